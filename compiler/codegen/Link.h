@@ -1,0 +1,14 @@
+// Links one object file with lld, and proves that the result stands alone.
+#pragma once
+
+#include "compiler/codegen/Codegen.h"
+
+#include "llvm/ADT/StringRef.h"
+
+namespace mamba {
+
+/// False with one line in `error` if lld fails or the result needs a loader:
+/// an undefined symbol, a dynamic relocation, writable data, thread-local storage.
+bool linkSharedObject(llvm::StringRef object, SharedObject &result, std::string &error);
+
+} // namespace mamba

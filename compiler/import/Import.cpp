@@ -1,0 +1,129 @@
+#include "compiler/import/Import.h"
+
+#include "compiler/import/Config.h"
+#include "compiler/import/Mamba1Import.h"
+#include "compiler/import/Mamba1Weights.h"
+#include "dialects/ssm/SSMDialect.h"
+#include "runtime/support/Checkpoint.h"
+#include "runtime/support/Quote.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/Verifier.h"
+
+#include <filesystem>
+
+using namespace mlir;
+
+namespace mamba {
+namespace {
+
+/// The folder's absolute path, so that a pack can find its weights later.
+std::string absoluteFolder(const std::string &dir) {
+  std::error_code failed;
+  std::filesystem::path path = std::filesystem::absolute(dir, failed);
+  path = (failed ? std::filesystem::path(dir) : path).lexically_normal();
+  return (path.has_filename() ? path : path.parent_path()).string();
+}
+
+/// An original checkpoint is often a pickle: say what to do about it.
+Status explainMissing(const Status &status, const std::string &dir) {
+  std::error_code ignored;
+  if (status.code() == StatusCode::NotFound &&
+      std::filesystem::exists(dir + "/pytorch_model.bin", ignored))
+    return notFound(status.message() +
+                    "; convert 'pytorch_model.bin' to safetensors first");
+  return status;
+}
+
+void describeModel(ModuleOp module, const ModelConfig &config,
+                   const Mamba1Sizes &sizes) {
+  Builder builder(module.getContext());
+  auto number = [&](llvm::StringRef name, int64_t value) {
+    return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
+  };
+  module->setAttr("ssm.model",
+                  builder.getDictionaryAttr(
+                      {builder.getNamedAttr("architecture",
+                                            builder.getStringAttr("mamba1")),
+                       number("vocab_size", sizes.vocab),
+                       number("valid_vocab_size", config.validVocab),
+                       number("layers", sizes.layers)}));
+}
+
+Result<OwningOpRef<ModuleOp>> import(const std::string &dir,
+                                     const ImportOptions &options,
+                                     MLIRContext &context) {
+  using Level = ImportOptions::Level;
+  auto checkpoint = openCheckpoint(dir);
+  if (!checkpoint.ok())
+    return explainMissing(checkpoint.status(), dir);
+  MAMBA_ASSIGN_OR_RETURN(ModelConfig config,
+                         readModelConfig(dir + "/config.json"));
+  MAMBA_ASSIGN_OR_RETURN(Mamba1Weights weights,
+                         bindMamba1Weights(*checkpoint, config));
+  for (const std::string &warning : weights.warnings)
+    options.warn(warning);
+  if (options.level != Level::Model &&
+      (options.index < 0 || options.index >= weights.sizes.layers))
+    return invalidArgument("there is no layer " +
+                           std::to_string(options.index) + " in " +
+                           inQuotes(dir) + ": its layers are 0 to " +
+                           std::to_string(weights.sizes.layers - 1));
+
+  context.loadDialect<ssm::SSMDialect, func::FuncDialect>();
+  OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
+  (*module)->setAttr("ssm.source",
+                     StringAttr::get(&context, absoluteFolder(dir)));
+  switch (options.level) {
+  case Level::Model:
+    describeModel(*module, config, weights.sizes);
+    buildMamba1Model(*module, weights, config.eps);
+    break;
+  case Level::Block:
+    buildMamba1Block(*module, weights, config.eps, options.index);
+    break;
+  case Level::Scan:
+    buildMamba1Scan(*module, weights, options.index);
+    break;
+  }
+  if (failed(verify(*module)))
+    return internalError("the module imported from " + inQuotes(dir) +
+                         " does not verify, report this as a defect");
+  return std::move(module);
+}
+
+} // namespace
+
+LogicalResult parseImportLevel(llvm::StringRef text, ImportOptions &options,
+                               std::string &error) {
+  using Level = ImportOptions::Level;
+  auto [kind, index] = text.split(':');
+  int64_t number = 0;
+  bool ofLayer = kind == "block" || kind == "scan";
+  if (!(text == "model" ||
+        (ofLayer && !index.getAsInteger(10, number) && number >= 0))) {
+    error = "a level is model, block:I or scan:I with I the number of a layer, "
+            "got " +
+            inQuotes(text);
+    return failure();
+  }
+  options.level = kind == "model"   ? Level::Model
+                  : kind == "block" ? Level::Block
+                                    : Level::Scan;
+  options.index = number;
+  return success();
+}
+
+FailureOr<OwningOpRef<ModuleOp>> importCheckpoint(const std::string &dir,
+                                                  const ImportOptions &options,
+                                                  MLIRContext &context,
+                                                  std::string &error) {
+  auto module = import(dir, options, context);
+  if (module.ok())
+    return *std::move(module);
+  error = module.status().message();
+  return failure();
+}
+
+} // namespace mamba

@@ -1,0 +1,22 @@
+// A bound Mamba-1 checkpoint as functions over ssm ops.
+#pragma once
+
+#include "compiler/import/Mamba1Weights.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace mamba {
+
+/// Adds @next and @logits, the whole model.
+void buildMamba1Model(mlir::ModuleOp module, const Mamba1Weights &weights,
+                      double eps);
+
+/// Adds @block, one layer with its norm and residual.
+void buildMamba1Block(mlir::ModuleOp module, const Mamba1Weights &weights,
+                      double eps, int64_t layer);
+
+/// Adds @scan and @scan_gated, the scan with a layer's A, D and dt bias.
+void buildMamba1Scan(mlir::ModuleOp module, const Mamba1Weights &weights,
+                     int64_t layer);
+
+} // namespace mamba

@@ -1,0 +1,218 @@
+#include "compiler/pack/BuildPack.h"
+
+#include "compiler/codegen/Codegen.h"
+#include "compiler/import/Import.h"
+#include "compiler/pack/Golden.h"
+#include "compiler/pack/PackWriter.h"
+#include "compiler/pack/PlanToManifest.h"
+#include "compiler/pipeline/Pipeline.h"
+#include "runtime/support/Checkpoint.h"
+#include "runtime/support/File.h"
+#include "runtime/support/Quote.h"
+#include "runtime/support/Sha256.h"
+#include "runtime/support/Version.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Config/llvm-config.h"
+
+#include <filesystem>
+#include <set>
+
+using namespace mlir;
+namespace fs = std::filesystem;
+
+namespace mamba {
+namespace {
+
+/// The first error that MLIR reports, as one line.
+class FirstError {
+public:
+  explicit FirstError(MLIRContext &context)
+      : handler(&context, [this](Diagnostic &diagnostic) {
+          if (diagnostic.getSeverity() == DiagnosticSeverity::Error && text.empty())
+            text = describe(diagnostic);
+          return success();
+        }) {}
+
+  Status status(const std::string &fallback) const {
+    return invalidData(text.empty() ? fallback : text);
+  }
+
+private:
+  static std::string describe(Diagnostic &diagnostic) {
+    std::string line = StringRef(diagnostic.str()).split('\n').first.str();
+    if (auto place = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
+      line = place.getFilename().str() + ":" + std::to_string(place.getLine()) + ":" +
+             std::to_string(place.getColumn()) + ": " + line;
+    return line;
+  }
+
+  std::string text;
+  ScopedDiagnosticHandler handler;
+};
+
+class Builder {
+public:
+  explicit Builder(const BuildOptions &options) : options(options) {}
+  Status run();
+
+private:
+  Status checkTargets();
+  Status load();
+  Status readSource();
+  Status describeModel();
+  Status compile(const std::string &name);
+
+  const BuildOptions &options;
+  DialectRegistry registry;
+  std::unique_ptr<MLIRContext> context;
+  OwningOpRef<ModuleOp> module;
+  std::string source; // folder of the checkpoint, empty without one
+  PackContent content;
+  std::optional<Checkpoint> checkpoint;
+};
+
+} // namespace
+
+Status Builder::checkTargets() {
+  std::set<std::string> names;
+  for (const std::string &name : options.targets) {
+    std::string error;
+    if (failed(parseTarget(name, error)))
+      return invalidArgument(error);
+    if (!names.insert(name).second)
+      return invalidArgument("target " + inQuotes(name) + " is named twice");
+  }
+  if (names.empty())
+    return invalidArgument("no target: use --target=cpu:native, for example");
+  return {};
+}
+
+Status Builder::load() {
+  std::error_code ignored;
+  if (fs::is_directory(options.input, ignored)) {
+    ImportOptions import;
+    import.warn = options.note;
+    std::string error;
+    auto imported = importCheckpoint(options.input, import, *context, error);
+    if (failed(imported))
+      return invalidData(error);
+    module = std::move(*imported);
+  } else {
+    if (!fs::exists(options.input, ignored))
+      return notFound("there is no " + inQuotes(options.input) +
+                      ": name the folder of a checkpoint, or an .mlir file");
+    FirstError error(*context);
+    module = parseSourceFile<ModuleOp>(options.input, context.get());
+    if (!module)
+      return error.status("cannot read " + inQuotes(options.input));
+  }
+  if (module->getOps<func::FuncOp>().empty())
+    return invalidData(inQuotes(options.input) + " holds no function over ssm ops");
+  if (auto folder = (*module)->getAttrOfType<StringAttr>("ssm.source"))
+    source = folder.str();
+  return {};
+}
+
+/// A small file of the checkpoint, if there is one.
+static Status readText(const std::string &path, std::optional<std::string> &text) {
+  std::error_code ignored;
+  if (!fs::exists(path, ignored))
+    return {};
+  MAMBA_ASSIGN_OR_RETURN(text, readFile(path, /*maxBytes=*/64 << 20));
+  return {};
+}
+
+Status Builder::readSource() {
+  if (!source.empty()) {
+    MAMBA_RETURN_IF_ERROR(readText(source + "/config.json", content.configJson));
+    MAMBA_RETURN_IF_ERROR(readText(source + "/tokenizer.json", content.tokenizerJson));
+  }
+  if (!options.embedWeights)
+    return {};
+  if (source.empty())
+    return invalidArgument(inQuotes(options.input) + " does not say where its weights are: embed "
+                           "them when building from the checkpoint's folder");
+  MAMBA_ASSIGN_OR_RETURN(checkpoint, openCheckpoint(source));
+  return {};
+}
+
+/// Of the model, what the importer noted; the signature is over config and
+/// table of weights.
+Status Builder::describeModel() {
+  auto model = (*module)->getAttrOfType<DictionaryAttr>("ssm.model");
+  if (!model)
+    return {};
+  auto number = [&](StringRef name) {
+    auto value = model.getAs<IntegerAttr>(name);
+    return value ? uint64_t(value.getInt()) : 0;
+  };
+  ModelSpec spec;
+  if (auto architecture = model.getAs<StringAttr>("architecture"))
+    spec.architecture = architecture.str();
+  spec.vocabSize = number("vocab_size");
+  spec.validVocabSize = number("valid_vocab_size");
+  spec.layers = number("layers");
+  std::set<std::string> table;
+  for (const WeightSpec &weight : content.manifest.checkpoint)
+    table.insert("\n" + weight.name + " " + std::string(dtypeName(weight.dtype)) + " " +
+                 formatShape(weight.shape));
+  std::string text = content.configJson.value_or("");
+  for (const std::string &line : table)
+    text += line;
+  spec.signature = sha256Hex(text);
+  content.manifest.model = std::move(spec);
+  return {};
+}
+
+Status Builder::compile(const std::string &name) {
+  options.note("compiling for " + name);
+  FirstError error(*context);
+  OwningOpRef<ModuleOp> clone = module->clone();
+  PipelineOptions pipeline;
+  pipeline.target = name;
+  pipeline.batchInvariant = options.batchInvariant;
+  if (failed(runPipeline(*clone, pipeline, Phase::LLVM)))
+    return error.status("compiling for " + name + " failed");
+  FailureOr<SharedObject> code = emitSharedObject(*clone);
+  FailureOr<Target> target = targetOf(*clone);
+  if (failed(code) || failed(target))
+    return error.status("generating code for " + name + " failed");
+  MAMBA_RETURN_IF_ERROR(addTarget(content.manifest, *clone, *target, code->entries));
+
+  options.note("computing the self-test of " + name);
+  auto golden = addGoldenCases(content.manifest.targets.back(), *clone, content.nextGolden(),
+                               options.note);
+  if (!golden.ok())
+    return golden.status().code() == StatusCode::Internal ? error.status(golden.status().message())
+                                                          : golden.status();
+  MAMBA_RETURN_IF_ERROR(content.addGolden(std::move(*golden)));
+  return content.addCode(code->elf);
+}
+
+Status Builder::run() {
+  registerCompiler(registry);
+  registerCodegen(registry);
+  MAMBA_RETURN_IF_ERROR(checkTargets());
+  context = std::make_unique<MLIRContext>(registry);
+  context->loadAllAvailableDialects();
+  options.note("reading " + options.input);
+  MAMBA_RETURN_IF_ERROR(load());
+  MAMBA_RETURN_IF_ERROR(readSource());
+  content.manifest.source = source;
+  content.manifest.compiler = "mamba " MAMBA_VERSION ", LLVM " LLVM_VERSION_STRING;
+  for (const std::string &name : options.targets)
+    MAMBA_RETURN_IF_ERROR(compile(name));
+  MAMBA_RETURN_IF_ERROR(describeModel());
+  if (checkpoint)
+    MAMBA_RETURN_IF_ERROR(content.embedWeights(*checkpoint));
+  MAMBA_RETURN_IF_ERROR(writePack(content, options.output));
+  options.note("wrote " + options.output);
+  return {};
+}
+
+Status buildPack(const BuildOptions &options) { return Builder(options).run(); }
+
+} // namespace mamba

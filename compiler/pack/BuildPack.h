@@ -1,0 +1,26 @@
+// From a checkpoint, or a module over ssm ops, to a pack file.
+#pragma once
+
+#include "runtime/support/Status.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace mamba {
+
+struct BuildOptions {
+  std::string input;  // the folder of a checkpoint, or an .mlir file
+  std::string output; // the pack
+  std::vector<std::string> targets = {"cpu:native"};
+  bool embedWeights = false;
+  bool batchInvariant = false;
+  /// Takes what is being done, one line each.
+  std::function<void(const std::string &)> note = [](const std::string &) {};
+};
+
+/// Builds the pack; the file appears complete or not at all. A failure is one
+/// line: what, where, what to do.
+Status buildPack(const BuildOptions &options);
+
+} // namespace mamba

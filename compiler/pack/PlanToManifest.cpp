@@ -1,0 +1,241 @@
+#include "compiler/pack/PlanToManifest.h"
+
+#include "runtime/support/Quote.h"
+
+#include "llvm/ADT/DenseMap.h"
+
+using namespace mlir;
+
+namespace mamba {
+
+DType dtypeOf(Type elementType) {
+  if (elementType.isF16())
+    return DType::F16;
+  if (elementType.isBF16())
+    return DType::BF16;
+  if (elementType.isInteger(32))
+    return DType::I32;
+  return DType::F32;
+}
+
+static RowCount rowCount(plan::RowsAttr rows) {
+  switch (rows.getKind()) {
+  case plan::RowKind::T:
+    return {RowKind::T, 1};
+  case plan::RowKind::S:
+    return {RowKind::S, 1};
+  case plan::RowKind::Constant:
+    break;
+  }
+  return {RowKind::Constant, uint64_t(rows.getCount())};
+}
+
+static Grid gridOf(plan::GridAttr grid, RowCount rows) {
+  Grid result;
+  switch (grid.getOf()) {
+  case plan::GridOf::Rows:
+    result.of = rows;
+    break;
+  case plan::GridOf::Sequences:
+    result.of = {RowKind::S, 1};
+    break;
+  case plan::GridOf::Constant:
+    result.of = {RowKind::Constant, uint64_t(grid.getCount())};
+    break;
+  }
+  result.block = grid.getBlock();
+  result.times = grid.getTimes();
+  return result;
+}
+
+/// The dimensions after the rows; all of them if the type is static.
+static std::vector<int64_t> shapeOfRow(RankedTensorType type) {
+  ArrayRef<int64_t> shape = type.getShape();
+  return (type.hasStaticShape() ? shape : shape.drop_front()).vec();
+}
+
+static EntrySpec entrySpec(plan::EntryOp entry) {
+  EntrySpec spec;
+  spec.name = entry.getSymName().str();
+  auto tensor = [](auto op) {
+    auto type = cast<RankedTensorType>(op.getType());
+    return TensorSpec{op.getName().str(), dtypeOf(type.getElementType()),
+                      rowCount(op.getRows()).kind, shapeOfRow(type)};
+  };
+  for (Operation &op : entry.getBody().front()) {
+    if (auto argument = dyn_cast<plan::ArgumentOp>(op)) {
+      spec.inputs.push_back(tensor(argument));
+    } else if (auto result = dyn_cast<plan::ResultOp>(op)) {
+      spec.outputs.push_back(tensor(result));
+    } else {
+      auto pool = cast<plan::PoolOp>(op);
+      auto type = cast<RankedTensorType>(pool.getType());
+      spec.states.push_back({pool.getId().str(), pool.getInput().str(), pool.getOutput().str(),
+                             dtypeOf(type.getElementType()), shapeOfRow(type),
+                             pool.getTransposed()});
+    }
+  }
+  return spec;
+}
+
+/// The ops of the kernel's region, "ssm.rms_norm ssm.linear".
+static std::string opsText(ssm::KernelOp kernel) {
+  std::string text;
+  for (Operation &op : kernel.getBlock().without_terminator())
+    text += (text.empty() ? "" : " ") + op.getName().getStringRef().str();
+  return text;
+}
+
+/// "lanes = 16, row_block = 96".
+static std::string scheduleText(ssm::KernelOp kernel) {
+  std::string text;
+  if (ssm::ScheduleAttr schedule = kernel.getScheduleAttr()) {
+    llvm::raw_string_ostream stream(text);
+    Attribute(schedule).print(stream);
+  }
+  StringRef inner = StringRef(text).split('<').second;
+  inner.consume_back(">");
+  return inner.str();
+}
+
+static int indexOfName(StringRef name, const auto &specs) {
+  for (size_t i = 0; i < specs.size(); ++i)
+    if (specs[i].name == name)
+      return int(i);
+  return -1;
+}
+
+namespace {
+/// Adds one target.
+class TargetWriter {
+public:
+  TargetWriter(Manifest &manifest, TargetSpec &spec) : manifest(manifest), spec(spec) {}
+
+  Status addKernel(plan::KernelOp op, const std::map<std::string, uint64_t> &entries);
+  void addWeights(Block &body);
+  Status addDispatches(Block &body, const EntrySpec *entry, std::vector<Dispatch> &list);
+  Status addProgram(plan::ProgramOp op);
+
+private:
+  Result<ArgRef> argument(Value buffer, const EntrySpec *entry);
+
+  Manifest &manifest;
+  TargetSpec &spec;
+  std::map<std::string, std::pair<uint32_t, plan::GridAttr>> kernels;
+  std::map<std::string, size_t> weights;
+};
+} // namespace
+
+Status TargetWriter::addKernel(plan::KernelOp op, const std::map<std::string, uint64_t> &entries) {
+  std::string symbol = op.getSymName().str();
+  auto entry = entries.find(symbol);
+  if (entry == entries.end())
+    return internalError("kernel " + inQuotes(symbol) + " has no code");
+  if (!op.getGridAttr() || !op.getScratch())
+    return internalError("kernel " + inQuotes(symbol) + " has no grid or scratch: it was not generated");
+  kernels[symbol] = {uint32_t(spec.kernels.size()), op.getGridAttr()};
+  spec.kernels.push_back({symbol, entry->second, uint64_t(*op.getScratch()),
+                          opsText(op.getKernel()), scheduleText(op.getKernel()), {}});
+  return {};
+}
+
+/// Notes what the body reads of the checkpoint.
+void TargetWriter::addWeights(Block &body) {
+  if (weights.empty())
+    for (size_t i = 0; i < manifest.checkpoint.size(); ++i)
+      weights[manifest.checkpoint[i].name] = i;
+  for (auto op : body.getOps<plan::WeightOp>()) {
+    if (!weights.try_emplace(op.getName().str(), manifest.checkpoint.size()).second)
+      continue;
+    RankedTensorType type = op.getStoredType();
+    manifest.checkpoint.push_back(
+        {op.getName().str(), dtypeOf(type.getElementType()), type.getShape().vec()});
+  }
+}
+
+Result<ArgRef> TargetWriter::argument(Value buffer, const EntrySpec *entry) {
+  Operation *op = buffer.getDefiningOp();
+  if (auto weight = dyn_cast<plan::WeightOp>(op))
+    return ArgRef{ArgSpace::Weight, weights.at(weight.getName().str())};
+  if (auto packed = dyn_cast<plan::PackedOp>(op))
+    return ArgRef{ArgSpace::Packed, uint64_t(packed.getOffset())};
+  if (auto arena = dyn_cast<plan::BufferOp>(op)) {
+    ArgSpace space = arena.getArena() == plan::Arena::T   ? ArgSpace::T
+                     : arena.getArena() == plan::Arena::S ? ArgSpace::S
+                                                          : ArgSpace::C;
+    return ArgRef{space, uint64_t(arena.getOffset())};
+  }
+  if (auto input = dyn_cast<plan::InputOp>(op))
+    return ArgRef{ArgSpace::In, uint64_t(indexOfName(input.getName(), entry->inputs))};
+  if (auto output = dyn_cast<plan::OutputOp>(op))
+    return ArgRef{ArgSpace::Out, uint64_t(indexOfName(output.getName(), entry->outputs))};
+  if (auto state = dyn_cast<plan::StateOp>(op))
+    for (size_t i = 0; i < entry->states.size(); ++i)
+      if (entry->states[i].id == state.getName())
+        return ArgRef{ArgSpace::State, i};
+  return internalError("a dispatch reads what no op of the plan gives: " +
+                       op->getName().getStringRef().str());
+}
+
+Status TargetWriter::addDispatches(Block &body, const EntrySpec *entry,
+                                   std::vector<Dispatch> &list) {
+  for (auto op : body.getOps<plan::DispatchOp>()) {
+    auto [kernel, grid] = kernels.at(op.getKernel().str());
+    RowCount rows = rowCount(op.getRows());
+    Dispatch dispatch{kernel, rows, gridOf(grid, rows), {}};
+    for (Value buffer : op.getArgs()) {
+      MAMBA_ASSIGN_OR_RETURN(ArgRef arg, argument(buffer, entry));
+      dispatch.args.push_back(arg);
+    }
+    list.push_back(std::move(dispatch));
+  }
+  return {};
+}
+
+Status TargetWriter::addProgram(plan::ProgramOp op) {
+  int entry = indexOfName(op.getEntry(), manifest.entries);
+  Program program;
+  program.entry = uint32_t(entry);
+  program.className = op.getClassName().str();
+  program.invariant = op.getInvariant();
+  if (auto length = op.getMaxLength())
+    program.maxLength = *length;
+  if (auto tokens = op.getMaxTokens())
+    program.maxTokens = *tokens;
+  program.arenaT = op.getArenaT();
+  program.arenaS = op.getArenaS();
+  program.arenaC = op.getArenaC();
+  MAMBA_RETURN_IF_ERROR(
+      addDispatches(op.getBody().front(), &manifest.entries[entry], program.dispatches));
+  spec.programs.push_back(std::move(program));
+  return {};
+}
+
+Status addTarget(Manifest &manifest, ModuleOp plan, const Target &target,
+                 const std::map<std::string, uint64_t> &entries) {
+  for (auto op : plan.getOps<plan::EntryOp>())
+    if (indexOfName(op.getSymName(), manifest.entries) < 0)
+      manifest.entries.push_back(entrySpec(op));
+
+  TargetSpec spec;
+  spec.name = target.name;
+  spec.device = target.device;
+  spec.arch = target.arch;
+  spec.features = target.features;
+  TargetWriter writer(manifest, spec);
+  for (auto op : plan.getOps<plan::KernelOp>())
+    MAMBA_RETURN_IF_ERROR(writer.addKernel(op, entries));
+  for (auto op : plan.getOps<plan::RecipeOp>()) {
+    writer.addWeights(op.getBody().front());
+    spec.packedBytes = op.getBytes();
+    MAMBA_RETURN_IF_ERROR(writer.addDispatches(op.getBody().front(), nullptr, spec.recipe));
+  }
+  for (auto op : plan.getOps<plan::ProgramOp>()) {
+    writer.addWeights(op.getBody().front());
+    MAMBA_RETURN_IF_ERROR(writer.addProgram(op));
+  }
+  manifest.targets.push_back(std::move(spec));
+  return {};
+}
+
+} // namespace mamba

@@ -1,0 +1,34 @@
+// The only place that orders passes.
+#pragma once
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Support/LLVM.h"
+
+#include <string>
+
+namespace mamba {
+
+/// The phases that one can stop at, in order.
+///   fused:   one ssm.kernel for each kernel, with its schedule
+///   kernels: the plan, and each kernel as its generator wrote it
+///   llvm:    the kernels in the llvm dialect, with the entries of the ABI
+enum class Phase { Fused, Kernels, LLVM };
+
+struct PipelineOptions {
+  std::string target = "cpu:native";
+  bool batchInvariant = false;
+};
+
+/// Adds the passes that take an ssm module, as imported, to the phase. An
+/// unknown target is an error that lists the known ones.
+void buildPipeline(mlir::OpPassManager &pm, const PipelineOptions &options, Phase until);
+
+/// The same, run on a module; errors are diagnostics.
+llvm::LogicalResult runPipeline(mlir::ModuleOp module, const PipelineOptions &options, Phase until);
+
+/// Dialects, passes, generators and pipelines of the compiler.
+void registerCompiler(mlir::DialectRegistry &registry);
+
+} // namespace mamba

@@ -1,0 +1,109 @@
+// What every ssm op computes, in float64 and in the plainest loops: the measure
+// of every kernel. Each function is the formula in its op's documentation
+// (dialects/ssm/SSMOps.td). Values are rounded nowhere but in cast().
+//
+// The caller gives shapes as the op's verifier and a well-formed batch ask for
+// them; evaluate() in Reference.h checks both.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace mamba::reference {
+
+/// A dense tensor in row-major order. i32 tokens are held as doubles, exactly.
+struct Tensor {
+  std::vector<int64_t> shape;
+  std::vector<double> values;
+
+  Tensor() = default;
+  /// Zeros.
+  explicit Tensor(std::vector<int64_t> shape);
+  /// `values` has as many elements as `shape` says.
+  Tensor(std::vector<int64_t> shape, std::vector<double> values);
+
+  int64_t rows() const { return shape[0]; }
+  /// Elements of one row: the product of all but the first dimension.
+  int64_t rowSize() const;
+  double *row(int64_t i) { return values.data() + i * rowSize(); }
+  const double *row(int64_t i) const { return values.data() + i * rowSize(); }
+
+  friend bool operator==(const Tensor &, const Tensor &) = default;
+};
+
+/// The value of an `!ssm.batch`.
+struct BatchValue {
+  std::vector<int64_t>
+      seqStart; // [S+1]; sequence s has rows [seqStart[s], seqStart[s+1])
+  std::vector<int64_t> slot;     // [S]; none twice
+  std::vector<int64_t> position; // [S]; tokens that the slot has seen
+
+  int64_t sequences() const { return int64_t(slot.size()); }
+  int64_t tokens() const { return seqStart.back(); }
+};
+
+/// The batch of sequences of these lengths in slots 0, 1, ..., from their
+/// start.
+BatchValue makeBatch(const std::vector<int64_t> &lengths);
+
+enum class Precision { F32, F16, BF16 };
+/// The nearest value of that precision, ties to even; overflow is infinity.
+double roundTo(double x, Precision precision);
+
+double silu(double x);
+double softplus(double x);
+
+//===- Weights
+//-------------------------------------------------------------===//
+
+Tensor cast(Tensor x, Precision to);
+Tensor reshape(Tensor x, std::vector<int64_t> shape);
+/// [O, K] -> [ceil(O / block), K, block], zeros as padding.
+Tensor pack(const Tensor &x, int64_t block);
+/// [ceil(rows / block), K, block] -> [rows, K].
+Tensor unpack(const Tensor &x, int64_t rows);
+Tensor decay(Tensor aLog);
+Tensor scale(Tensor x, double factor);
+Tensor scaleColumns(Tensor x, const Tensor &s);
+
+//===- Rows
+//----------------------------------------------------------------===//
+// A null pointer stands for an optional operand that is absent.
+
+Tensor embedding(const Tensor &table, const Tensor &tokens);
+Tensor rmsNorm(const Tensor &x, const Tensor *weight, double eps);
+Tensor linear(const Tensor &x, const Tensor &w, const Tensor *bias = nullptr);
+std::vector<Tensor> split(const Tensor &x, const std::vector<int64_t> &widths);
+Tensor silu(Tensor x);
+Tensor softplus(Tensor x);
+Tensor add(Tensor a, const Tensor &b);
+Tensor gate(Tensor x, const Tensor &z);
+
+//===- Sequences
+//-----------------------------------------------------------===//
+
+Tensor lastRows(const Tensor &x, const BatchValue &batch);
+
+/// y and the state pool after the step.
+using WithState = std::pair<Tensor, Tensor>;
+
+WithState conv1d(const Tensor &x, const Tensor &w, const Tensor *bias,
+                 Tensor state, const BatchValue &batch);
+
+/// The operands of selective_scan; references and pointers are borrowed.
+struct ScanOperands {
+  const Tensor &u, &delta;
+  const Tensor *deltaBias = nullptr;
+  bool softplus = false;
+  const Tensor &A;
+  bool log2Decay = false;
+  const Tensor &B, &C;
+  const Tensor *D = nullptr;
+  const Tensor *z = nullptr;
+};
+
+WithState selectiveScan(const ScanOperands &in, Tensor state,
+                        const BatchValue &batch);
+
+} // namespace mamba::reference

@@ -1,0 +1,312 @@
+// Verifiers of the ssm ops; labels as in SSMOps.td.
+#include "dialects/ssm/SSMDialect.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace mamba::ssm;
+
+#define GET_OP_CLASSES
+#include "dialects/ssm/SSMOps.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// Shapes of types
+//===----------------------------------------------------------------------===//
+
+static bool isStaticNonEmpty(ArrayRef<int64_t> shape) {
+  return llvm::all_of(shape, [](int64_t dim) {
+    return !ShapedType::isDynamic(dim) && dim != 0;
+  });
+}
+
+// type_c1, type_c2, type_c3
+bool mamba::ssm::isRagged(Type type, int64_t rank) {
+  ArrayRef<int64_t> shape = cast<ShapedType>(type).getShape();
+  return int64_t(shape.size()) == rank && ShapedType::isDynamic(shape[0]) &&
+         isStaticNonEmpty(shape.drop_front());
+}
+
+// type_c4
+bool mamba::ssm::isWeightShape(Type type) {
+  ArrayRef<int64_t> shape = cast<ShapedType>(type).getShape();
+  return !shape.empty() && isStaticNonEmpty(shape);
+}
+
+//===----------------------------------------------------------------------===//
+// Checks and their messages
+//===----------------------------------------------------------------------===//
+
+static constexpr int64_t kRows = ShapedType::kDynamic;
+
+static ArrayRef<int64_t> shapeOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
+
+/// "<?x4>"
+static std::string shapeText(ArrayRef<int64_t> shape) {
+  std::string text = "<";
+  llvm::raw_string_ostream os(text);
+  llvm::interleave(
+      shape, os,
+      [&](int64_t dim) {
+        if (ShapedType::isDynamic(dim))
+          os << '?';
+        else
+          os << dim;
+      },
+      "x");
+  os << '>';
+  return text;
+}
+
+/// The operand or result `name` is a matrix; `meaning` is "[O, K]".
+static LogicalResult checkMatrix(Operation *op, StringRef name, Value value,
+                                 StringRef meaning) {
+  if (shapeOf(value).size() == 2)
+    return success();
+  return op->emitOpError("'") << name << "' must be a matrix " << meaning
+                              << ", got " << shapeText(shapeOf(value));
+}
+
+/// The operand or result `name` has the shape `wanted`, which `meaning`
+/// explains: "[slots, W-1, E]".
+static LogicalResult checkShape(Operation *op, StringRef name, Value value,
+                                StringRef meaning, ArrayRef<int64_t> wanted) {
+  if (shapeOf(value) == wanted)
+    return success();
+  return op->emitOpError("'")
+         << name << "' must be " << meaning << " = " << shapeText(wanted)
+         << ", got " << shapeText(shapeOf(value));
+}
+
+/// `name` has the shape of `otherName`.
+static LogicalResult checkSameShape(Operation *op, StringRef name, Value value,
+                                    StringRef otherName, Value other) {
+  if (shapeOf(value) == shapeOf(other))
+    return success();
+  return op->emitOpError("'")
+         << name << "' must have the shape of '" << otherName << "', got "
+         << shapeText(shapeOf(value)) << " and " << shapeText(shapeOf(other));
+}
+
+/// `name` has the element type of `otherName`.
+static LogicalResult checkSameElementType(Operation *op, StringRef name,
+                                          Value value, StringRef otherName,
+                                          Value other) {
+  Type type = getElementTypeOrSelf(value), wanted = getElementTypeOrSelf(other);
+  if (type == wanted)
+    return success();
+  return op->emitOpError("'")
+         << name << "' must have the element type of '" << otherName
+         << "', got " << type << " and " << wanted;
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+LogicalResult WeightOp::verify() {
+  // weight_c1
+  if (getName().empty())
+    return emitOpError("name must not be empty");
+  return success();
+}
+
+LogicalResult CastOp::verify() {
+  // cast_c1
+  return checkSameShape(*this, "y", getY(), "x", getX());
+}
+
+LogicalResult ReshapeOp::verify() {
+  // reshape_c1
+  auto x = cast<RankedTensorType>(getX().getType());
+  auto y = cast<RankedTensorType>(getY().getType());
+  if (x.getNumElements() != y.getNumElements())
+    return emitOpError("'y' must have as many elements as 'x', got ")
+           << y.getNumElements() << " and " << x.getNumElements();
+  // reshape_c2
+  return checkSameElementType(*this, "y", getY(), "x", getX());
+}
+
+LogicalResult PackOp::verify() {
+  // pack_c2
+  int64_t block = getBlock();
+  if (block <= 0)
+    return emitOpError("block must be positive, got ") << block;
+  // pack_c1
+  if (failed(checkMatrix(*this, "x", getX(), "[O, K]")))
+    return failure();
+  ArrayRef<int64_t> x = shapeOf(getX());
+  int64_t panels = llvm::divideCeil(uint64_t(x[0]), uint64_t(block));
+  if (failed(checkShape(*this, "y", getY(), "[ceil(O / block), K, block]",
+                        {panels, x[1], block})))
+    return failure();
+  // pack_c3
+  return checkSameElementType(*this, "y", getY(), "x", getX());
+}
+
+LogicalResult UnpackOp::verify() {
+  // unpack_c1
+  if (failed(checkMatrix(*this, "y", getY(), "[O, K]")))
+    return failure();
+  ArrayRef<int64_t> x = shapeOf(getX()), y = shapeOf(getY());
+  if (x.size() != 3)
+    return emitOpError("'x' must be panels [ceil(O / block), K, block], got ")
+           << shapeText(x);
+  int64_t block = x[2];
+  int64_t panels = llvm::divideCeil(uint64_t(y[0]), uint64_t(block));
+  if (failed(checkShape(*this, "x", getX(), "[ceil(O / block), K, block]",
+                        {panels, y[1], block})))
+    return failure();
+  // unpack_c2
+  return checkSameElementType(*this, "y", getY(), "x", getX());
+}
+
+LogicalResult ScaleOp::verify() {
+  // scale_c1
+  if (!getFactor().isFinite())
+    return emitOpError("factor must be finite, got ") << getFactorAttr();
+  return success();
+}
+
+LogicalResult ScaleColumnsOp::verify() {
+  // scale_columns_c1
+  if (failed(checkMatrix(*this, "x", getX(), "[O, K]")))
+    return failure();
+  return checkShape(*this, "s", getS(), "[K]", {shapeOf(getX())[1]});
+}
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+LogicalResult EmbeddingOp::verify() {
+  // embedding_c1
+  if (failed(checkMatrix(*this, "table", getTable(), "[V, D]")))
+    return failure();
+  return checkShape(*this, "y", getY(), "[T, D]",
+                    {kRows, shapeOf(getTable())[1]});
+}
+
+LogicalResult RMSNormOp::verify() {
+  // rms_norm_c1
+  if (Value weight = getWeight())
+    if (failed(
+            checkShape(*this, "weight", weight, "[D]", {shapeOf(getX())[1]})))
+      return failure();
+  // rms_norm_c2
+  if (!getEps().isFinite() || !(getEps().convertToDouble() > 0))
+    return emitOpError("eps must be positive and finite, got ") << getEpsAttr();
+  return success();
+}
+
+LogicalResult LinearOp::verify() {
+  // linear_c1
+  if (failed(checkMatrix(*this, "w", getW(), "[O, K]")))
+    return failure();
+  int64_t O = shapeOf(getW())[0], K = shapeOf(getX())[1];
+  if (failed(checkShape(*this, "w", getW(), "[O, K]", {O, K})) ||
+      failed(checkShape(*this, "y", getY(), "[T, O]", {kRows, O})))
+    return failure();
+  // linear_c2
+  if (Value bias = getBias())
+    return checkShape(*this, "bias", bias, "[O]", {O});
+  return success();
+}
+
+LogicalResult SplitOp::verify() {
+  // split_c3
+  if (getParts().empty())
+    return emitOpError("must have at least one result");
+  // split_c1
+  int64_t sum = 0;
+  for (Value part : getParts())
+    sum += shapeOf(part)[1];
+  if (sum != shapeOf(getX())[1])
+    return emitOpError(
+               "widths of the results must add up to the width of 'x', got ")
+           << sum << " and " << shapeOf(getX())[1];
+  // split_c2
+  for (Value part : getParts())
+    if (failed(checkSameElementType(*this, "parts", part, "x", getX())))
+      return failure();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Sequences
+//===----------------------------------------------------------------------===//
+
+LogicalResult LastRowsOp::verify() {
+  // last_rows_c1
+  if (failed(checkSameShape(*this, "y", getY(), "x", getX())))
+    return failure();
+  return checkSameElementType(*this, "y", getY(), "x", getX());
+}
+
+LogicalResult Conv1dOp::verify() {
+  // conv1d_c1
+  if (failed(checkMatrix(*this, "w", getW(), "[E, W]")))
+    return failure();
+  int64_t E = shapeOf(getX())[1], W = shapeOf(getW())[1];
+  if (failed(checkShape(*this, "w", getW(), "[E, W]", {E, W})) ||
+      failed(checkSameShape(*this, "y", getY(), "x", getX())))
+    return failure();
+  if (W < 2)
+    return emitOpError("'w' must have at least 2 taps, got ") << W;
+  // conv1d_c2
+  if (Value bias = getBias())
+    if (failed(checkShape(*this, "bias", bias, "[E]", {E})))
+      return failure();
+  // conv1d_c3
+  if (failed(checkShape(*this, "state", getState(), "[slots, W-1, E]",
+                        {kRows, W - 1, E})))
+    return failure();
+  return checkSameShape(*this, "new_state", getNewState(), "state", getState());
+}
+
+/// 'name' of a scan has the type of 'u'.
+static LogicalResult checkLikeU(SelectiveScanOp op, StringRef name,
+                                Value value) {
+  if (failed(checkSameShape(op, name, value, "u", op.getU())))
+    return failure();
+  return checkSameElementType(op, name, value, "u", op.getU());
+}
+
+LogicalResult SelectiveScanOp::verify() {
+  // scan_c1
+  if (failed(checkLikeU(*this, "delta", getDelta())) ||
+      (getZ() && failed(checkLikeU(*this, "z", getZ()))) ||
+      failed(checkLikeU(*this, "y", getY())))
+    return failure();
+  // scan_c2
+  if (failed(checkMatrix(*this, "A", getA(), "[E, N]")))
+    return failure();
+  int64_t E = shapeOf(getU())[1], N = shapeOf(getA())[1];
+  if (failed(checkShape(*this, "A", getA(), "[E, N]", {E, N})))
+    return failure();
+  // scan_c3
+  std::pair<StringRef, Value> inputs[] = {{"B", getB()}, {"C", getC()}};
+  for (auto [name, value] : inputs) {
+    bool constant = shapeOf(value).size() == 1;
+    if (constant ? failed(checkShape(*this, name, value, "[N]", {N}))
+                 : failed(checkShape(*this, name, value, "[T, N]", {kRows, N})))
+      return failure();
+  }
+  // scan_c4
+  std::pair<StringRef, Value> vectors[] = {{"D", getD()},
+                                           {"delta_bias", getDeltaBias()}};
+  for (auto [name, value] : vectors)
+    if (value && failed(checkShape(*this, name, value, "[E]", {E})))
+      return failure();
+  // scan_c5
+  if (failed(checkShape(*this, "state", getState(), "[slots, E, N]",
+                        {kRows, E, N})))
+    return failure();
+  return checkSameShape(*this, "new_state", getNewState(), "state", getState());
+}

@@ -1,0 +1,167 @@
+// The causal convolution with the elementwise ops after it.
+//
+// A tile is one sequence by `col_block` channels, all of them in registers with
+// their window of W-1 inputs; time is serial.
+#include "passes/cpu/Generator.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace mamba {
+namespace {
+
+std::optional<ssm::Conv1dOp> match(ssm::KernelOp kernel, std::string &reason) {
+  auto convs = kernel.getBlock().getOps<ssm::Conv1dOp>();
+  if (convs.empty())
+    return std::nullopt;
+  ssm::Conv1dOp conv = *convs.begin();
+  int64_t E = lastDim(conv.getY());
+  if (std::distance(convs.begin(), convs.end()) > 1) {
+    reason = "two convolutions in one kernel";
+    return std::nullopt;
+  }
+  if (lastDim(conv.getW()) > 8) {
+    reason = "a convolution is at most 8 wide, got " + std::to_string(lastDim(conv.getW()));
+    return std::nullopt;
+  }
+  if (!isRowsView(conv.getX()) || !isWeightArgument(conv.getW()) ||
+      (conv.getBias() && !isa<BlockArgument>(conv.getBias())) ||
+      !isa<BlockArgument>(conv.getState())) {
+    reason = "an input of the convolution is computed in the kernel";
+    return std::nullopt;
+  }
+  bool known = consistsOf(kernel, [&](Operation *op) {
+    if (op == conv || isa<ssm::SplitOp, ssm::UnpackOp>(op))
+      return true;
+    return isElementwise(op) && lastDim(op->getResult(0)) == E &&
+           llvm::all_of(op->getOperands(), [&](Value v) {
+             return isRowsView(v) || v == conv.getY() ||
+                    (v.getDefiningOp() && isElementwise(v.getDefiningOp()));
+           });
+  });
+  unsigned states = 0;
+  for (Value v : kernel.getBlock().getTerminator()->getOperands()) {
+    states += v == conv.getNewState();
+    if (v != conv.getNewState() && v != conv.getY() &&
+        !(v.getDefiningOp() && isElementwise(v.getDefiningOp())))
+      known = false;
+  }
+  if (!known || kernel.getNumResults() != 2 || states != 1) {
+    reason = "a convolution takes elementwise ops after it, and yields y and the state";
+    return std::nullopt;
+  }
+  return conv;
+}
+
+class ConvGenerator : public CpuGenerator {
+public:
+  StringRef family() const override { return "conv1d"; }
+
+  bool canGenerate(ssm::KernelOp kernel, const Target &target, std::string &reason) const override {
+    return match(kernel, reason).has_value();
+  }
+
+  ssm::ScheduleAttr schedule(ssm::KernelOp kernel, const Target &target,
+                             TokenClass tokens) const override {
+    std::string reason;
+    int64_t lanes = target.lanes, E = lastDim(match(kernel, reason)->getY());
+    int64_t block = std::min<int64_t>(target.registers >= 32 ? 4 * lanes : 2 * lanes,
+                                      (E + lanes - 1) / lanes * lanes);
+    return ssm::ScheduleAttr::get(kernel.getContext(), lanes, 0, block, 0, 0, 0, 0, 0);
+  }
+
+  SmallVector<PackedUse> packedUses(ssm::KernelOp kernel, ssm::ScheduleAttr s) const override {
+    std::string reason;
+    return {{&match(kernel, reason)->getWMutable(), s.getColBlock()}};
+  }
+
+  KernelGrid generate(KernelEmitter &e) const override {
+    std::string reason;
+    ssm::Conv1dOp conv = *match(e.kernel, reason);
+    int64_t E = lastDim(conv.getY()), W = lastDim(conv.getW());
+    int64_t block = e.schedule.getColBlock(), vectors = block / e.lanes;
+    int64_t across = (E + block - 1) / block;
+    e.reach = block;
+
+    Value yields = e.kernel.getBlock().getTerminator()->getOperand(0);
+    unsigned result = yields == conv.getNewState();
+    View x = *e.view(conv.getX()), y{e.resultBuffer(result), 0, E};
+    Value packed = e.buffer(packedArgument(conv.getW())), pool = e.buffer(conv.getState());
+    Value sequence = e.div(e.tile, e.index(across)), panel = e.rem(e.tile, e.index(across));
+    Value column0 = e.mul(panel, block);
+    Value slot = e.slot(sequence);
+    Value start = e.sequenceStart(sequence), end = e.sequenceStart(e.add(sequence, 1));
+
+    // window[k * vectors + j], oldest first; the weights stay where they are.
+    SmallVector<Value> window, weights, biases;
+    for (int64_t k = 0; k < W; ++k)
+      for (int64_t j = 0; j < vectors; ++j) {
+        Value lane = e.index(j * e.lanes);
+        weights.push_back(vector::LoadOp::create(e.b, e.vectorType, packed,
+                                                 ValueRange{panel, e.index(k), lane}));
+        if (k < W - 1)
+          window.push_back(poolVector(e, pool, slot, k, e.add(column0, j * e.lanes), E));
+      }
+    for (int64_t j = 0; j < vectors; ++j)
+      biases.push_back(conv.getBias()
+                           ? e.load1(e.buffer(conv.getBias()), e.add(column0, j * e.lanes))
+                           : e.zero());
+    window = e.loop(start, end, 1, window, [&](Value row, ValueRange old) {
+      SmallVector<Value> next(old.drop_front(vectors));
+      for (int64_t j = 0; j < vectors; ++j) {
+        Value column = e.add(column0, j * e.lanes);
+        Value newest = e.load(x, row, column), sum = biases[j];
+        for (int64_t k = 0; k < W; ++k)
+          sum = e.math.fma(weights[k * vectors + j],
+                           k < W - 1 ? old[k * vectors + j] : newest, sum);
+        next.push_back(newest);
+        Value value = e.elementwise(
+            e.kernel.getBlock().getTerminator()->getOperand(result), [&](Value v) -> Value {
+              if (v == conv.getY())
+                return sum;
+              if (std::optional<View> view = e.view(v))
+                return e.load(*view, row, column);
+              return {};
+            });
+        e.store(value, y, row, column);
+      }
+      return next;
+    });
+    for (int64_t k = 0; k < W - 1; ++k)
+      for (int64_t j = 0; j < vectors; ++j) {
+        Value column = e.add(column0, j * e.lanes);
+        SmallVector<Value> at = {slot, e.index(k), column};
+        if (Value mask = e.edgeMask(column, E))
+          vector::MaskedStoreOp::create(e.b, pool, at, mask, window[k * vectors + j]);
+        else
+          vector::StoreOp::create(e.b, window[k * vectors + j], pool, at);
+      }
+    return {KernelGrid::Sequences, 1, 1, across};
+  }
+
+protected:
+  bool checkSchedule(ssm::KernelOp kernel, const Target &target, ssm::ScheduleAttr s,
+                     std::string &reason) const override {
+    if (s.getColBlock() <= 0 || s.getColBlock() % s.getLanes()) {
+      reason = "a convolution needs col_block a multiple of lanes";
+      return false;
+    }
+    return true;
+  }
+
+private:
+  static Value poolVector(KernelEmitter &e, Value pool, Value slot, int64_t k, Value column,
+                          int64_t E) {
+    SmallVector<Value> at = {slot, e.index(k), column};
+    if (Value mask = e.edgeMask(column, E))
+      return vector::MaskedLoadOp::create(e.b, e.vectorType, pool, at, mask, e.zero());
+    return vector::LoadOp::create(e.b, e.vectorType, pool, at);
+  }
+};
+
+} // namespace
+
+std::unique_ptr<CpuGenerator> createConvGenerator() { return std::make_unique<ConvGenerator>(); }
+
+} // namespace mamba

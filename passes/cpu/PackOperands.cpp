@@ -1,0 +1,64 @@
+#include "passes/cpu/Generator.h"
+#include "passes/cpu/Passes.h"
+
+#include "dialects/plan/PlanDialect.h"
+
+using namespace mlir;
+
+namespace mamba {
+#define GEN_PASS_DEF_PACKOPERANDSPASS
+#include "passes/cpu/Passes.h.inc"
+
+namespace {
+
+void packUse(ssm::KernelOp kernel, PackedUse packed) {
+  Value weight = packed.use->get();
+  if (weight.getDefiningOp<ssm::UnpackOp>())
+    return;
+  auto argument = cast<BlockArgument>(weight);
+  auto type = cast<RankedTensorType>(weight.getType());
+  int64_t panels = (type.getDimSize(0) + packed.block - 1) / packed.block;
+  auto packedType = RankedTensorType::get({panels, type.getDimSize(1), packed.block},
+                                          type.getElementType());
+  OpBuilder b(kernel);
+  Value outside = ssm::PackOp::create(b, kernel.getLoc(), packedType, kernel.getInput(argument),
+                                      b.getI64IntegerAttr(packed.block));
+  BlockArgument inside = argument;
+  if (argument.hasOneUse()) {
+    kernel.setOperand(argument.getArgNumber(), outside);
+    argument.setType(packedType);
+  } else {
+    kernel->insertOperands(kernel->getNumOperands(), outside);
+    inside = kernel.getBlock().addArgument(packedType, kernel.getLoc());
+  }
+  b.setInsertionPointToStart(&kernel.getBlock());
+  packed.use->set(ssm::UnpackOp::create(b, kernel.getLoc(), type, inside));
+}
+
+struct PackOperands : impl::PackOperandsPassBase<PackOperands> {
+  void runOnOperation() override {
+    WalkResult result = getOperation().walk([](ssm::KernelOp kernel) {
+      // A kernel without a schedule is not generated: weights in a recipe.
+      if (!kernel.getScheduleAttr())
+        return WalkResult::advance();
+      FailureOr<Target> target = targetOf(kernel);
+      if (failed(target))
+        return WalkResult::interrupt();
+      std::string reason;
+      const KernelGenerator *generator = findGenerator(kernel, *target, reason);
+      if (!generator) {
+        kernel.emitError("no kernel can be generated for target '") << target->name << "': " << reason;
+        return WalkResult::interrupt();
+      }
+      auto *cpu = static_cast<const CpuGenerator *>(generator);
+      for (PackedUse use : cpu->packedUses(kernel, kernel.getScheduleAttr()))
+        packUse(kernel, use);
+      return WalkResult::advance();
+    });
+    if (result.wasInterrupted())
+      signalPassFailure();
+  }
+};
+
+} // namespace
+} // namespace mamba

@@ -1,0 +1,96 @@
+// --ssm-clone-classes: one clone of an entry for each class of T.
+#include "passes/fusion/Passes.h"
+#include "passes/target/Target.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/SymbolTable.h"
+
+namespace mamba {
+#define GEN_PASS_DEF_CLONECLASSESPASS
+#include "passes/fusion/Passes.h.inc"
+} // namespace mamba
+
+using namespace mlir;
+using namespace mamba;
+using namespace mamba::ssm;
+
+namespace {
+
+bool hasBatch(func::FuncOp func) {
+  return llvm::any_of(func.getArgumentTypes(), llvm::IsaPred<BatchType>);
+}
+
+/// Whether T means anything: some argument has a row for each token.
+bool hasRows(func::FuncOp func) {
+  for (auto [i, type] : llvm::enumerate(func.getArgumentTypes())) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (tensor && !tensor.hasStaticShape() && !func.getArgAttr(i, "ssm.state"))
+      return true;
+  }
+  return false;
+}
+
+/// The classes that an entry is cloned for, in the order of preference.
+SmallVector<TokenClass> classesOf(func::FuncOp func, bool batchInvariant) {
+  SmallVector<TokenClass> classes;
+  if (batchInvariant)
+    classes.push_back(TokenClass::Invariant);
+  if (hasBatch(func))
+    classes.push_back(TokenClass::Decode);
+  if (hasBatch(func) || hasRows(func))
+    classes.push_back(TokenClass::Few);
+  classes.push_back(TokenClass::Prefill);
+  return classes;
+}
+
+/// Every sequence has one row, which is its last.
+void dropLastRows(func::FuncOp func) {
+  func.walk([](LastRowsOp op) {
+    if (op.getX().getType() != op.getType())
+      return;
+    op.replaceAllUsesWith(op.getX());
+    op.erase();
+  });
+}
+
+struct CloneClassesPass : mamba::impl::CloneClassesPassBase<CloneClassesPass> {
+  using CloneClassesPassBase::CloneClassesPassBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    SymbolTable symbols(module);
+    for (func::FuncOp func :
+         llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
+      if (!func->hasAttr("ssm.entry") || func->hasAttr("ssm.class") ||
+          func.isDeclaration())
+        continue;
+      if (failed(clone(func, symbols)))
+        return signalPassFailure();
+    }
+  }
+
+  LogicalResult clone(func::FuncOp func, SymbolTable &symbols) {
+    if (!SymbolTable::symbolKnownUseEmpty(func, getOperation()))
+      return func.emitError("entry '@" + func.getName() +
+                            "' is called: inline it first");
+    OpBuilder builder(func);
+    for (TokenClass c : classesOf(func, batchInvariant)) {
+      std::string name = (func.getName() + "_" + tokenClassName(c)).str();
+      if (Operation *taken = symbols.lookup(name))
+        return func.emitError("no clone for class '" + tokenClassName(c) +
+                              "': '@" + name + "' is defined already")
+                   .attachNote(taken->getLoc())
+               << "here";
+      func::FuncOp copy = func.clone();
+      copy.setName(name);
+      copy->setAttr("ssm.class", builder.getStringAttr(tokenClassName(c)));
+      if (c == TokenClass::Decode)
+        dropLastRows(copy);
+      symbols.insert(copy, Block::iterator(func));
+    }
+    symbols.erase(func);
+    return success();
+  }
+};
+
+} // namespace

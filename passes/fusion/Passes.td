@@ -1,0 +1,212 @@
+// From ssm ops to ssm.kernel regions with schedules.
+#ifndef PASSES_FUSION_PASSES_TD
+#define PASSES_FUSION_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+class FusionPass<string flag, string op> : Pass<flag, op> {
+  let dependentDialects = ["::mamba::ssm::SSMDialect"];
+}
+
+def VerifyStatesPass : FusionPass<"ssm-verify-states", "::mlir::func::FuncOp"> {
+  let summary = "Refuses a state pool that is not passed on in one line";
+  let description = [{
+    Kernels update pools in place, which is right only if each version of a
+    pool is used once: by the op that advances it, or by the return. For each
+    argument with `ssm.state` there is one result with the same string and
+    type, and the argument reaches that result through state operands of
+    `ssm.conv1d` and `ssm.selective_scan` alone.
+
+    ```mlir
+    func.func @refused(%x: ..., %s: tensor<?x3x128xf32> {ssm.state = "conv_state.0"}, %batch: !ssm.batch)
+        -> (..., tensor<?x3x128xf32> {ssm.state = "conv_state.0"}) {
+      %y, %s1 = ssm.conv1d %x, %w state %s of %batch : ...
+      return %y, %s : ...   // the pool before the step is gone
+    }
+    ```
+
+    Before: nothing. Sees through `ssm.kernel`, so it may run at any time.
+  }];
+}
+
+def FoldNormWeightPass : FusionPass<"ssm-fold-norm-weight", "::mlir::func::FuncOp"> {
+  let summary = "Moves the weight of a norm into the projections that follow";
+  let description = [{
+    Both are weights, so the product is computed once, when they are loaded. A
+    matrix that is not f32 is scaled in f32 and rounded to its type again. The
+    norm with its weight stays if anything but a projection reads it.
+
+    ```mlir
+    %n = ssm.rms_norm %x weight %w eps 1.0e-05 : tensor<?x64xf32>, tensor<64xf32>
+    %y = ssm.linear %n, %W : tensor<?x64xf32>, tensor<256x64xf32> -> tensor<?x256xf32>
+    // becomes
+    %n = ssm.rms_norm %x eps 1.0e-05 : tensor<?x64xf32>
+    %s = ssm.scale_columns %W, %w : tensor<256x64xf32>, tensor<64xf32>
+    %y = ssm.linear %n, %s : tensor<?x64xf32>, tensor<256x64xf32> -> tensor<?x256xf32>
+    ```
+
+    Before: nothing. Needed by: ssm-fuse-norm-linear.
+  }];
+}
+
+def DecayToExp2Pass : FusionPass<"ssm-decay-to-exp2", "::mlir::func::FuncOp"> {
+  let summary = "Gives scans their decay in base 2";
+  let description = [{
+    `exp(dt A) = exp2(dt (A log2(e)))`; the product with the constant is made
+    once, when weights are loaded, and exp2 is what machines compute.
+
+    ```mlir
+    %y, %h1 = ssm.selective_scan %u delta %dt A %A B %B C %C state %h of %batch : ...
+    // becomes
+    %A2 = ssm.scale %A by 1.4426950408889634 : tensor<128x16xf32>
+    %y, %h1 = ssm.selective_scan %u delta %dt A %A2 log2 B %B C %C state %h of %batch : ...
+    ```
+
+    Before: nothing.
+  }];
+}
+
+def CloneClassesPass : FusionPass<"ssm-clone-classes", "::mlir::ModuleOp"> {
+  let summary = "Clones each entry for each class of T";
+  let description = [{
+    One schedule cannot serve 1 and 4,096 tokens. Each function with `ssm.entry`
+    becomes its clones, in the order in which the runtime tries them:
+    `invariant` (if asked for), `decode` (every sequence has one token), `few`
+    (T at most 16), `prefill` (any T). Without a `!ssm.batch` argument there are
+    no sequences, hence no `decode`; without rows (an argument `[T, ...]` that is
+    not a state) T has no meaning, and `prefill` stands alone. In the `decode`
+    clone `ssm.last_rows %x` is `%x`.
+
+    ```mlir
+    func.func @next(%tokens: tensor<?xi32>, %batch: !ssm.batch) -> ... attributes {ssm.entry = "next"}
+    // becomes
+    func.func @next_decode(...) attributes {ssm.class = "decode", ssm.entry = "next"}
+    func.func @next_few(...) attributes {ssm.class = "few", ssm.entry = "next"}
+    func.func @next_prefill(...) attributes {ssm.class = "prefill", ssm.entry = "next"}
+    ```
+
+    Before: the rewrites that are the same for all classes.
+  }];
+  let options = [
+    Option<"batchInvariant", "batch-invariant", "bool", "false",
+           "Also a clone with one schedule for every T, for results that do not depend on the batch">
+  ];
+}
+
+def FormKernelsPass : FusionPass<"ssm-form-kernels", "::mlir::func::FuncOp"> {
+  let summary = "Puts each op that computes into a kernel of its own";
+  let description = [{
+    Operands of the kernel are distinct, in the order of their first use. Ops on
+    weights stay outside: they are the recipe. An `ssm.split` goes into
+    each kernel that reads one of its parts, which then reads columns of the
+    whole in place; it is a kernel itself only if something else, such as the
+    return, reads a part.
+
+    ```mlir
+    %a, %b = ssm.split %x : tensor<?x256xf32> -> tensor<?x128xf32>, tensor<?x128xf32>
+    %y = ssm.silu %b : tensor<?x128xf32>
+    // becomes
+    %y = ssm.kernel (%k = %x) : (tensor<?x256xf32>) -> tensor<?x128xf32> {
+      %c, %d = ssm.split %k : tensor<?x256xf32> -> tensor<?x128xf32>, tensor<?x128xf32>
+      %s = ssm.silu %d : tensor<?x128xf32>
+      ssm.yield %s : tensor<?x128xf32>
+    }
+    ```
+
+    Before: ssm-clone-classes and all that rewrites ops.
+  }];
+}
+
+class KernelFusion<string flag> : FusionPass<flag, "::mlir::func::FuncOp"> {
+  let statistics = [
+    Statistic<"fused", "kernels-fused", "Kernels merged into others">,
+    Statistic<"declined", "kernels-declined", "Kernels left alone that had the ops to merge">
+  ];
+}
+
+def FuseNormLinearPass : KernelFusion<"ssm-fuse-norm-linear"> {
+  let summary = "Computes norms in the projections that read them";
+  let description = [{
+    The norm goes into the kernel of each projection that reads it, and is gone.
+    It stays, and nothing is computed twice, if one reader cannot take it.
+
+    ```mlir
+    %n = ssm.kernel (%a = %x) ... { ssm.rms_norm }
+    %y = ssm.kernel (%a = %n, %b = %w) ... { ssm.linear }
+    // becomes
+    %y = ssm.kernel (%a = %x, %b = %w) ... { ssm.rms_norm, ssm.linear }
+    ```
+
+    Before: ssm-fold-norm-weight, ssm-form-kernels.
+  }];
+}
+
+def FuseConvSiluPass : KernelFusion<"ssm-fuse-conv-silu"> {
+  let summary = "Applies SiLU where the convolution computes its argument";
+  let description = [{
+    If nothing else reads y, which then never reaches memory.
+
+    ```mlir
+    %y, %s1 = ssm.kernel (...) ... { ssm.conv1d }
+    %x = ssm.kernel (%a = %y) ... { ssm.silu }
+    // becomes
+    %x, %s1 = ssm.kernel (...) ... { ssm.conv1d, ssm.silu }
+    ```
+
+    Before: ssm-form-kernels.
+  }];
+}
+
+def FuseScanPass : KernelFusion<"ssm-fuse-scan"> {
+  let summary = "Makes the time step and the gate part of the scan";
+  let description = [{
+    The projection and softplus that feed `delta`, and the gate of y, where
+    nothing else reads the values between. If the target refuses the whole, the
+    parts that it accepts, in that order.
+
+    ```mlir
+    %p = ssm.kernel (...) ... { ssm.linear }
+    %dt = ssm.kernel (%a = %p) ... { ssm.softplus }
+    %y, %h1 = ssm.kernel (..., %a = %dt, ...) ... { ssm.selective_scan }
+    %g = ssm.kernel (%a = %y, %b = %xz) ... { ssm.split, ssm.gate }
+    // becomes
+    %g, %h1 = ssm.kernel (...) ... { ssm.linear, ssm.softplus, ssm.selective_scan, ssm.split, ssm.gate }
+    ```
+
+    Before: ssm-form-kernels.
+  }];
+}
+
+def FuseLinearAddPass : KernelFusion<"ssm-fuse-linear-add"> {
+  let summary = "Adds the residual where the projection is computed";
+  let description = [{
+    Either operand of the sum may be the projection; nothing else may read it.
+
+    ```mlir
+    %o = ssm.kernel (%a = %y, %b = %w) ... { ssm.linear }
+    %r1 = ssm.kernel (%a = %r, %b = %o) ... { ssm.add }
+    // becomes
+    %r1 = ssm.kernel (%a = %y, %b = %w, %c = %r) ... { ssm.linear, ssm.add }
+    ```
+
+    Before: ssm-form-kernels.
+  }];
+}
+
+def AssignSchedulesPass : FusionPass<"ssm-assign-schedules", "::mlir::func::FuncOp"> {
+  let summary = "Gives each kernel the schedule of its generator";
+  let description = [{
+    A schedule that is already there is kept and checked. A kernel that nothing
+    generates and a schedule that does not fit the target are errors.
+
+    ```mlir
+    ssm.kernel (%a = %x) : ... { ssm.silu }
+    // becomes
+    ssm.kernel (%a = %x) schedule <lanes = 16, row_block = 16, ...> : ... { ssm.silu }
+    ```
+
+    Before: the fusions.
+  }];
+}
+
+#endif

@@ -1,0 +1,71 @@
+// What a target can do. Fusion asks canGenerate(); the generators of passes/cpu
+// and passes/gpu implement it: one predicate for legality and for the error.
+#pragma once
+
+#include "dialects/ssm/SSMDialect.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringRef.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace mamba {
+
+/// A machine that code is generated for.
+struct Target {
+  std::string name;   // as on the command line: "cpu:native", "cpu:x86-64-v4"
+  std::string device; // "cpu"
+  std::string arch;   // "x86_64"
+  std::vector<std::string> features; // LLVM's names of what is present, sorted
+  int64_t lanes = 16;                // f32 lanes of a kernel's vectors
+  int64_t registers = 32;            // vector registers of that width
+  int64_t l1Bytes = 32 << 10, l2Bytes = 1 << 20;
+
+  bool has(llvm::StringRef feature) const;
+};
+
+/// The class of T that a clone of the model serves; see DESIGN decision 4.
+enum class TokenClass { Invariant, Decode, Few, Prefill };
+llvm::StringRef tokenClassName(TokenClass c);
+
+/// The target of a name, or an error: what is wrong and what is known.
+/// cpu:native asks the hardware.
+llvm::FailureOr<Target> parseTarget(llvm::StringRef name, std::string &error);
+
+/// The target noted on the op or its nearest parent as `ssm.target = "name"`.
+/// An error is emitted if there is none or it is unknown.
+mlir::FailureOr<Target> targetOf(mlir::Operation *op);
+/// The class noted as `ssm.class`, prefill without one.
+TokenClass tokenClassOf(mlir::Operation *op);
+
+/// Generates one family of kernels for one device.
+class KernelGenerator {
+public:
+  virtual ~KernelGenerator() = default;
+  /// "linear", "scan": the first word of its kernels' names.
+  virtual llvm::StringRef family() const = 0;
+  /// Whether it generates the ops in the kernel's region; if not, why not, as
+  /// a phrase ("the norm has a weight: fold it into the projection first").
+  virtual bool canGenerate(ssm::KernelOp kernel, const Target &target,
+                           std::string &reason) const = 0;
+  /// The schedule that its heuristic picks.
+  virtual ssm::ScheduleAttr schedule(ssm::KernelOp kernel, const Target &target,
+                                     TokenClass tokens) const = 0;
+  /// Whether a schedule fits; if not, why not, with the numbers.
+  virtual bool isLegal(ssm::KernelOp kernel, const Target &target,
+                       ssm::ScheduleAttr schedule, std::string &reason) const = 0;
+};
+
+/// Called by the stages that implement generators, once, at start.
+void registerGenerator(llvm::StringRef device, std::unique_ptr<KernelGenerator> generator);
+
+/// The generator that takes the kernel, or null; then reason has one phrase.
+const KernelGenerator *findGenerator(ssm::KernelOp kernel, const Target &target,
+                                     std::string &reason);
+inline bool canGenerate(ssm::KernelOp kernel, const Target &target, std::string &reason) {
+  return findGenerator(kernel, target, reason) != nullptr;
+}
+
+} // namespace mamba

@@ -1,0 +1,99 @@
+// One interface for every device: a pack's target is loaded once, its weights
+// once, and any number of contexts then run entries over ragged batches.
+#pragma once
+
+#include "runtime/pack/Pack.h"
+#include "runtime/support/Status.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace mamba {
+
+/// The ragged batch of one step: S sequences, T = seqStart[S] tokens, either
+/// of which may be 0. Sequence s has the rows [seqStart[s], seqStart[s+1]); it
+/// may be empty. Everything is borrowed for the duration of the call.
+struct Batch {
+  std::span<const int64_t> seqStart; // [S+1], starts with 0, never falls
+  std::span<const int32_t> slot;     // [S], no slot twice
+  std::span<const int64_t> position; // [S], tokens that the slot has seen
+  uint64_t sequences() const { return slot.size(); }
+  uint64_t tokens() const { return static_cast<uint64_t>(seqStart.back()); }
+};
+
+/// Where weights come from: a checkpoint or the pack itself.
+class WeightSource {
+public:
+  virtual ~WeightSource() = default;
+  /// The tensor's bytes, mapped and valid for the life of the source; checked
+  /// against dtype and shape. An error names tensor, expected and found.
+  virtual Result<std::span<const uint8_t>> find(const WeightSpec &spec) = 0;
+};
+
+/// Called with (done, total) bytes or steps.
+using Progress = std::function<void(uint64_t done, uint64_t total)>;
+
+/// Arena and state pools of one user of a model. Not thread-safe; several
+/// contexts of one executable may run at the same time.
+class Context {
+public:
+  virtual ~Context() = default;
+
+  /// Runs the first program of `entry` that fits. inputs[i] and outputs[i] are
+  /// host memory of exactly the entry's i-th input and output for this batch
+  /// (row-major, packed, aligned to its element). A null output is computed
+  /// and thrown away. A batch that breaks its rules is refused.
+  virtual Status run(uint32_t entry, const Batch &batch, bool invariant,
+                     std::span<const void *const> inputs,
+                     std::span<void *const> outputs) = 0;
+
+  virtual uint64_t slots() const = 0;
+  /// Bytes of one slot of state pool `state` (an index into states()).
+  /// Layout is the pool's: StateSpec::shape, not transposed.
+  virtual Status readState(uint32_t state, uint32_t slot, void *to) const = 0;
+  virtual Status writeState(uint32_t state, uint32_t slot,
+                            const void *from) = 0;
+  virtual Status clearSlot(uint32_t slot) = 0;             // all pools to zero
+  virtual Status copySlot(uint32_t from, uint32_t to) = 0; // all pools
+};
+
+/// A target of a pack on a device with its weights.
+class Executable {
+public:
+  virtual ~Executable() = default;
+
+  virtual const Pack &pack() const = 0;
+  virtual const TargetSpec &target() const = 0;
+  /// The distinct states of the pack's entries, by id, in order of first use.
+  virtual const std::vector<StateSpec> &states() const = 0;
+
+  /// Binds the weights and runs the recipe. Once, before the first context
+  /// (need not be called for a pack without weights). `source` is kept. After
+  /// a failure it may be called again. Progress counts the recipe's steps.
+  virtual Status loadWeights(std::shared_ptr<WeightSource> source,
+                             const Progress &progress) = 0;
+
+  /// State pools of `slots` slots, zeroed.
+  virtual Result<std::unique_ptr<Context>> createContext(uint64_t slots) = 0;
+
+  /// Runs every golden case of every kernel; the failure names the kernel,
+  /// the case, the error found and allowed. Needs no weights.
+  virtual Status selfTest(const Progress &progress) = 0;
+};
+
+struct DeviceOptions {
+  unsigned threads = 0; // 0: one for each processor that this process may use
+};
+
+/// Loads the best target of the pack that this machine's CPU can run: the one
+/// with the most features, the first of equals. Unavailable, naming for each
+/// target the missing feature or architecture, if there is none. Contexts run
+/// on the executable's threads, one step at a time; with one thread, each runs
+/// on its caller's.
+Result<std::unique_ptr<Executable>> loadOnCpu(std::shared_ptr<const Pack> pack,
+                                              const DeviceOptions &options);
+
+} // namespace mamba

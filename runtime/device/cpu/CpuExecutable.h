@@ -1,0 +1,69 @@
+// A pack's target on this machine's processor.
+#pragma once
+
+#include "runtime/device/Device.h"
+#include "runtime/device/Step.h"
+#include "runtime/device/cpu/ElfImage.h"
+#include "runtime/device/cpu/Memory.h"
+#include "runtime/device/cpu/ThreadPool.h"
+
+#include <memory>
+#include <vector>
+
+namespace mamba {
+
+class CpuExecutable final : public Executable {
+public:
+  static Result<std::unique_ptr<CpuExecutable>>
+  load(std::shared_ptr<const Pack> pack, const DeviceOptions &options);
+
+  const Pack &pack() const override { return *pack_; }
+  const TargetSpec &target() const override { return target_; }
+  const std::vector<StateSpec> &states() const override { return states_; }
+  Status loadWeights(std::shared_ptr<WeightSource> source,
+                     const Progress &progress) override;
+  Result<std::unique_ptr<Context>> createContext(uint64_t slots) override;
+  Status selfTest(const Progress &progress) override;
+
+  // For contexts.
+  const Manifest &manifest() const { return pack_->manifest(); }
+  const ProgramTable &programs() const { return programs_; }
+  MambaKernel kernel(uint32_t index) const { return kernels_[index]; }
+  ThreadPool &threads() { return *threads_; }
+  uint64_t scratchBytes() const { return scratchBytes_; }
+  /// Of a space that is the same for all contexts: Weight or Packed.
+  const void *address(const ArgRef &arg) const {
+    return arg.space == ArgSpace::Weight ? weights_[arg.number]
+                                         : packed_.data() + arg.number;
+  }
+
+private:
+  CpuExecutable(std::shared_ptr<const Pack> pack, const TargetSpec &target);
+  Status loadCode();
+  Status bindWeight(WeightSource &source, uint32_t index);
+  Status runRecipe(const Progress &progress);
+  void dropUnusedCopies();
+  Status runGolden(MambaKernel kernel, const GoldenCase &golden, void *scratch);
+
+  std::shared_ptr<const Pack> pack_;
+  const TargetSpec &target_; // Of pack_.
+  std::vector<StateSpec> states_;
+  ProgramTable programs_;
+  ElfImage image_;
+  std::vector<MambaKernel> kernels_;
+  uint64_t scratchBytes_ = 0;
+
+  bool hasWeights_ = false;
+  std::shared_ptr<WeightSource> source_;
+  std::vector<const uint8_t *> weights_; // Null where nothing reads them.
+  std::vector<Memory> copies_; // Of weights that the file misaligns, or empty.
+  Memory packed_;
+  std::unique_ptr<ThreadPool> threads_;
+};
+
+/// Fills the first bytes with NaN, so that reading what was not written shows.
+void poison(const Memory &memory, uint64_t bytes);
+/// Whether to do that: in debug builds, or if MAMBA_POISON=1 is set.
+bool poisonsMemory();
+
+} // namespace mamba

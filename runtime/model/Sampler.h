@@ -1,0 +1,81 @@
+// Chooses tokens from logits: filters, a softmax in float64, a draw.
+#pragma once
+
+#include "runtime/support/Status.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace mamba {
+
+/// What the fields mean and the order in which they apply stand in
+/// mamba/runtime.h.
+struct SamplerOptions {
+  double repetitionPenalty = 1;
+  double temperature = 1;
+  uint32_t topK = 0;
+  double topP = 1;
+  double minP = 0;
+  uint64_t seed = 0;
+
+  Status validate() const;
+  bool operator==(const SamplerOptions &) const = default;
+};
+
+/// All that a sampler remembers, for state files.
+struct SamplerState {
+  SamplerOptions options;
+  uint64_t draws = 0; // random numbers drawn so far
+  std::vector<std::pair<int32_t, uint64_t>> counts; // token, times; by token
+};
+
+class Sampler {
+public:
+  /// Of `vocabSize` columns the first `validVocabSize` may be chosen.
+  static Result<Sampler> create(uint64_t vocabSize, uint64_t validVocabSize,
+                                const SamplerOptions &options);
+
+  uint64_t vocabSize() const { return counts_.size(); }
+  const SamplerOptions &options() const { return options_; }
+  /// Another seed starts its numbers from the first; the same one goes on.
+  Status setOptions(const SamplerOptions &options);
+
+  /// The sequence has got these tokens.
+  Status accept(std::span<const int32_t> tokens);
+  /// Forgets all tokens and starts the random numbers from the first.
+  void reset();
+
+  /// Chooses from logits [vocabSize].
+  Result<int32_t> sample(std::span<const float> logits);
+
+  SamplerState state() const;
+  /// Checks everything first: a failure changes nothing.
+  Status restore(const SamplerState &state);
+
+private:
+  struct Candidate {
+    double weight; // of the softmax: 1 for the most probable one
+    int32_t token;
+  };
+  Sampler() = default;
+  Status scoreTokens(std::span<const float> logits);
+  void sortCandidates(size_t first, size_t last);
+  void keepTopK();
+  void keepTopP();
+  int32_t draw();
+
+  SamplerOptions options_;
+  uint64_t validVocabSize_ = 0;
+  uint64_t draws_ = 0;
+  std::vector<uint64_t> counts_; // [vocabSize]
+  std::vector<int32_t> seen_;    // tokens with a count, as first accepted
+
+  // Scratch of sample(), kept to spare the allocation.
+  std::vector<double> scores_;
+  std::vector<Candidate> candidates_;
+};
+
+} // namespace mamba

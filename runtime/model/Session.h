@@ -1,0 +1,144 @@
+// Sequences with their states: feeds ragged batches of tokens, in pieces that
+// bound the memory.
+#pragma once
+
+#include "runtime/model/Model.h"
+#include "runtime/support/Status.h"
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace mamba {
+
+inline constexpr uint64_t kDefaultStepTokens = 256;
+inline constexpr uint64_t kMaxSlots = 1 << 20;
+inline constexpr size_t kRecentTokens = 32;
+
+struct SessionOptions {
+  uint64_t slots = 1;
+  /// Tokens of all sequences in one run of the kernels.
+  uint64_t maxStepTokens = kDefaultStepTokens;
+  bool batchInvariant = false;
+};
+
+/// The tokens that one sequence gets in a step.
+struct SequenceTokens {
+  uint32_t slot;
+  std::span<const int32_t> tokens; // Borrowed for the call.
+};
+
+enum class WantLogits : uint8_t { None, Last, All };
+
+/// All that a slot holds; states in the pools' layout, in the order of
+/// Executable::states().
+struct SlotSnapshot {
+  int64_t position = 0;
+  std::vector<std::vector<uint8_t>> states;
+  std::vector<float> logits;   // pending, [V]; empty if there are none
+  std::vector<int32_t> recent; // newest tokens, oldest first
+};
+
+/// A nll sum and how many tokens it covers.
+struct Score {
+  double nll = 0;
+  uint64_t predicted = 0;
+};
+
+/// The semantics are those of mamba_session_* in mamba/runtime.h.
+class Session {
+public:
+  static Result<std::unique_ptr<Session>> create(std::shared_ptr<Model> model,
+                                                 SessionOptions options);
+
+  const Model &model() const { return *model_; }
+  uint64_t slots() const { return slots_.size(); }
+  uint64_t vocabSize() const { return vocabSize_; }
+
+  /// logits: [] for None, [sequences, V] for Last, [tokens, V] for All.
+  Status step(std::span<const SequenceTokens> sequences, WantLogits want,
+              std::span<float> logits);
+  Result<Score> score(uint32_t slot, std::span<const int32_t> tokens);
+  Status call(uint32_t entry, std::span<const uint32_t> slots,
+              std::span<const int64_t> lengths,
+              std::span<const std::span<const uint8_t>> inputs,
+              std::span<const std::span<uint8_t>> outputs);
+
+  /// Pending logits [V]; borrowed until the slot next changes.
+  Result<std::span<const float>> logits(uint32_t slot) const;
+  Result<int64_t> position(uint32_t slot) const;
+  Result<std::span<const int32_t>> recent(uint32_t slot) const;
+
+  Status clear(uint32_t slot);
+  Status copy(uint32_t from, uint32_t to);
+
+  /// One state in the outside layout.
+  Status readState(uint32_t slot, std::string_view id,
+                   std::span<uint8_t> to) const;
+  Status writeState(uint32_t slot, std::string_view id,
+                    std::span<const uint8_t> from);
+
+  Result<SlotSnapshot> snapshot(uint32_t slot) const;
+  /// All or nothing. The snapshot must fit this session's model.
+  Status restore(uint32_t slot, const SlotSnapshot &snapshot);
+
+private:
+  struct Slot {
+    int64_t position = 0;
+    bool hasLogits = false;
+    bool broken = false; // A device failed midway: states are unknown.
+    size_t recentCount = 0;
+    std::array<int32_t, kRecentTokens> recent;
+    void remember(std::span<const int32_t> tokens);
+  };
+  /// What one run of the kernels takes: whole sequences but for the last.
+  struct Piece {
+    std::vector<size_t> sequence; // index of each in the step
+    std::vector<uint8_t> ends;    // whether its last token is in this piece
+    std::vector<int64_t> seqStart;
+    std::vector<int32_t> slot;
+    std::vector<int64_t> position;
+    std::vector<int32_t> tokens;
+    void clear();
+  };
+
+  Session() = default;
+  Status findModelEntries();
+  Status checkSlot(uint32_t slot) const;
+  Status checkUsable(uint32_t slot) const;
+  Status checkDistinct(std::span<const uint32_t> slots) const;
+  Status checkToken(int64_t token, uint64_t bound,
+                    const std::string &what) const;
+  Status checkStep(std::span<const SequenceTokens> sequences, WantLogits want,
+                   std::span<float> logits) const;
+  void cutPiece(std::span<const SequenceTokens> sequences, size_t &sequence,
+                size_t &offset);
+  Status runLast();
+  Status runAll(float *rows);
+  void finishPiece(std::span<const SequenceTokens> sequences);
+  Result<size_t> findState(std::string_view id) const;
+  float *pending(uint32_t slot) {
+    return pendingLogits_.get() + uint64_t(slot) * vocabSize_;
+  }
+  const float *pending(uint32_t slot) const {
+    return pendingLogits_.get() + uint64_t(slot) * vocabSize_;
+  }
+
+  std::shared_ptr<Model> model_;
+  std::unique_ptr<Context> context_;
+  SessionOptions options_;
+  std::vector<Slot> slots_;
+  uint64_t vocabSize_ = 0; // 0 without a model
+  std::optional<uint32_t> nextEntry_, logitsEntry_;
+  std::unique_ptr<float[]> pendingLogits_; // [slots, V]
+
+  // Scratch, kept to spare the allocation.
+  Piece piece_;
+  std::vector<float> rows_;
+};
+
+} // namespace mamba

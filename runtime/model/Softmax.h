@@ -1,0 +1,53 @@
+// Float64 softmax pieces with the same bits on every machine.
+#pragma once
+
+#include "runtime/support/Status.h"
+
+#include <bit>
+#include <cstdint>
+#include <span>
+
+namespace mamba {
+
+/// exp(x) for x <= 0, to about 1 ulp; 0 below -708. Only additions and
+/// multiplications, unfused: libm's exp differs between machines in rare last
+/// bits. Compile its users with -ffp-contract=off.
+inline double expNonPositive(double x) {
+  double clamped = x < -708 ? -708 : x;
+  // x = k ln 2 + r, |r| <= ln 2 / 2; adding 1.5 * 2^52 rounds to an integer.
+  constexpr double magic = 0x1.8p52;
+  double shifted = clamped * 0x1.71547652b82fep0 + magic;
+  double k = shifted - magic;
+  double r = clamped - k * 0x1.62e42feep-1;
+  r = r - k * 0x1.a39ef35793c76p-33;
+  // Taylor to degree 13: the rest is below 2^-57 there.
+  double p = 1.0 / 6227020800;
+  p = p * r + 1.0 / 479001600;
+  p = p * r + 1.0 / 39916800;
+  p = p * r + 1.0 / 3628800;
+  p = p * r + 1.0 / 362880;
+  p = p * r + 1.0 / 40320;
+  p = p * r + 1.0 / 5040;
+  p = p * r + 1.0 / 720;
+  p = p * r + 1.0 / 120;
+  p = p * r + 1.0 / 24;
+  p = p * r + 1.0 / 6;
+  p = p * r + 0.5;
+  p = p * r + 1;
+  p = p * r + 1;
+  // 2^k from the integer that `shifted` holds in its low bits.
+  uint64_t bits = std::bit_cast<uint64_t>(shifted);
+  double scale = std::bit_cast<double>((bits + 1023) << 52);
+  return x < -708 ? 0 : p * scale;
+}
+
+/// -log softmax(logits)[token], natural logarithm. Fails, naming the column,
+/// for a logit that is NaN or +infinity, and if all are -infinity. A token of
+/// probability 0 gives +infinity. token < logits.size().
+Result<double> negativeLogLikelihood(std::span<const float> logits,
+                                     uint64_t token);
+
+/// What is wrong with the logits, if anything: the check of the above.
+Status checkLogits(std::span<const float> logits);
+
+} // namespace mamba

@@ -1,0 +1,19 @@
+// Where a model's weights come from: a checkpoint folder or the pack itself.
+#pragma once
+
+#include "runtime/device/Device.h"
+#include "runtime/support/Status.h"
+
+#include <memory>
+#include <string>
+
+namespace mamba {
+
+/// The weights of a checkpoint folder. Fails if the folder holds none.
+Result<std::shared_ptr<WeightSource>>
+weightsOfFolder(const std::string &folder);
+
+/// The weights embedded in the pack.
+std::shared_ptr<WeightSource> weightsOfPack(std::shared_ptr<const Pack> pack);
+
+} // namespace mamba

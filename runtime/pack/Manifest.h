@@ -1,0 +1,183 @@
+// The manifest of a kernel pack as plain records; FORMAT.md is the contract.
+#pragma once
+
+#include "runtime/support/DType.h"
+#include "runtime/support/Status.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mamba {
+
+/// The format that this code writes and reads.
+inline constexpr int64_t kManifestFormat = 1;
+
+/// More tiles than this in one dispatch are refused, so that a tile's number
+/// fits every device (CUDA's largest grid).
+inline constexpr uint64_t kMaxTiles = 0x7fffffff;
+/// Every program takes steps of this many tokens and sequences, or of its
+/// maxTokens if that is less.
+inline constexpr uint64_t kGuaranteedRows = 65536;
+inline constexpr uint64_t kMaxDispatchArgs = 64;
+/// Rows in T and S arenas start at multiples of this, in bytes.
+inline constexpr uint64_t kArenaAlignment = 64;
+/// No count or size in bytes of a manifest is larger.
+inline constexpr uint64_t kMaxManifestSize = uint64_t(1) << 48;
+/// A kernel's scratch memory for each thread, and the code of a target; bytes.
+inline constexpr uint64_t kMaxScratchBytes = uint64_t(1) << 28;
+inline constexpr uint64_t kMaxCodeBytes = uint64_t(1) << 30;
+
+/// What a dynamic count refers to: T tokens, S sequences, or a constant.
+enum class RowKind : uint8_t { T, S, Constant };
+
+struct RowCount {
+  RowKind kind = RowKind::Constant;
+  uint64_t value = 1; // the count of a constant
+  uint64_t of(uint64_t tokens, uint64_t sequences) const {
+    return kind == RowKind::T ? tokens : kind == RowKind::S ? sequences : value;
+  }
+};
+
+struct TensorSpec {
+  std::string name;
+  DType dtype;
+  RowKind rows = RowKind::Constant;
+  std::vector<int64_t> shape; // static dimensions after the rows
+};
+
+struct StateSpec {
+  std::string id;
+  std::string input, output; // names for `call`
+  DType dtype;
+  std::vector<int64_t> shape; // of one slot
+  bool transposed = false;    // last two dimensions exchanged outside
+};
+
+struct EntrySpec {
+  std::string name;
+  std::vector<TensorSpec> inputs, outputs;
+  std::vector<StateSpec> states;
+};
+
+enum class ArgSpace : uint8_t { In, Out, State, Weight, Packed, T, S, C };
+
+struct ArgRef {
+  ArgSpace space;
+  uint64_t number;
+};
+
+struct Grid {
+  RowCount of;
+  uint64_t block = 1, times = 1;
+  /// For a verified grid and at most maxRows() rows.
+  uint64_t tiles(uint64_t tokens, uint64_t sequences) const {
+    return (of.of(tokens, sequences) + block - 1) / block * times;
+  }
+  /// The largest T, S or n for which there are at most kMaxTiles tiles.
+  uint64_t maxRows() const { return kMaxTiles / times * block; }
+};
+
+struct Dispatch {
+  uint32_t kernel;
+  RowCount rows;
+  Grid grid;
+  std::vector<ArgRef> args;
+};
+
+struct GoldenArg {
+  enum class Fill : uint8_t { Uniform, Index, Poison };
+  DType dtype;
+  uint64_t count;
+  Fill fill;
+  double lo = 0, hi = 0; // uniform
+  uint64_t bound = 1;    // index
+};
+
+struct GoldenOutput {
+  uint32_t arg;
+  uint64_t count, stride;
+  std::string blob;
+  uint64_t offset;
+};
+
+struct GoldenCase {
+  uint64_t rows;
+  std::vector<int64_t> lengths, positions;
+  std::vector<int32_t> slots;
+  Grid grid;
+  std::vector<GoldenArg> args;
+  std::vector<GoldenOutput> outputs;
+  double tolerance;
+};
+
+struct KernelSpec {
+  std::string symbol;
+  uint64_t entry;   // offset in the loaded image
+  uint64_t scratch; // bytes for each thread
+  std::string ops, schedule;
+  std::vector<GoldenCase> golden;
+};
+
+struct Program {
+  uint32_t entry;
+  std::string className;
+  bool invariant = false;
+  std::optional<uint64_t> maxLength, maxTokens;
+  uint64_t arenaT = 0, arenaS = 0,
+           arenaC = 0; // bytes a token, a sequence, once
+  std::vector<Dispatch> dispatches;
+};
+
+struct TargetSpec {
+  std::string name, device, arch;
+  std::vector<std::string> features;
+  std::string code;
+  std::vector<KernelSpec> kernels;
+  uint64_t packedBytes = 0;
+  std::vector<Dispatch> recipe;
+  std::vector<Program> programs;
+};
+
+struct WeightSpec {
+  std::string name;
+  DType dtype;
+  std::vector<int64_t> shape;
+};
+
+struct BlobSpec {
+  std::string name, sha256;
+  uint64_t rawBytes;
+};
+
+struct ModelSpec {
+  std::string architecture;
+  uint64_t vocabSize = 0, validVocabSize = 0, layers = 0;
+  std::string signature;
+};
+
+struct Manifest {
+  std::string compiler;
+  std::string source; // Absolute folder of the checkpoint, or empty.
+  std::optional<ModelSpec> model;
+  std::vector<WeightSpec> checkpoint;
+  std::vector<EntrySpec> entries;
+  std::vector<TargetSpec> targets;
+  std::vector<BlobSpec> blobs;
+};
+
+/// The manifest as JSON text, keys in the order of FORMAT.md.
+std::string writeManifest(const Manifest &manifest);
+
+/// Checks what FORMAT.md promises of a manifest. The message names the place,
+/// as in "target 'cpu:native': program 2: dispatch 5: ...".
+Status verifyManifest(const Manifest &manifest);
+
+/// Parses and verifies everything that can be verified without the blobs:
+/// after it succeeds, every index and offset in the manifest is in range.
+/// `what` names the file in messages.
+Result<Manifest> readManifest(std::string_view json, const std::string &what);
+
+} // namespace mamba

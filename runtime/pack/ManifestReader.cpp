@@ -1,0 +1,349 @@
+// JSON -> Manifest: kinds and ranges of single values. What relates two
+// values is ManifestVerify.cpp's.
+#include "runtime/pack/Manifest.h"
+
+#include "runtime/support/Json.h"
+#include "runtime/support/Quote.h"
+
+using namespace mamba;
+using Json = nlohmann::json;
+
+/// An unsigned number of at most kMaxManifestSize.
+static Result<uint64_t> getSize(const Json &object, std::string_view key,
+                                uint64_t max = kMaxManifestSize) {
+  MAMBA_ASSIGN_OR_RETURN(int64_t value,
+                         getInt(object, key, 0, static_cast<int64_t>(max)));
+  return static_cast<uint64_t>(value);
+}
+
+static Result<uint32_t> getIndex(const Json &object, std::string_view key) {
+  MAMBA_ASSIGN_OR_RETURN(uint64_t value, getSize(object, key, UINT32_MAX));
+  return static_cast<uint32_t>(value);
+}
+
+/// Null or a number; absent is a failure.
+static Result<std::optional<uint64_t>> getLimit(const Json &object,
+                                                std::string_view key) {
+  if (object.is_object() && object.contains(key) && object.at(key).is_null())
+    return std::optional<uint64_t>();
+  MAMBA_ASSIGN_OR_RETURN(int64_t value,
+                         getInt(object, key, 1, kMaxManifestSize));
+  return std::optional<uint64_t>(value);
+}
+
+/// "kernel 'scan'" if the element has a name, else "kernel 3".
+static std::string placeOf(const Json &element, const char *what,
+                           size_t index) {
+  for (const char *key : {"name", "symbol", "id"})
+    if (element.is_object() && element.contains(key) &&
+        element.at(key).is_string())
+      return std::string(what) + " " +
+             inQuotes(element.at(key).get_ref<const std::string &>());
+  return std::string(what) + " " + std::to_string(index);
+}
+
+/// Reads every element of the array `key`; a failure says which one.
+template <typename T, typename Read>
+static Status readList(const Json &object, std::string_view key,
+                       const char *what, std::vector<T> &list, Read read) {
+  MAMBA_ASSIGN_OR_RETURN(const Json *array, getArray(object, key));
+  list.reserve(array->size());
+  for (const Json &item : *array) {
+    list.emplace_back();
+    if (Status status = read(item, list.back()); !status.ok())
+      return status.withContext(placeOf(item, what, list.size() - 1));
+  }
+  return {};
+}
+
+static Status elementsOf(const Json &value, size_t count, const char *what) {
+  if (value.is_array() && value.size() == count)
+    return {};
+  return invalidData(std::string("expected ") + what + ", got " +
+                     (value.is_array()
+                          ? "an array of " + std::to_string(value.size())
+                          : describeJsonKind(value)));
+}
+
+/// Reads an element of an array through the readers of members.
+static Result<uint64_t> sizeAt(const Json &array, size_t index,
+                               const char *name) {
+  return getSize(Json{{name, array[index]}}, name);
+}
+
+static Status readDType(const Json &object, DType &dtype) {
+  MAMBA_ASSIGN_OR_RETURN(std::string name, getString(object, "dtype"));
+  std::optional<DType> parsed = parseDType(name);
+  if (!parsed)
+    return invalidData("unknown dtype " + inQuotes(name) +
+                       ", a newer mamba may know it");
+  dtype = *parsed;
+  return {};
+}
+
+static Status readRows(const Json &value, const char *what, RowCount &rows) {
+  if (value.is_string() && value == "T")
+    rows = {RowKind::T, 0};
+  else if (value.is_string() && value == "S")
+    rows = {RowKind::S, 0};
+  else if (value.is_number_unsigned() &&
+           value.get<uint64_t>() <= kMaxManifestSize)
+    rows = {RowKind::Constant, value.get<uint64_t>()};
+  else
+    return invalidData(
+        inQuotes(what) + " must be \"T\", \"S\" or a number up to " +
+        std::to_string(kMaxManifestSize) + ", got " +
+        (value.is_number()   ? value.dump()
+         : value.is_string() ? inQuotes(value.get_ref<const std::string &>())
+                             : describeJsonKind(value)));
+  return {};
+}
+
+static Status readRows(const Json &object, RowCount &rows) {
+  if (!object.is_object() || !object.contains("rows"))
+    return invalidData("'rows' is missing");
+  return readRows(object.at("rows"), "rows", rows);
+}
+
+static Status readGrid(const Json &object, Grid &grid) {
+  MAMBA_ASSIGN_OR_RETURN(const Json *array, getArray(object, "grid"));
+  MAMBA_RETURN_IF_ERROR(elementsOf(*array, 3, "a grid [rows, block, times]"));
+  MAMBA_RETURN_IF_ERROR(readRows((*array)[0], "grid", grid.of));
+  MAMBA_ASSIGN_OR_RETURN(grid.block, sizeAt(*array, 1, "block"));
+  MAMBA_ASSIGN_OR_RETURN(grid.times, sizeAt(*array, 2, "times"));
+  return {};
+}
+
+static Status readTensor(const Json &json, TensorSpec &tensor) {
+  MAMBA_ASSIGN_OR_RETURN(tensor.name, getString(json, "name"));
+  MAMBA_RETURN_IF_ERROR(readDType(json, tensor.dtype));
+  MAMBA_ASSIGN_OR_RETURN(std::string rows, getString(json, "rows"));
+  if (rows != "T" && rows != "S" && rows != "1")
+    return invalidData("'rows' must be \"T\", \"S\" or \"1\", got " +
+                       inQuotes(rows));
+  tensor.rows = rows == "T"   ? RowKind::T
+                : rows == "S" ? RowKind::S
+                              : RowKind::Constant;
+  MAMBA_ASSIGN_OR_RETURN(tensor.shape, getIntArray(json, "shape", 0));
+  return {};
+}
+
+static Status readState(const Json &json, StateSpec &state) {
+  MAMBA_ASSIGN_OR_RETURN(state.id, getString(json, "id"));
+  MAMBA_ASSIGN_OR_RETURN(state.input, getString(json, "input"));
+  MAMBA_ASSIGN_OR_RETURN(state.output, getString(json, "output"));
+  MAMBA_RETURN_IF_ERROR(readDType(json, state.dtype));
+  MAMBA_ASSIGN_OR_RETURN(state.shape, getIntArray(json, "shape", 0));
+  MAMBA_ASSIGN_OR_RETURN(state.transposed, getBool(json, "transposed"));
+  return {};
+}
+
+static Status readEntry(const Json &json, EntrySpec &entry) {
+  MAMBA_ASSIGN_OR_RETURN(entry.name, getString(json, "name"));
+  MAMBA_RETURN_IF_ERROR(
+      readList(json, "inputs", "input", entry.inputs, readTensor));
+  MAMBA_RETURN_IF_ERROR(
+      readList(json, "outputs", "output", entry.outputs, readTensor));
+  return readList(json, "states", "state", entry.states, readState);
+}
+
+static std::optional<ArgSpace> parseSpace(const Json &value) {
+  static constexpr std::pair<const char *, ArgSpace> kSpaces[] = {
+      {"in", ArgSpace::In},         {"out", ArgSpace::Out},
+      {"state", ArgSpace::State},   {"weight", ArgSpace::Weight},
+      {"packed", ArgSpace::Packed}, {"T", ArgSpace::T},
+      {"S", ArgSpace::S},           {"C", ArgSpace::C}};
+  for (const auto &[name, space] : kSpaces)
+    if (value == name)
+      return space;
+  return std::nullopt;
+}
+
+static Status readArg(const Json &json, ArgRef &arg) {
+  MAMBA_RETURN_IF_ERROR(elementsOf(json, 2, "[space, number]"));
+  std::optional<ArgSpace> space = parseSpace(json[0]);
+  if (!space)
+    return invalidData("unknown space " +
+                       (json[0].is_string()
+                            ? inQuotes(json[0].get_ref<const std::string &>())
+                            : describeJsonKind(json[0])));
+  arg.space = *space;
+  MAMBA_ASSIGN_OR_RETURN(arg.number, sizeAt(json, 1, "number"));
+  return {};
+}
+
+static Status readDispatch(const Json &json, Dispatch &dispatch) {
+  MAMBA_ASSIGN_OR_RETURN(dispatch.kernel, getIndex(json, "kernel"));
+  MAMBA_RETURN_IF_ERROR(readRows(json, dispatch.rows));
+  MAMBA_RETURN_IF_ERROR(readGrid(json, dispatch.grid));
+  return readList(json, "args", "argument", dispatch.args, readArg);
+}
+
+static Status readFill(const Json &json, GoldenArg &arg) {
+  MAMBA_ASSIGN_OR_RETURN(const Json *fill, getArray(json, "fill"));
+  std::string kind = !fill->empty() && (*fill)[0].is_string()
+                         ? (*fill)[0].get<std::string>()
+                         : std::string();
+  if (kind == "uniform") {
+    MAMBA_RETURN_IF_ERROR(elementsOf(*fill, 3, "[\"uniform\", lo, hi]"));
+    arg.fill = GoldenArg::Fill::Uniform;
+    MAMBA_ASSIGN_OR_RETURN(arg.lo, getDouble(Json{{"lo", (*fill)[1]}}, "lo"));
+    MAMBA_ASSIGN_OR_RETURN(arg.hi, getDouble(Json{{"hi", (*fill)[2]}}, "hi"));
+    return {};
+  }
+  if (kind == "index") {
+    MAMBA_RETURN_IF_ERROR(elementsOf(*fill, 2, "[\"index\", bound]"));
+    arg.fill = GoldenArg::Fill::Index;
+    MAMBA_ASSIGN_OR_RETURN(arg.bound, sizeAt(*fill, 1, "bound"));
+    return {};
+  }
+  if (kind == "poison") {
+    arg.fill = GoldenArg::Fill::Poison;
+    return {};
+  }
+  return invalidData("'fill' must be [\"uniform\", lo, hi], [\"index\", bound] "
+                     "or [\"poison\"]");
+}
+
+static Status readGoldenArg(const Json &json, GoldenArg &arg) {
+  MAMBA_RETURN_IF_ERROR(readDType(json, arg.dtype));
+  MAMBA_ASSIGN_OR_RETURN(arg.count, getSize(json, "count"));
+  return readFill(json, arg);
+}
+
+static Status readGoldenOutput(const Json &json, GoldenOutput &output) {
+  MAMBA_ASSIGN_OR_RETURN(output.arg, getIndex(json, "arg"));
+  MAMBA_ASSIGN_OR_RETURN(output.count, getSize(json, "count"));
+  MAMBA_ASSIGN_OR_RETURN(output.stride, getSize(json, "stride"));
+  MAMBA_ASSIGN_OR_RETURN(output.blob, getString(json, "blob"));
+  MAMBA_ASSIGN_OR_RETURN(output.offset, getSize(json, "offset"));
+  return {};
+}
+
+static Status readGolden(const Json &json, GoldenCase &golden) {
+  MAMBA_ASSIGN_OR_RETURN(golden.rows, getSize(json, "rows"));
+  MAMBA_ASSIGN_OR_RETURN(golden.lengths, getIntArray(json, "lengths", 0));
+  MAMBA_ASSIGN_OR_RETURN(std::vector<int64_t> slots,
+                         getIntArray(json, "slots", 0, kGuaranteedRows - 1));
+  golden.slots.assign(slots.begin(), slots.end());
+  MAMBA_ASSIGN_OR_RETURN(golden.positions,
+                         getIntArray(json, "positions", 0, kMaxManifestSize));
+  MAMBA_RETURN_IF_ERROR(readGrid(json, golden.grid));
+  MAMBA_RETURN_IF_ERROR(
+      readList(json, "args", "argument", golden.args, readGoldenArg));
+  MAMBA_RETURN_IF_ERROR(
+      readList(json, "outputs", "output", golden.outputs, readGoldenOutput));
+  MAMBA_ASSIGN_OR_RETURN(golden.tolerance, getDouble(json, "tolerance"));
+  return {};
+}
+
+static Status readKernel(const Json &json, KernelSpec &kernel) {
+  MAMBA_ASSIGN_OR_RETURN(kernel.symbol, getString(json, "symbol"));
+  MAMBA_ASSIGN_OR_RETURN(kernel.entry, getSize(json, "entry"));
+  MAMBA_ASSIGN_OR_RETURN(kernel.scratch,
+                         getSize(json, "scratch", kMaxScratchBytes));
+  MAMBA_ASSIGN_OR_RETURN(kernel.ops, getString(json, "ops"));
+  MAMBA_ASSIGN_OR_RETURN(kernel.schedule, getString(json, "schedule"));
+  return readList(json, "golden", "golden case", kernel.golden, readGolden);
+}
+
+static Status readProgram(const Json &json, Program &program) {
+  MAMBA_ASSIGN_OR_RETURN(program.entry, getIndex(json, "entry"));
+  MAMBA_ASSIGN_OR_RETURN(program.className, getString(json, "class"));
+  MAMBA_ASSIGN_OR_RETURN(program.invariant, getBool(json, "invariant"));
+  MAMBA_ASSIGN_OR_RETURN(program.maxLength, getLimit(json, "max_length"));
+  MAMBA_ASSIGN_OR_RETURN(program.maxTokens, getLimit(json, "max_tokens"));
+  MAMBA_ASSIGN_OR_RETURN(const Json *arena, getObject(json, "arena"));
+  MAMBA_ASSIGN_OR_RETURN(program.arenaT, getSize(*arena, "T"));
+  MAMBA_ASSIGN_OR_RETURN(program.arenaS, getSize(*arena, "S"));
+  MAMBA_ASSIGN_OR_RETURN(program.arenaC, getSize(*arena, "C"));
+  return readList(json, "dispatches", "dispatch", program.dispatches,
+                  readDispatch);
+}
+
+static Status readTarget(const Json &json, TargetSpec &target) {
+  MAMBA_ASSIGN_OR_RETURN(target.name, getString(json, "name"));
+  MAMBA_ASSIGN_OR_RETURN(target.device, getString(json, "device"));
+  MAMBA_ASSIGN_OR_RETURN(target.arch, getString(json, "arch"));
+  MAMBA_ASSIGN_OR_RETURN(target.features, getStringArray(json, "features"));
+  MAMBA_ASSIGN_OR_RETURN(target.code, getString(json, "code"));
+  MAMBA_RETURN_IF_ERROR(
+      readList(json, "kernels", "kernel", target.kernels, readKernel));
+  MAMBA_ASSIGN_OR_RETURN(target.packedBytes, getSize(json, "packed_bytes"));
+  MAMBA_RETURN_IF_ERROR(
+      readList(json, "recipe", "recipe dispatch", target.recipe, readDispatch));
+  return readList(json, "programs", "program", target.programs, readProgram);
+}
+
+static Status readWeight(const Json &json, WeightSpec &weight) {
+  MAMBA_ASSIGN_OR_RETURN(weight.name, getString(json, "name"));
+  MAMBA_RETURN_IF_ERROR(readDType(json, weight.dtype));
+  MAMBA_ASSIGN_OR_RETURN(weight.shape, getIntArray(json, "shape", 0));
+  return {};
+}
+
+static Status readModel(const Json &json, std::optional<ModelSpec> &model) {
+  if (json.contains("model") && json.at("model").is_null())
+    return {};
+  MAMBA_ASSIGN_OR_RETURN(const Json *object, getObject(json, "model"));
+  ModelSpec spec;
+  auto read = [&]() -> Status {
+    MAMBA_ASSIGN_OR_RETURN(spec.architecture,
+                           getString(*object, "architecture"));
+    MAMBA_ASSIGN_OR_RETURN(spec.vocabSize, getSize(*object, "vocab_size"));
+    MAMBA_ASSIGN_OR_RETURN(spec.validVocabSize,
+                           getSize(*object, "valid_vocab_size"));
+    MAMBA_ASSIGN_OR_RETURN(spec.layers, getSize(*object, "layers"));
+    MAMBA_ASSIGN_OR_RETURN(spec.signature, getString(*object, "signature"));
+    return {};
+  };
+  MAMBA_RETURN_IF_ERROR(read().withContext("model"));
+  model = std::move(spec);
+  return {};
+}
+
+static Status readBlobs(const Json &json, std::vector<BlobSpec> &blobs) {
+  MAMBA_ASSIGN_OR_RETURN(const Json *object, getObject(json, "blobs"));
+  for (const auto &[name, value] : object->items()) {
+    BlobSpec blob;
+    blob.name = name;
+    auto read = [&, &value = value]() -> Status {
+      MAMBA_ASSIGN_OR_RETURN(blob.sha256, getString(value, "sha256"));
+      MAMBA_ASSIGN_OR_RETURN(blob.rawBytes, getSize(value, "raw_bytes"));
+      return {};
+    };
+    MAMBA_RETURN_IF_ERROR(read().withContext("blob " + inQuotes(name)));
+    blobs.push_back(std::move(blob));
+  }
+  return {};
+}
+
+static Status readAll(const Json &json, Manifest &manifest) {
+  // First of all: what follows is read as this format.
+  MAMBA_ASSIGN_OR_RETURN(int64_t format, getInt(json, "format"));
+  if (format != kManifestFormat)
+    return invalidData("the pack has format " + std::to_string(format) +
+                       ", this program reads format " +
+                       std::to_string(kManifestFormat) +
+                       ", build the pack anew or take the mamba that made it");
+  MAMBA_ASSIGN_OR_RETURN(manifest.compiler, getString(json, "compiler"));
+  MAMBA_ASSIGN_OR_RETURN(manifest.source, getString(json, "source"));
+  MAMBA_RETURN_IF_ERROR(readModel(json, manifest.model));
+  MAMBA_RETURN_IF_ERROR(readList(json, "checkpoint", "checkpoint weight",
+                                 manifest.checkpoint, readWeight));
+  MAMBA_RETURN_IF_ERROR(
+      readList(json, "entries", "entry", manifest.entries, readEntry));
+  MAMBA_RETURN_IF_ERROR(
+      readList(json, "targets", "target", manifest.targets, readTarget));
+  MAMBA_RETURN_IF_ERROR(readBlobs(json, manifest.blobs));
+  return verifyManifest(manifest);
+}
+
+Result<Manifest> mamba::readManifest(std::string_view json,
+                                     const std::string &what) {
+  MAMBA_ASSIGN_OR_RETURN(const Json parsed, parseJson(json, what));
+  Manifest manifest;
+  if (Status status = readAll(parsed, manifest); !status.ok())
+    return invalidData(what + ": " + status.message());
+  return manifest;
+}

@@ -1,0 +1,207 @@
+#include "runtime/pack/Pack.h"
+
+#include "runtime/support/Quote.h"
+#include "runtime/support/Sha256.h"
+#include "runtime/support/Zstd.h"
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+using namespace mamba;
+
+/// What the digest must be for this metadata; it is not of itself.
+static std::string metadataDigest(const PackMetadata &metadata) {
+  Sha256 hash;
+  for (const auto &[key, value] : metadata) {
+    if (key == kPackDigestKey)
+      continue;
+    hash.update(key);
+    hash.update("\n" + std::to_string(value.size()) + "\n");
+    hash.update(value);
+  }
+  return toHex(hash.finish());
+}
+
+Status mamba::setPackMetadata(SafetensorsWriter &writer,
+                              const PackMetadata &metadata) {
+  for (const auto &[key, value] : metadata)
+    MAMBA_RETURN_IF_ERROR(writer.setMetadata(key, value));
+  return writer.setMetadata(std::string(kPackDigestKey),
+                            metadataDigest(metadata));
+}
+
+Result<std::shared_ptr<const Pack>> Pack::open(const std::string &path) {
+  MAMBA_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(path));
+  return fromFile(std::move(file));
+}
+
+Result<std::shared_ptr<const Pack>>
+Pack::parse(const uint8_t *data, uint64_t size, const std::string &what) {
+  MAMBA_ASSIGN_OR_RETURN(SafetensorsFile file,
+                         SafetensorsFile::parse(data, size, what));
+  return fromFile(std::move(file));
+}
+
+Result<std::shared_ptr<const Pack>> Pack::fromFile(SafetensorsFile file) {
+  std::shared_ptr<Pack> pack(new Pack(std::move(file)));
+  if (Status status = pack->readContents(); !status.ok())
+    return status.withContext(inQuotes(pack->path()));
+  return std::shared_ptr<const Pack>(std::move(pack));
+}
+
+Status Pack::readContents() {
+  const std::string *format = file_.findMetadata(kPackFormatKey);
+  if (!format)
+    return invalidData("this safetensors file is not a kernel pack, make one "
+                       "with 'mamba-pack build'");
+  if (*format != std::to_string(kManifestFormat))
+    return invalidData("the pack has format " + *format +
+                       ", this program reads format " +
+                       std::to_string(kManifestFormat) +
+                       ", build the pack anew or take the mamba that made it");
+  const std::string *digest = file_.findMetadata(kPackDigestKey);
+  if (!digest)
+    return invalidData("the pack has no " + std::string(kPackDigestKey) +
+                       ", the file is damaged: copy or build it anew");
+  if (*digest != metadataDigest(file_.metadata()))
+    return invalidData("the metadata's SHA-256 is not the one noted in it, the "
+                       "file is damaged: copy or build it anew");
+  const std::string *json = file_.findMetadata(kPackManifestKey);
+  if (!json)
+    return invalidData("the pack has no manifest");
+  MAMBA_ASSIGN_OR_RETURN(manifest_, readManifest(*json, "manifest"));
+  MAMBA_RETURN_IF_ERROR(verifyBlobEntries());
+  return verifyEmbeddedWeights();
+}
+
+/// Every blob is an entry of a fitting type and, where it cannot be compressed
+/// code, size.
+Status Pack::verifyBlobEntries() const {
+  std::set<std::string_view> golden;
+  for (const TargetSpec &target : manifest_.targets)
+    for (const KernelSpec &kernel : target.kernels)
+      for (const GoldenCase &test : kernel.golden)
+        for (const GoldenOutput &output : test.outputs)
+          golden.insert(output.blob);
+  std::set<std::string_view> code;
+  for (const TargetSpec &target : manifest_.targets)
+    code.insert(target.code);
+
+  for (const BlobSpec &blob : manifest_.blobs) {
+    const TensorView *entry = file_.find(blob.name);
+    if (!entry)
+      return invalidData("blob " + inQuotes(blob.name) +
+                         " of the manifest is not in the file, build the pack "
+                         "anew");
+    bool isCode = code.count(blob.name), isGolden = golden.count(blob.name);
+    if ((isCode && entry->dtype != DType::U8) ||
+        (isGolden && entry->dtype != DType::F32))
+      return invalidData("blob " + inQuotes(blob.name) + " must have dtype " +
+                         (isCode ? "U8" : "F32") + ", got " +
+                         std::string(dtypeName(entry->dtype)));
+    if (entry->dtype != DType::U8 && entry->bytes != blob.rawBytes)
+      return invalidData("blob " + inQuotes(blob.name) + " has " +
+                         std::to_string(entry->bytes) +
+                         " bytes, the manifest says " +
+                         std::to_string(blob.rawBytes));
+  }
+  return {};
+}
+
+Status Pack::verifyEmbeddedWeights() const {
+  if (!hasEmbeddedWeights())
+    return {};
+  for (const WeightSpec &weight : manifest_.checkpoint) {
+    const TensorView *entry = embeddedWeight(weight.name);
+    if (!entry)
+      return invalidData("weight " + inQuotes(weight.name) +
+                         " is missing "
+                         "among the embedded ones, build the pack anew");
+    if (entry->dtype != weight.dtype || entry->shape != weight.shape)
+      return invalidData("embedded weight " + inQuotes(weight.name) +
+                         " must be " + std::string(dtypeName(weight.dtype)) +
+                         " " + formatShape(weight.shape) + ", got " +
+                         std::string(dtypeName(entry->dtype)) + " " +
+                         formatShape(entry->shape));
+  }
+  return {};
+}
+
+std::optional<std::string_view> Pack::metadata(std::string_view key) const {
+  const std::string *value = file_.findMetadata(key);
+  return value ? std::optional<std::string_view>(*value) : std::nullopt;
+}
+
+std::optional<std::string_view> Pack::configJson() const {
+  return metadata(kPackConfigKey);
+}
+
+std::optional<std::string_view> Pack::tokenizerJson() const {
+  return metadata(kPackTokenizerKey);
+}
+
+Result<const BlobSpec *> Pack::findBlob(const std::string &name) const {
+  for (const BlobSpec &blob : manifest_.blobs)
+    if (blob.name == name)
+      return &blob;
+  return notFound(inQuotes(path()) + ": no blob " + inQuotes(name));
+}
+
+Result<const TensorView *> Pack::checkedBlob(const BlobSpec &blob) const {
+  MAMBA_ASSIGN_OR_RETURN(const TensorView *entry, file_.get(blob.name));
+  std::string digest = sha256Hex(entry->data, entry->bytes);
+  if (digest != blob.sha256)
+    return invalidData(inQuotes(path()) + ": the bytes of " +
+                       inQuotes(blob.name) + " have SHA-256 " + digest +
+                       ", the manifest says " + blob.sha256 +
+                       ", the file is damaged: copy or build it "
+                       "anew");
+  return entry;
+}
+
+Result<std::vector<uint8_t>> Pack::code(const std::string &name) const {
+  MAMBA_ASSIGN_OR_RETURN(const BlobSpec *blob, findBlob(name));
+  MAMBA_ASSIGN_OR_RETURN(const TensorView *entry, checkedBlob(*blob));
+  std::string context = inQuotes(path()) + ": " + inQuotes(name);
+  Result<std::vector<uint8_t>> bytes = zstdDecompress(
+      entry->data, entry->bytes, std::min(blob->rawBytes, kMaxCodeBytes));
+  if (!bytes.ok())
+    return bytes.status().withContext(context);
+  if (bytes->size() != blob->rawBytes)
+    return invalidData(context + " has " + std::to_string(bytes->size()) +
+                       " bytes when decompressed, the manifest says " +
+                       std::to_string(blob->rawBytes));
+  return bytes;
+}
+
+Result<std::vector<float>> Pack::golden(const std::string &name) const {
+  MAMBA_ASSIGN_OR_RETURN(const BlobSpec *blob, findBlob(name));
+  MAMBA_ASSIGN_OR_RETURN(const TensorView *entry, checkedBlob(*blob));
+  if (entry->dtype != DType::F32)
+    return invalidData(inQuotes(path()) + ": " + inQuotes(name) +
+                       " must have dtype F32, got " +
+                       std::string(dtypeName(entry->dtype)));
+  std::vector<float> values(entry->bytes / sizeof(float));
+  if (!values.empty())
+    std::memcpy(values.data(), entry->data, entry->bytes);
+  return values;
+}
+
+const TensorView *Pack::embeddedWeight(const std::string &name) const {
+  return file_.find(std::string(kPackWeightPrefix) + name);
+}
+
+bool Pack::hasEmbeddedWeights() const {
+  for (const WeightSpec &weight : manifest_.checkpoint)
+    if (embeddedWeight(weight.name))
+      return true;
+  return false;
+}
+
+Status Pack::verifyBlobs() const {
+  for (const BlobSpec &blob : manifest_.blobs)
+    if (Result<const TensorView *> entry = checkedBlob(blob); !entry.ok())
+      return entry.status();
+  return {};
+}

@@ -1,0 +1,74 @@
+// An opened kernel pack: verified manifest, mapped blobs.
+#pragma once
+
+#include "runtime/pack/Manifest.h"
+#include "runtime/support/Safetensors.h"
+#include "runtime/support/SafetensorsWriter.h"
+#include "runtime/support/Status.h"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mamba {
+
+/// The entries of the metadata and prefixes of tensor names, see FORMAT.md.
+inline constexpr std::string_view kPackFormatKey = "mamba.pack";
+inline constexpr std::string_view kPackManifestKey = "mamba.manifest";
+inline constexpr std::string_view kPackConfigKey = "config.json";
+inline constexpr std::string_view kPackTokenizerKey = "tokenizer.json";
+inline constexpr std::string_view kPackDigestKey = "mamba.sha256";
+inline constexpr std::string_view kPackWeightPrefix = "weight:";
+
+/// Texts by key.
+using PackMetadata = std::map<std::string, std::string, std::less<>>;
+
+/// Gives a pack that is being written its metadata, their digest included.
+Status setPackMetadata(SafetensorsWriter &writer, const PackMetadata &metadata);
+
+class Pack {
+public:
+  /// Maps and verifies the file. Errors name the file and what is wrong.
+  static Result<std::shared_ptr<const Pack>> open(const std::string &path);
+  /// The same over memory, which the caller keeps alive and unchanged; `what`
+  /// stands for the path.
+  static Result<std::shared_ptr<const Pack>>
+  parse(const uint8_t *data, uint64_t size, const std::string &what);
+
+  const std::string &path() const { return file_.name(); }
+  const Manifest &manifest() const { return manifest_; }
+  std::optional<std::string_view> configJson() const;
+  std::optional<std::string_view> tokenizerJson() const;
+
+  /// The bytes of a code blob, checked against its SHA-256, decompressed.
+  Result<std::vector<uint8_t>> code(const std::string &name) const;
+  /// A golden blob as floats (copied: the file aligns to one byte), checked
+  /// against its SHA-256.
+  Result<std::vector<float>> golden(const std::string &name) const;
+  /// An embedded weight (name without prefix), or null. Dtype and shape are
+  /// the manifest's.
+  const TensorView *embeddedWeight(const std::string &name) const;
+  /// Whether the weights are embedded: all of the manifest's or none are.
+  bool hasEmbeddedWeights() const;
+
+  /// Checks the SHA-256 of every blob, embedded weights too. Reads them all.
+  Status verifyBlobs() const;
+
+private:
+  explicit Pack(SafetensorsFile file) : file_(std::move(file)) {}
+  static Result<std::shared_ptr<const Pack>> fromFile(SafetensorsFile file);
+  Status readContents();
+  Status verifyBlobEntries() const;
+  Status verifyEmbeddedWeights() const;
+  std::optional<std::string_view> metadata(std::string_view key) const;
+  Result<const TensorView *> checkedBlob(const BlobSpec &blob) const;
+  Result<const BlobSpec *> findBlob(const std::string &name) const;
+
+  SafetensorsFile file_;
+  Manifest manifest_;
+};
+
+} // namespace mamba

@@ -1,0 +1,80 @@
+# RUN: bash %s %t
+# A pack that is damaged, of another kind or not a pack is refused before
+# anything of it runs.
+. "$(dirname "$0")/Inputs/common.sh"
+
+mamba-pack build "$data/golden/mamba1" -o good.mpk
+mamba-pack build "$data/golden/mamba1" -o embedded.mpk --embed-weights
+input=$data/golden/mamba1/golden.safetensors
+mamba-pack verify good.mpk
+mamba-pack verify embedded.mpk
+
+logits() { mamba-run logits "$1" --input "$input" --output refused "${@:2}"; }
+# refused PATTERN PACK: to run and to verify.
+refused() {
+  fails 1 "$1" mamba-run logits "$2" --input "$input" --output refused
+  absent refused
+  fails 1 "$1" mamba-pack verify "$2" --quiet
+}
+
+# Not a pack.
+refused 'missing.mpk' missing.mpk
+: >empty.mpk
+refused 'empty.mpk' empty.mpk
+mkdir folder.mpk
+refused 'folder.mpk' folder.mpk
+refused 'not a kernel pack' "$data/golden/mamba1/model.safetensors"
+size=$(stat -c %s good.mpk)
+for length in 7 8 1000 $((size / 2)) $((size - 1)); do
+  head -c $length good.mpk >short.mpk
+  refused 'short.mpk' short.mpk
+done
+
+# Another version, machine or model.
+edit() { test-tensors edit-header good.mpk edited.mpk "$1" "$2"; }
+edit '"mamba.pack":"1"' '"mamba.pack":"2"'
+refused 'format 2.*format 1' edited.mpk
+edit '"mamba.pack":"1"' '"mamba.pack":"1" '
+logits edited.mpk 2>/dev/null || true # Blanks mean nothing; no crash either.
+rm -f refused
+edit '\"arch\":\"x86_64\"' '\"arch\":\"riscv\"'
+fails 1 'riscv|metadata|manifest' mamba-run logits edited.mpk --input "$input" --output refused
+edit '\"features\":[' '\"features\":[\"unheard-of\",'
+fails 1 'unheard-of|metadata|manifest' mamba-run logits edited.mpk --input "$input" --output refused
+fails 1 'mamba1-odd' mamba-run logits good.mpk --input "$input" --output refused \
+  --model "$data/golden/mamba1-odd"
+fails 1 'nowhere' mamba-run logits good.mpk --input "$input" --output refused --model nowhere
+absent refused
+
+# A changed byte in what is hashed: code, golden data, embedded weights.
+for blob in code.0 golden.0; do
+  for at in 0 1 17 100; do
+    test-tensors flip good.mpk flipped.mpk --tensor $blob --at $at
+    fails 1 "$blob.*SHA-256|SHA-256" mamba-pack verify flipped.mpk --quiet
+  done
+done
+test-tensors flip good.mpk flipped.mpk --tensor code.0 --at 100
+fails 1 'code.0.*SHA-256' mamba-run logits flipped.mpk --input "$input" --output refused
+test-tensors flip embedded.mpk flipped.mpk \
+  --tensor weight:backbone.layers.1.mixer.in_proj.weight --at 4000
+fails 1 'in_proj.*SHA-256|SHA-256' mamba-pack verify flipped.mpk --quiet
+
+# A changed byte anywhere: refused, or it was one of padding. Never a crash,
+# never another result.
+mamba-run logits good.mpk --input "$input" --output right
+for i in $(seq 0 59); do
+  test-tensors flip good.mpk flipped.mpk --at $((i * (size - 1) / 59))
+  status=0
+  timeout 60 mamba-run logits flipped.mpk --input "$input" --output got 2>stderr || status=$?
+  case $status in
+    0) test-tensors compare got right --bits >/dev/null ||
+      die "byte $((i * (size - 1) / 59)) changes the results in silence" ;;
+    1) [ "$(wc -l <stderr)" = 1 ] || die "more than a line: $(cat stderr)" ;;
+    *) die "byte $((i * (size - 1) / 59)): exit status $status: $(cat stderr)" ;;
+  esac
+  rm -f got
+done
+
+# Without its code a pack computes nothing: no kernel is in the runtime.
+test-tensors drop good.mpk stripped.mpk code.
+refused 'code.0' stripped.mpk

@@ -1,0 +1,44 @@
+# RUN: bash %s %t
+# Wrong command lines end with status 2, wrong inputs with 1; nothing is left.
+. "$(dirname "$0")/Inputs/common.sh"
+
+mpk=$(pack models/shakespeare)
+fails 2 'empty' mamba-run generate "$mpk" --prompt '' -n 5
+fails 2 "'0'" mamba-run generate "$mpk" --prompt x -n 0
+fails 2 "'-3'|-n" mamba-run generate "$mpk" --prompt x -n -3
+fails 2 "'x'" mamba-run generate "$mpk" --prompt x -n x
+fails 2 'prompt' mamba-run generate "$mpk"
+: >nothing
+fails 2 'nothing' mamba-run generate "$mpk" --prompt-file nothing
+fails 1 'missing' mamba-run generate "$mpk" --prompt-file missing
+fails 2 'temperature' mamba-run generate "$mpk" --prompt x --temperature -1
+fails 2 'top-p' mamba-run generate "$mpk" --prompt x --top-p 1.5
+fails 2 'top-p' mamba-run generate "$mpk" --prompt x --top-p nan
+fails 2 'threads' mamba-run generate "$mpk" --prompt x --threads 0
+fails 2 'verb|subcommand' mamba-run
+fails 2 'nonsense' mamba-run nonsense
+fails 2 'nonsense' mamba-run generate "$mpk" --prompt x --nonsense
+fails 2 'device' mamba-run generate "$mpk" --prompt x --device tpu
+fails 1 'cuda' mamba-run generate "$mpk" --prompt x --device cuda
+fails 2 'window' mamba-run perplexity "$mpk" --file nothing --window 0
+fails 1 'nothing' mamba-run perplexity "$mpk" --file nothing
+fails 1 'missing' mamba-run perplexity "$mpk" --file missing
+fails 1 'folder' mamba-run perplexity "$mpk" --file "$(mkdir folder; echo folder)"
+printf x >short
+fails 1 'short.*tokens' mamba-run perplexity "$mpk" --file short
+
+folder=$data/golden/mamba1
+fails 2 'required' mamba-pack build "$folder"
+fails 2 'verb|subcommand' mamba-pack
+fails 2 'int3' mamba-pack build "$folder" -o none --weights int3
+fails 2 'bf16' mamba-pack build "$folder" -o none --weights bf16
+for target in cpu:z80 cuda:sm_12 nonsense cpu: ''; do
+  fails "1|2" "${target:-target}" mamba-pack build "$folder" -o none --target="$target" --quiet
+done
+absent none
+fails 2 'level' mamba-import "$folder" --level=wheel:0
+fails 1 '3|layer' mamba-import "$folder" --level=block:3
+fails 2 'nonsense' mamba-import --op=nonsense --sizes=E=1
+fails 2 'N' mamba-import --op=scan --sizes=E=1
+fails 2 "E" mamba-import --op=scan --sizes=E=0,N=4
+fails 2 "E" mamba-import --op=scan --sizes=E=99999999999999999999,N=4

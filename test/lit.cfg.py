@@ -1,0 +1,54 @@
+# lit finds the tools on PATH; %data is test/data, %t a temporary of the test.
+import os
+
+import lit.formats
+
+config.name = "mamba"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["data", "unit", "fuzz", "tools", "Inputs"]
+config.test_source_root = os.path.join(config.mamba_source_dir, "test")
+config.test_exec_root = os.path.join(config.mamba_binary_dir, "test", "lit")
+
+environment = config.environment
+environment["PATH"] = os.pathsep.join(
+    [
+        os.path.join(config.mamba_binary_dir, "bin"),
+        config.llvm_tools_dir,
+        os.environ["PATH"],
+    ]
+)
+environment["FILECHECK_OPTS"] = "--dump-input=fail"
+environment["MAMBA_SOURCE"] = config.mamba_source_dir
+environment["MAMBA_BUILD"] = config.mamba_binary_dir
+for variable in ("HOME", "CI"):
+    if variable in os.environ:
+        environment[variable] = os.environ[variable]
+config.substitutions.append(
+    ("%data", os.path.join(config.mamba_source_dir, "test", "data"))
+)
+
+# Other people's data, never part of the repository.
+shared = os.environ.get(
+    "MAMBA_SHARED_DATA", os.path.join(config.mamba_source_dir, os.pardir, "shared")
+)
+environment["MAMBA_SHARED_DATA"] = shared
+if os.path.exists(os.path.join(shared, "models", "shakespeare", "val.txt")):
+    config.available_features.add("val-text-in-MAMBA_SHARED_DATA")
+
+# What this processor can run, by the levels of the x86-64 psABI.
+flags = set()
+if os.path.exists("/proc/cpuinfo"):
+    with open("/proc/cpuinfo") as file:
+        for line in file:
+            if line.startswith("flags"):
+                flags = set(line.split()[2:])
+                break
+if {"avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe"} <= flags:
+    config.available_features.add("x86-64-v3")
+    if {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"} <= flags:
+        config.available_features.add("x86-64-v4")
+
+# Needs psutil; without it a test that hangs is left to hang.
+if lit_config.maxIndividualTestTimeIsSupported[0]:
+    lit_config.maxIndividualTestTime = 900

@@ -1,0 +1,42 @@
+#include "test/unit/cpu/GuardedBuffer.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+using namespace mamba;
+
+static constexpr size_t minGuardBytes = 256;
+
+GuardedBuffer::GuardedBuffer(size_t bytes) : size(bytes) {
+  size_t page = sysconf(_SC_PAGESIZE);
+  size_t usable = (bytes + minGuardBytes + page - 1) / page * page;
+  mapped = usable + page;
+  void *memory = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED)
+    std::abort();
+  mapping = static_cast<uint8_t *>(memory);
+  end = mapping + usable;
+  std::memset(mapping, 0xff, usable);
+  if (mprotect(end, page, PROT_NONE) != 0)
+    std::abort();
+}
+
+GuardedBuffer::GuardedBuffer(GuardedBuffer &&other) noexcept
+    : size(other.size), mapped(other.mapped), mapping(std::exchange(other.mapping, nullptr)),
+      end(other.end) {}
+
+GuardedBuffer::~GuardedBuffer() {
+  if (mapping)
+    munmap(mapping, mapped);
+}
+
+void GuardedBuffer::poison() { std::memset(data(), 0xff, size); }
+
+bool GuardedBuffer::guardHolds() const {
+  return std::all_of(mapping, data(), [](uint8_t byte) { return byte == 0xff; });
+}

@@ -1,0 +1,146 @@
+// Every legal schedule computes the same thing; the others are refused with the
+// reason.
+#include "test/unit/cpu/KernelTexts.h"
+
+#include "passes/target/Target.h"
+
+using namespace mamba;
+
+namespace {
+
+using Schedules = EachTarget;
+MAMBA_FOR_EACH_TARGET(Schedules);
+
+std::string schedule(const std::vector<std::pair<const char *, int64_t>> &parameters) {
+  std::string text;
+  for (auto [name, value] : parameters)
+    text += (text.empty() ? "<" : ", ") + std::string(name) + " = " + std::to_string(value);
+  return text + ">";
+}
+
+int64_t lanesFrom(RandomTensors &random) { return 4 << random.integer(0, 2); }
+
+TEST_P(Schedules, Projection) {
+  std::vector<KernelText> texts;
+  for (int i = 0; i < 8; ++i) {
+    int64_t lanes = lanesFrom(random), colTile = lanes * random.integer(1, 4);
+    texts.push_back(linearText({.K = random.integer(1, 70), .O = random.integer(1, 140),
+                                .norm = i % 2 == 0, .biased = true, .residual = i % 3 == 0}));
+    texts.back().schedule = schedule({{"lanes", lanes},
+                                      {"row_block", random.integer(1, 20)},
+                                      {"col_block", colTile * random.integer(1, 3)},
+                                      {"row_tile", random.integer(1, 6)},
+                                      {"col_tile", colTile}});
+  }
+  checkAll(texts);
+}
+
+TEST_P(Schedules, Scan) {
+  std::vector<KernelText> texts;
+  for (int i = 0; i < 6; ++i) {
+    int64_t lanes = lanesFrom(random);
+    texts.push_back(scanText({.E = random.integer(1, 90), .N = random.integer(1, 40),
+                              .rank = i % 2 ? random.integer(1, 9) : 0, .softplus = true,
+                              .log2 = i % 3 == 0, .skip = true, .gateInScan = i % 3 == 1}));
+    texts.back().schedule = schedule({{"lanes", lanes},
+                                      {"col_block", lanes * random.integer(1, 4)},
+                                      {"row_tile", random.integer(1, 6)},
+                                      {"chunk", random.integer(1, 64)},
+                                      {"state_block", 2 * random.integer(1, 8)}});
+  }
+  checkAll(texts);
+}
+
+TEST_P(Schedules, ConvolutionAndRows) {
+  std::vector<KernelText> texts;
+  for (int i = 0; i < 6; ++i) {
+    int64_t lanes = lanesFrom(random);
+    texts.push_back(convText({.E = random.integer(1, 140), .W = random.integer(2, 5),
+                              .biased = true, .silu = true}));
+    texts.back().schedule =
+        schedule({{"lanes", lanes}, {"col_block", lanes * random.integer(1, 5)}});
+    std::string rows = rowsType(random.integer(1, 140));
+    texts.push_back({.args = {{"x", rows}},
+                     .ops = "%n = ssm.rms_norm %x eps 1.0e-05 : " + rows +
+                            "\n%y = ssm.silu %n : " + rows,
+                     .yields = {{"y", rows}},
+                     .schedule = schedule({{"lanes", lanes}, {"row_block", random.integer(1, 99)}})});
+  }
+  checkAll(texts);
+}
+
+struct Refused {
+  KernelText text;
+  std::string schedule, reason;
+};
+
+TEST(SchedulesRefused, WithTheReason) {
+  KernelText linear = linearText({.K = 8, .O = 8}), scan = scanText({.E = 8, .N = 8}),
+             conv = convText({.E = 8, .W = 4});
+  KernelText rows = {.args = {{"x", rowsType(8)}},
+                     .ops = "%y = ssm.silu %x : " + rowsType(8),
+                     .yields = {{"y", rowsType(8)}}};
+  std::string weight = weightType({8});
+  KernelText recipe = {.args = {{"x", weight}},
+                       .ops = "%y = ssm.decay %x : " + weight,
+                       .yields = {{"y", weight}}};
+  std::string lanes = "lanes must be a power of two from 4 to 64";
+  std::vector<Refused> cases = {
+      {rows, "<row_block = 4>", lanes + ", got 0"},
+      {rows, "<lanes = 12, row_block = 4>", lanes + ", got 12"},
+      {rows, "<lanes = 128, row_block = 4>", lanes},
+      {rows, "<lanes = 2, row_block = 4>", lanes},
+      {rows, "<lanes = 8>", "row_block"},
+      {rows, "<lanes = 8, row_block = -1>", "row_block"},
+      {linear, "<lanes = 8, row_block = 4, col_block = 16, row_tile = 4, col_tile = 12>", "multiple of lanes"},
+      {linear, "<lanes = 8, row_block = 4, col_block = 24, row_tile = 4, col_tile = 16>", "col_block of col_tile"},
+      {linear, "<lanes = 8, row_block = 0, col_block = 16, row_tile = 4, col_tile = 16>", "row_block"},
+      {linear, "<lanes = 8, row_block = 4, col_block = 16, row_tile = 0, col_tile = 16>", "row_tile"},
+      {linear, "<lanes = 8, row_block = 4, col_block = 64, row_tile = 9, col_tile = 64>", "72"},
+      {conv, "<lanes = 8>", "col_block"},
+      {conv, "<lanes = 8, col_block = 12>", "multiple of lanes"},
+      {scan, "<lanes = 8, col_block = 8, row_tile = 1, chunk = 0, state_block = 4>", "chunk"},
+      {scan, "<lanes = 8, col_block = 8, row_tile = 1, chunk = 8, state_block = 3>", "even state_block"},
+      {scan, "<lanes = 8, col_block = 12, row_tile = 1, chunk = 8, state_block = 4>", "multiple of lanes"},
+      {scan, "<lanes = 8, col_block = 8, row_tile = 0, chunk = 8, state_block = 4>", "row_tile"},
+      {scan, "<lanes = 8, col_block = 64, row_tile = 1, chunk = 100000, state_block = 4>", "second level cache"},
+      {recipe, "<lanes = 8>", "col_block"},
+  };
+  KernelLab lab("cpu:x86-64-v3");
+  std::string error;
+  auto target = parseTarget("cpu:x86-64-v3", error);
+  ASSERT_TRUE(succeeded(target));
+  for (Refused &refused : cases) {
+    SCOPED_TRACE(refused.schedule);
+    refused.text.schedule = refused.schedule;
+    auto module = lab.parse({refused.text});
+    ASSERT_TRUE(module);
+    module->walk([&](ssm::KernelOp kernel) {
+      std::string reason;
+      const KernelGenerator *generator = findGenerator(kernel, *target, reason);
+      ASSERT_NE(generator, nullptr) << reason;
+      EXPECT_FALSE(generator->isLegal(kernel, *target, kernel.getScheduleAttr(), reason));
+      EXPECT_NE(reason.find(refused.reason), std::string::npos) << reason;
+    });
+  }
+}
+
+// What no generator takes is refused before anything is written.
+TEST(KernelsRefused, ASplitOfASplit) {
+  std::string eight = rowsType(8), six = rowsType(6), four = rowsType(4), two = rowsType(2);
+  KernelText text = {.args = {{"x", eight}},
+                     .ops = "%a, %b = ssm.split %x : " + eight + " -> " + six + ", " + two +
+                            "\n%c, %d = ssm.split %a : " + six + " -> " + four + ", " + two +
+                            "\n%y = ssm.silu %c : " + four,
+                     .yields = {{"y", four}}};
+  KernelLab lab("cpu:x86-64-v3");
+  std::string reason;
+  auto target = parseTarget("cpu:x86-64-v3", reason);
+  auto module = lab.parse({text});
+  ASSERT_TRUE(module);
+  module->walk([&](ssm::KernelOp kernel) {
+    EXPECT_FALSE(canGenerate(kernel, *target, reason));
+  });
+}
+
+} // namespace

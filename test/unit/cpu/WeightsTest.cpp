@@ -1,0 +1,104 @@
+// The recipe: layouts and precisions of weights.
+#include "test/unit/cpu/KernelLab.h"
+
+using namespace mamba;
+
+namespace {
+
+using WeightKernels = EachTarget;
+MAMBA_FOR_EACH_TARGET(WeightKernels);
+
+TEST_P(WeightKernels, PackPadsWithZeros) {
+  std::vector<KernelText> texts;
+  struct {
+    int64_t O, K, block;
+  } packs[] = {{1, 1, 16}, {3, 17, 8}, {64, 16, 64}, {65, 33, 64}, {129, 5, 48}, {200, 44, 32}};
+  for (auto [O, K, block] : packs)
+    for (const char *element : {"f32", "bf16", "f16"}) {
+      std::string from = weightType({O, K}, element);
+      std::string to = weightType({(O + block - 1) / block, K, block}, element);
+      texts.push_back({.args = {{"w", from}},
+                       .ops = "%y = ssm.pack %w block " + std::to_string(block) + " : " + from +
+                              " -> " + to,
+                       .yields = {{"y", to}},
+                       .tolerance = 0});
+    }
+  checkAll(texts);
+}
+
+TEST_P(WeightKernels, CastsRoundToNearest) {
+  std::vector<KernelText> texts;
+  for (const char *from : {"f32", "bf16", "f16"})
+    for (const char *to : {"f32", "bf16", "f16"}) {
+      if (std::string(from) == to)
+        continue;
+      std::string x = weightType({7, 131}, from), y = weightType({7, 131}, to);
+      texts.push_back({.args = {{"x", x, -300, 300}},
+                       .ops = "%y = ssm.cast %x : " + x + " to " + y,
+                       .yields = {{"y", y}},
+                       .tolerance = 0});
+    }
+  // More than one tile.
+  std::string x = weightType({20001}), y = weightType({20001}, "bf16");
+  texts.push_back({.args = {{"x", x}},
+                   .ops = "%y = ssm.cast %x : " + x + " to " + y,
+                   .yields = {{"y", y}},
+                   .tolerance = 0});
+  checkAll(texts);
+}
+
+TEST_P(WeightKernels, DecayScaleAndColumns) {
+  std::vector<KernelText> texts;
+  for (int64_t E : {1, 17, 130}) {
+    std::string A = weightType({E, 5}), s = weightType({5});
+    texts.push_back({.args = {{"a", A, -8, 4}},
+                     .ops = "%y = ssm.decay %a : " + A,
+                     .yields = {{"y", A}},
+                     .tolerance = 3e-7});
+    texts.push_back({.args = {{"a", A, -8, 4}},
+                     .ops = "%d = ssm.decay %a : " + A + "\n%y = ssm.scale %d by 1.4426950408889634 : " + A,
+                     .yields = {{"y", A}},
+                     .tolerance = 4e-7});
+    texts.push_back({.args = {{"a", A}, {"s", s}},
+                     .ops = "%y = ssm.scale_columns %a, %s : " + A + ", " + s,
+                     .yields = {{"y", A}},
+                     .tolerance = 1e-7});
+  }
+  checkAll(texts);
+}
+
+// What a model asks for: all of it on the way into a packed weight.
+TEST_P(WeightKernels, ChainsIntoPack) {
+  std::vector<KernelText> texts;
+  std::string conv = weightType({67, 1, 4}, "f16"), flat = weightType({67, 4}, "f16"),
+              wide = weightType({67, 4}), packed = weightType({3, 4, 32});
+  texts.push_back({.args = {{"w", conv}},
+                   .ops = "%r = ssm.reshape %w : " + conv + " to " + flat + "\n%c = ssm.cast %r : " +
+                          flat + " to " + wide + "\n%y = ssm.pack %c block 32 : " + wide + " -> " +
+                          packed,
+                   .yields = {{"y", packed}},
+                   .tolerance = 0});
+  std::string half = weightType({35, 19}, "bf16"), full = weightType({35, 19}),
+              norm = weightType({19}), panels = weightType({3, 19, 16}, "bf16");
+  texts.push_back({.args = {{"w", half}, {"s", norm, 0.5, 1.5}},
+                   .ops = "%f = ssm.cast %w : " + half + " to " + full +
+                          "\n%g = ssm.scale_columns %f, %s : " + full + ", " + norm +
+                          "\n%h = ssm.cast %g : " + full + " to " + half +
+                          "\n%y = ssm.pack %h block 16 : " + half + " -> " + panels,
+                   .yields = {{"y", panels}},
+                   .tolerance = 5e-3});
+  std::string odd = weightType({5, 3, 7}), other = weightType({7, 15});
+  texts.push_back({.args = {{"w", odd}},
+                   .ops = "%r = ssm.reshape %w : " + odd + " to " + other +
+                          "\n%y = ssm.scale %r by -2.0 : " + other,
+                   .yields = {{"y", other}},
+                   .tolerance = 0});
+  std::string unpacked = weightType({35, 19}), source = weightType({3, 19, 16});
+  texts.push_back({.args = {{"w", source}},
+                   .ops = "%y = ssm.unpack %w : " + source + " -> " + unpacked,
+                   .yields = {{"y", unpacked}},
+                   .tolerance = 0});
+  checkAll(texts);
+}
+
+} // namespace

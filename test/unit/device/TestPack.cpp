@@ -1,0 +1,212 @@
+#include "test/unit/device/TestPack.h"
+
+#include "runtime/device/cpu/CpuFeatures.h"
+#include "runtime/support/File.h"
+#include "runtime/support/SafetensorsWriter.h"
+#include "runtime/support/Sha256.h"
+#include "runtime/support/Zstd.h"
+
+#include <cstring>
+#include <elf.h>
+#include <gtest/gtest.h>
+#include <random>
+
+using namespace mamba;
+
+std::vector<uint8_t> mamba::readTestObject(const std::string &name) {
+  Result<std::string> bytes =
+      readFile(std::string(MAMBA_TEST_OBJECTS) + "/" + name + ".so");
+  if (!bytes.ok()) {
+    ADD_FAILURE() << bytes.status().message();
+    return {};
+  }
+  return {bytes->begin(), bytes->end()};
+}
+
+std::map<std::string, uint64_t>
+mamba::symbolsOf(const std::vector<uint8_t> &object) {
+  std::map<std::string, uint64_t> symbols;
+  auto load = [&](uint64_t offset, auto &value) {
+    std::memcpy(&value, object.data() + offset, sizeof(value));
+  };
+  auto section = [&](const Elf64_Ehdr &header, unsigned index) {
+    Elf64_Shdr result;
+    load(header.e_shoff + index * sizeof(result), result);
+    return result;
+  };
+  Elf64_Ehdr header;
+  load(0, header);
+  for (unsigned i = 0; i < header.e_shnum; ++i) {
+    Elf64_Shdr table = section(header, i);
+    if (table.sh_type != SHT_DYNSYM)
+      continue;
+    Elf64_Shdr strings = section(header, table.sh_link);
+    for (uint64_t at = 0; at < table.sh_size; at += sizeof(Elf64_Sym)) {
+      Elf64_Sym symbol;
+      load(table.sh_offset + at, symbol);
+      const uint8_t *name = object.data() + strings.sh_offset + symbol.st_name;
+      symbols[reinterpret_cast<const char *>(name)] = symbol.st_value;
+    }
+  }
+  return symbols;
+}
+
+std::vector<float> mamba::randomFloats(size_t count, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  std::vector<float> values(count);
+  for (float &value : values)
+    value = uniform(random);
+  return values;
+}
+
+TestWeights::TestWeights(size_t misalignment)
+    : w(randomFloats(kTestWidth, 1)), b(randomFloats(kTestWidth, 2)),
+      misalignment_(misalignment) {
+  for (auto [name, values] : {std::pair("w", &w), std::pair("b", &b)}) {
+    std::vector<uint8_t> &bytes = bytes_[name];
+    bytes.resize(misalignment + values->size() * sizeof(float));
+    std::memcpy(bytes.data() + misalignment, values->data(),
+                values->size() * sizeof(float));
+  }
+}
+
+Result<std::span<const uint8_t>> TestWeights::find(const WeightSpec &spec) {
+  ++finds;
+  auto bytes = bytes_.find(spec.name);
+  if (bytes == bytes_.end())
+    return notFound("no weight '" + spec.name + "'");
+  std::span<const uint8_t> all(bytes->second);
+  return all.subspan(misalignment_, all.size() - misalignment_ - isShort);
+}
+
+static constexpr uint64_t kRowBytes = kTestWidth * sizeof(float);
+
+TestPack::TestPack() : object(readTestObject("TestKernels")) {
+  manifest.compiler = "test";
+  manifest.checkpoint = {{"unused", DType::F32, {1000}},
+                         {"w", DType::F32, {kTestWidth}},
+                         {"b", DType::F32, {kTestWidth}}};
+  manifest.entries = {{"run",
+                       {{"x", DType::F32, RowKind::T, {kTestWidth}}},
+                       {{"y", DType::F32, RowKind::T, {kTestWidth}},
+                        {"last", DType::F32, RowKind::S, {kTestWidth}}},
+                       {{"h", "h_in", "h_out", DType::F32, {kTestWidth}}}}};
+  manifest.targets.resize(1);
+  target().name = "cpu:test";
+  target().device = "cpu";
+  target().arch = hostArch();
+  target().code = "code.0";
+  uint32_t doubleWeight = addKernel("doubleWeight");
+  uint32_t copyBias = addKernel("copyBias");
+  uint32_t scaleRows = addKernel("scaleRows", kRowBytes);
+  uint32_t scan = addKernel("scan");
+  uint32_t copyLast = addKernel("copyLast");
+
+  RowCount t = {RowKind::T, 0}, s = {RowKind::S, 0}, one = {};
+  target().packedBytes = 64 + kRowBytes;
+  target().recipe = {{doubleWeight,
+                      {RowKind::Constant, kTestWidth},
+                      {{RowKind::Constant, kTestWidth}, 1, 1},
+                      {{ArgSpace::Weight, 1}, {ArgSpace::Packed, 64}}}};
+  Program program;
+  program.entry = 0;
+  program.className = "prefill";
+  // Something before and after each buffer.
+  program.arenaT = 64 + 64 + 64;
+  program.arenaS = 64 + 64;
+  program.arenaC = 64 + kRowBytes;
+  program.dispatches = {
+      {copyBias, one, {one, 1, 1}, {{ArgSpace::Weight, 2}, {ArgSpace::C, 64}}},
+      {scaleRows,
+       t,
+       {t, 2, 1},
+       {{ArgSpace::In, 0},
+        {ArgSpace::Packed, 64},
+        {ArgSpace::C, 64},
+        {ArgSpace::T, 64}}},
+      {scan,
+       t,
+       {s, 1, 2},
+       {{ArgSpace::T, 64},
+        {ArgSpace::State, 0},
+        {ArgSpace::Out, 0},
+        {ArgSpace::S, 64}}},
+      {copyLast, s, {s, 1, 1}, {{ArgSpace::S, 64}, {ArgSpace::Out, 1}}}};
+  target().programs = {program};
+}
+
+KernelSpec &TestPack::kernel(const std::string &symbol) {
+  for (KernelSpec &kernel : target().kernels)
+    if (kernel.symbol == symbol)
+      return kernel;
+  ADD_FAILURE() << "no kernel " << symbol;
+  return target().kernels[0];
+}
+
+uint32_t TestPack::addKernel(const std::string &symbol, uint64_t scratch) {
+  auto symbols = symbolsOf(object);
+  EXPECT_EQ(symbols.count(symbol), 1u) << symbol;
+  target().kernels.push_back({symbol, symbols[symbol], scratch, "", "", {}});
+  return target().kernels.size() - 1;
+}
+
+Result<std::shared_ptr<const Pack>> TestPack::open() {
+  std::vector<uint8_t> code = *zstdCompress(object.data(), object.size(), 1);
+  manifest.blobs = {
+      {"code.0", sha256Hex(code.data(), code.size()), object.size()}};
+  if (flipCode)
+    code[code.size() / 2] ^= 4;
+  SafetensorsWriter writer;
+  int64_t codeBytes = code.size(), goldenCount = golden.size();
+  if (!dropCode)
+    MAMBA_RETURN_IF_ERROR(writer.addTensor("code.0", DType::U8, {codeBytes},
+                                           code.data(), code.size()));
+  if (!golden.empty()) {
+    uint64_t bytes = golden.size() * sizeof(float);
+    manifest.blobs.push_back(
+        {"golden.0", sha256Hex(golden.data(), bytes), bytes});
+    MAMBA_RETURN_IF_ERROR(writer.addTensor(
+        "golden.0", DType::F32, {goldenCount}, golden.data(), bytes));
+  }
+  MAMBA_RETURN_IF_ERROR(setPackMetadata(
+      writer,
+      {{"mamba.pack", "1"}, {"mamba.manifest", writeManifest(manifest)}}));
+  MAMBA_ASSIGN_OR_RETURN(bytes_, writer.serialize());
+  return Pack::parse(reinterpret_cast<const uint8_t *>(bytes_.data()),
+                     bytes_.size(), "test.mpk");
+}
+
+Result<std::unique_ptr<Executable>> TestPack::load(unsigned threads) {
+  MAMBA_ASSIGN_OR_RETURN(std::shared_ptr<const Pack> pack, open());
+  return loadOnCpu(std::move(pack), {threads});
+}
+
+void TestReference::run(const Batch &batch, const std::vector<float> &x,
+                        std::vector<float> &y, std::vector<float> &last) {
+  y.assign(batch.tokens() * kTestWidth, 0);
+  last.assign(batch.sequences() * kTestWidth, 0);
+  for (size_t s = 0; s < batch.sequences(); ++s) {
+    std::vector<float> &h = states[batch.slot[s]];
+    if (batch.seqStart[s] == batch.seqStart[s + 1])
+      continue;
+    if (batch.position[s] == 0)
+      h.assign(kTestWidth, 0);
+    for (size_t i = 0; i < kTestWidth; ++i) {
+      for (int64_t t = batch.seqStart[s]; t < batch.seqStart[s + 1]; ++t) {
+        float scaled =
+            x[t * kTestWidth + i] * (2 * weights_.w[i]) + weights_.b[i];
+        h[i] = scaled + 0.5f * h[i];
+        y[t * kTestWidth + i] = h[i];
+      }
+      last[s * kTestWidth + i] = h[i];
+    }
+  }
+}
+
+TestBatch::TestBatch(const std::vector<int64_t> &lengths,
+                     std::vector<int32_t> slots, std::vector<int64_t> positions)
+    : seqStart(1, 0), slot(std::move(slots)), position(std::move(positions)) {
+  for (int64_t length : lengths)
+    seqStart.push_back(seqStart.back() + length);
+}

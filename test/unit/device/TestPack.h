@@ -1,0 +1,89 @@
+// A small model of C kernels in a pack: y = scan(2 w x + b), and its last row.
+#pragma once
+
+#include "runtime/device/Device.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace mamba {
+
+inline constexpr size_t kTestWidth = 8;
+
+/// Bytes of an object that the build made for the tests.
+std::vector<uint8_t> readTestObject(const std::string &name);
+
+/// Offsets of the functions that an object exports.
+std::map<std::string, uint64_t> symbolsOf(const std::vector<uint8_t> &object);
+
+/// Weights in memory, each `misalignment` bytes off.
+class TestWeights : public WeightSource {
+public:
+  explicit TestWeights(size_t misalignment = 0);
+  Result<std::span<const uint8_t>> find(const WeightSpec &spec) override;
+
+  std::vector<float> w, b;
+  bool isShort = false; // Answer with too few bytes.
+  int finds = 0;
+
+private:
+  size_t misalignment_;
+  std::map<std::string, std::vector<uint8_t>> bytes_;
+};
+
+/// A pack that tests change before they open it.
+class TestPack {
+public:
+  TestPack();
+
+  /// Entry `run`: x [T, 8] -> y [T, 8], last [S, 8], state `h` [8].
+  Manifest manifest;
+  std::vector<uint8_t> object;
+  std::vector<float> golden;
+  bool dropCode = false, flipCode = false;
+
+  TargetSpec &target() { return manifest.targets[0]; }
+  KernelSpec &kernel(const std::string &symbol);
+  /// Adds a kernel of TestKernels.c, returns its index.
+  uint32_t addKernel(const std::string &symbol, uint64_t scratch = 0);
+
+  /// The file's bytes stay with this object.
+  Result<std::shared_ptr<const Pack>> open();
+  /// On `threads` threads, weights not loaded.
+  Result<std::unique_ptr<Executable>> load(unsigned threads = 1);
+
+private:
+  std::string bytes_;
+};
+
+/// What entry `run` should compute; states by slot.
+class TestReference {
+public:
+  explicit TestReference(const TestWeights &weights) : weights_(weights) {}
+  void run(const Batch &batch, const std::vector<float> &x,
+           std::vector<float> &y, std::vector<float> &last);
+  std::map<int32_t, std::vector<float>> states;
+
+private:
+  const TestWeights &weights_;
+};
+
+/// A batch that owns its arrays.
+struct TestBatch {
+  TestBatch(const std::vector<int64_t> &lengths, std::vector<int32_t> slots,
+            std::vector<int64_t> positions);
+  operator Batch() const { return {seqStart, slot, position}; }
+  size_t tokens() const { return seqStart.back(); }
+  size_t sequences() const { return slot.size(); }
+
+  std::vector<int64_t> seqStart;
+  std::vector<int32_t> slot;
+  std::vector<int64_t> position;
+};
+
+/// Values between -1 and 1.
+std::vector<float> randomFloats(size_t count, uint32_t seed);
+
+} // namespace mamba

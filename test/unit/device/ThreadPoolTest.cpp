@@ -1,0 +1,188 @@
+#include "runtime/device/cpu/ThreadPool.h"
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <gtest/gtest.h>
+#include <numeric>
+#include <set>
+
+using namespace mamba;
+
+namespace {
+
+struct Counters {
+  std::vector<std::atomic<uint32_t>> tiles;
+  explicit Counters(size_t count) : tiles(count) {}
+};
+
+/// Counts its tile.
+void countTile(const MambaKernelArgs *args, uint32_t tile) {
+  auto *counters = static_cast<Counters *>(args->buffers[0]);
+  counters->tiles[tile].fetch_add(1, std::memory_order_relaxed);
+}
+
+/// to[tile] = sum of from[0 .. rows): needs all of the dispatch before it.
+/// Plain memory, so that a race would show.
+void sumAll(const MambaKernelArgs *args, uint32_t tile) {
+  const uint64_t *from = static_cast<uint64_t *>(args->buffers[0]);
+  uint64_t *to = static_cast<uint64_t *>(args->buffers[1]);
+  uint64_t sum = tile;
+  for (uint64_t i = 0; i < args->rows; ++i)
+    sum += from[i];
+  to[tile] = sum % 1000003;
+}
+
+void doNothing(const MambaKernelArgs *, uint32_t) {}
+
+/// Scratch is the thread's own while a tile runs.
+void useScratch(const MambaKernelArgs *args, uint32_t tile) {
+  uint32_t *scratch = static_cast<uint32_t *>(args->scratch);
+  for (int i = 0; i < 64; ++i)
+    scratch[i] = tile;
+  for (int i = 0; i < 64; ++i)
+    if (scratch[i] != tile)
+      static_cast<std::atomic<uint32_t> *>(args->buffers[0])->fetch_add(1);
+  if (reinterpret_cast<uintptr_t>(scratch) % 64 != 0)
+    static_cast<std::atomic<uint32_t> *>(args->buffers[0])->fetch_add(1);
+}
+
+std::unique_ptr<ThreadPool> makePool(unsigned threads, uint64_t scratch = 0) {
+  auto pool = ThreadPool::create(threads, scratch);
+  EXPECT_TRUE(pool.ok()) << pool.status().message();
+  return *std::move(pool);
+}
+
+} // namespace
+
+TEST(ThreadPool, EachTileOnce) {
+  for (unsigned threads : {1u, 2u, 3u, 8u}) {
+    auto pool = makePool(threads);
+    EXPECT_EQ(pool->threads(), threads);
+    for (uint32_t tiles : {0u, 1u, 2u, 7u, 1000u}) {
+      Counters counters(1000);
+      void *buffers[] = {&counters};
+      MambaKernelArgs args = {};
+      args.buffers = buffers;
+      ThreadPool::Job job = {countTile, &args, tiles};
+      pool->run({&job, 1}, nullptr);
+      for (uint32_t i = 0; i < counters.tiles.size(); ++i)
+        ASSERT_EQ(counters.tiles[i], i < tiles ? 1u : 0u) << i;
+    }
+  }
+}
+
+// Each dispatch reads all that the one before wrote; more dispatches than the
+// pool takes at once.
+TEST(ThreadPool, BarrierBetweenDispatches) {
+  constexpr size_t kTiles = 23, kSteps = 700;
+  std::vector<std::vector<uint64_t>> results;
+  for (unsigned threads : {1u, 2u, 5u}) {
+    auto pool = makePool(threads);
+    std::vector<uint64_t> a(kTiles), b(kTiles);
+    std::iota(a.begin(), a.end(), 1);
+    void *forth[] = {a.data(), b.data()}, *back[] = {b.data(), a.data()};
+    MambaKernelArgs args[2] = {};
+    args[0].rows = args[1].rows = kTiles;
+    args[0].buffers = forth;
+    args[1].buffers = back;
+    std::vector<ThreadPool::Job> jobs;
+    for (size_t i = 0; i < kSteps; ++i)
+      jobs.push_back({sumAll, &args[i % 2], kTiles});
+    for (int round = 0; round < 3; ++round)
+      pool->run(jobs, nullptr);
+    results.push_back(a);
+  }
+  EXPECT_EQ(results[0], results[1]);
+  EXPECT_EQ(results[0], results[2]);
+}
+
+// Workers that have gone to sleep come back.
+TEST(ThreadPool, WakesUp) {
+  auto pool = makePool(3);
+  Counters counters(4);
+  void *buffers[] = {&counters};
+  MambaKernelArgs args = {};
+  args.buffers = buffers;
+  ThreadPool::Job job = {countTile, &args, 4};
+  for (int i = 0; i < 200; ++i) {
+    if (i % 10 == 0)
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    pool->run({&job, 1}, nullptr);
+  }
+  for (auto &count : counters.tiles)
+    EXPECT_EQ(count, 200u);
+}
+
+TEST(ThreadPool, ScratchIsPrivateAndAligned) {
+  for (unsigned threads : {1u, 2u, 6u}) {
+    auto pool = makePool(threads, 256);
+    std::atomic<uint32_t> errors{0};
+    void *buffers[] = {&errors};
+    alignas(64) uint32_t mine[64];
+    MambaKernelArgs args = {};
+    args.buffers = buffers;
+    ThreadPool::Job job = {useScratch, &args, 5000};
+    pool->run({&job, 1}, mine);
+    EXPECT_EQ(errors, 0u);
+  }
+}
+
+TEST(ThreadPool, SeveralCallers) {
+  auto pool = makePool(3);
+  auto call = [&] {
+    for (int i = 0; i < 300; ++i) {
+      Counters counters(9);
+      void *buffers[] = {&counters};
+      MambaKernelArgs args = {};
+      args.buffers = buffers;
+      ThreadPool::Job jobs[] = {{countTile, &args, 9}, {countTile, &args, 5}};
+      pool->run(jobs, nullptr);
+      for (uint32_t tile = 0; tile < 9; ++tile)
+        ASSERT_EQ(counters.tiles[tile], tile < 5 ? 2u : 1u);
+    }
+  };
+  std::thread first(call), second(call);
+  call();
+  first.join();
+  second.join();
+}
+
+TEST(ThreadPool, Create) {
+  EXPECT_GE(availableProcessors(), 1u);
+  EXPECT_EQ(makePool(0)->threads(), availableProcessors());
+  EXPECT_EQ(ThreadPool::create(1025, 0).status().code(),
+            StatusCode::InvalidArgument);
+  Status status = ThreadPool::create(2, uint64_t(1) << 60).status();
+  EXPECT_EQ(status.code(), StatusCode::OutOfMemory);
+  for (int i = 0; i < 50; ++i)
+    makePool(4); // Workers that have nothing to do leave, too.
+}
+
+// Not a test of speed, but the number is worth reading.
+TEST(ThreadPool, PrintsDispatchCost) {
+  for (unsigned threads : {1u, 2u}) {
+    auto pool = makePool(threads);
+    MambaKernelArgs args = {};
+    std::vector<ThreadPool::Job> jobs(200, {doNothing, &args, threads * 2});
+    double best = 1e9;
+    for (int round = 0; round < 50; ++round) {
+      auto start = std::chrono::steady_clock::now();
+      pool->run(jobs, nullptr);
+      std::chrono::duration<double, std::micro> time =
+          std::chrono::steady_clock::now() - start;
+      best = std::min(best, time.count() / jobs.size());
+    }
+    double bestStep = 1e9;
+    for (int round = 0; round < 50; ++round) {
+      auto start = std::chrono::steady_clock::now();
+      for (int i = 0; i < 200; ++i)
+        pool->run({jobs.data(), 1}, nullptr);
+      std::chrono::duration<double, std::micro> time =
+          std::chrono::steady_clock::now() - start;
+      bestStep = std::min(bestStep, time.count() / 200);
+    }
+    std::printf("%u threads: %.2f us a dispatch in a list, %.2f us alone\n",
+                threads, best, bestStep);
+  }
+}

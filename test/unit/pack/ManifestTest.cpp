@@ -1,0 +1,115 @@
+#include "test/unit/pack/SampleManifest.h"
+
+#include "runtime/support/Json.h"
+
+#include <gtest/gtest.h>
+
+using namespace mamba;
+
+// What is written reads back as the same text.
+TEST(Manifest, RoundTrip) {
+  std::string text = writeManifest(sampleManifest());
+  Result<Manifest> manifest = readManifest(text, "test");
+  ASSERT_TRUE(manifest.ok()) << manifest.status().message();
+  EXPECT_EQ(writeManifest(*manifest), text);
+
+  EXPECT_EQ(manifest->compiler, sampleManifest().compiler);
+  EXPECT_EQ(manifest->model->validVocabSize, 7u);
+  const TargetSpec &target = manifest->targets[0];
+  EXPECT_EQ(target.programs[0].maxLength, 1u);
+  EXPECT_FALSE(target.programs[0].maxTokens);
+  EXPECT_EQ(target.programs[1].maxTokens, 4096u);
+  const GoldenCase &golden = target.kernels[0].golden[0];
+  EXPECT_EQ(golden.args[0].hi, 1.0 / 3) << "doubles are exact";
+  EXPECT_EQ(golden.args[1].bound, 17u);
+  EXPECT_EQ(golden.tolerance, 1e-5);
+}
+
+TEST(Manifest, KeysAreInTheOrderOfTheFormat) {
+  std::string text = writeManifest(sampleManifest());
+  size_t at = 0;
+  for (const char *key :
+       {"\"format\"", "\"compiler\"", "\"model\"", "\"checkpoint\"",
+        "\"entries\"", "\"targets\"", "\"programs\"", "\"blobs\""}) {
+    size_t next = text.find(key, at);
+    ASSERT_NE(next, std::string::npos) << key;
+    at = next;
+  }
+}
+
+TEST(Manifest, LargeNumbersAreExact) {
+  Manifest manifest = sampleManifest();
+  manifest.targets[0].packedBytes = kMaxManifestSize;
+  manifest.targets[0].recipe[0].args[1].number = kMaxManifestSize - 1;
+  Result<Manifest> read = readManifest(writeManifest(manifest), "test");
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  EXPECT_EQ(read->targets[0].packedBytes, kMaxManifestSize);
+  EXPECT_EQ(read->targets[0].recipe[0].args[1].number, kMaxManifestSize - 1);
+}
+
+TEST(Manifest, NoModelIsNull) {
+  Manifest manifest = sampleManifest();
+  manifest.model.reset();
+  std::string text = writeManifest(manifest);
+  EXPECT_NE(text.find("\"model\":null"), std::string::npos);
+  Result<Manifest> read = readManifest(text, "test");
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  EXPECT_FALSE(read->model);
+}
+
+// What a newer compiler adds does not disturb.
+TEST(Manifest, UnknownKeysAreIgnored) {
+  auto json = nlohmann::json::parse(writeManifest(sampleManifest()));
+  json["future"] = 1;
+  json["targets"][0]["kernels"][0]["future"] = {1, 2};
+  EXPECT_TRUE(readManifest(json.dump(), "test").ok());
+}
+
+// Text that is not UTF-8 makes a manifest still, not a crash.
+TEST(Manifest, WritesInvalidUtf8) {
+  Manifest manifest = sampleManifest();
+  manifest.compiler = "\xff\xfe";
+  EXPECT_TRUE(readManifest(writeManifest(manifest), "test").ok());
+}
+
+TEST(Manifest, UnknownFormatIsRefusedWithBothNumbers) {
+  Result<Manifest> manifest = readManifest(R"({"format": 2})", "x.mpk");
+  ASSERT_FALSE(manifest.ok());
+  EXPECT_EQ(manifest.status().message(),
+            "x.mpk: the pack has format 2, this program reads format 1, build "
+            "the pack anew or take the mamba that made it");
+}
+
+TEST(Manifest, TruncatedTextIsRefusedEverywhere) {
+  std::string text = writeManifest(sampleManifest());
+  for (size_t size = 0; size < text.size(); size += 5)
+    EXPECT_FALSE(readManifest(text.substr(0, size), "test").ok()) << size;
+}
+
+// Each key but the ignored ones is needed: without it, a failure and no crash.
+TEST(Manifest, EveryKeyIsNeeded) {
+  auto json = nlohmann::json::parse(writeManifest(sampleManifest()));
+  auto flat = json.flatten();
+  size_t count = 0;
+  for (auto &[path, value] : flat.items()) {
+    nlohmann::json::json_pointer pointer(path);
+    if (!json[pointer.parent_pointer()].is_object())
+      continue;
+    auto changed = json;
+    changed[pointer.parent_pointer()].erase(pointer.back());
+    EXPECT_FALSE(readManifest(changed.dump(), "test").ok()) << path;
+    ++count;
+  }
+  EXPECT_GT(count, 100u);
+}
+
+// A value of another kind in any place is a failure, never a crash.
+TEST(Manifest, EveryValueHasAKind) {
+  auto json = nlohmann::json::parse(writeManifest(sampleManifest()));
+  auto flat = json.flatten();
+  for (auto &[path, value] : flat.items()) {
+    auto changed = json;
+    changed[nlohmann::json::json_pointer(path)] = nlohmann::json::object();
+    EXPECT_FALSE(readManifest(changed.dump(), "test").ok()) << path;
+  }
+}

@@ -1,0 +1,82 @@
+#include "test/unit/reference/TestTensors.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace mamba::reference {
+namespace {
+
+TEST(Rows, Embedding) {
+  Tensor table({3, 2}, {1, 2, 3, 4, 5, 6});
+  EXPECT_EQ(embedding(table, Tensor({4}, {2, 0, 2, 1})),
+            Tensor({4, 2}, {5, 6, 1, 2, 5, 6, 3, 4}));
+}
+
+TEST(Rows, RmsNorm) {
+  // mean(3^2, 4^2, 0, 0) = 6.25; its root is 2.5.
+  Tensor x({1, 4}, {3, 4, 0, 0});
+  Tensor y = rmsNorm(x, nullptr, 0);
+  EXPECT_DOUBLE_EQ(y.values[0], 1.2);
+  EXPECT_DOUBLE_EQ(y.values[1], 1.6);
+  EXPECT_EQ(y.values[2], 0);
+  Tensor weight({4}, {10, -1, 7, 7});
+  y = rmsNorm(x, &weight, 0);
+  EXPECT_DOUBLE_EQ(y.values[0], 12);
+  EXPECT_DOUBLE_EQ(y.values[1], -1.6);
+  // eps joins the mean: 6.25 + 2.75 = 9.
+  EXPECT_DOUBLE_EQ(rmsNorm(x, nullptr, 2.75).values[0], 1);
+}
+
+TEST(Rows, RmsNormTakesEachRowAlone) {
+  Tensor y = rmsNorm(Tensor({2, 1}, {5, -0.25}), nullptr, 0);
+  EXPECT_EQ(y, Tensor({2, 1}, {1, -1}));
+}
+
+TEST(Rows, LinearReadsWeightsAsOutIn) {
+  Tensor x({2, 3}, {1, 2, 3, 0, 0, 1});
+  Tensor w({2, 3}, {1, 1, 1, 1, 10, 100});
+  EXPECT_EQ(linear(x, w), Tensor({2, 2}, {6, 321, 1, 100}));
+  Tensor bias({2}, {0.5, -1});
+  EXPECT_EQ(linear(x, w, &bias), Tensor({2, 2}, {6.5, 320, 1.5, 99}));
+}
+
+TEST(Rows, SplitCutsChannelsInOrder) {
+  Tensor x({2, 4}, {1, 2, 3, 4, 5, 6, 7, 8});
+  std::vector<Tensor> parts = split(x, {1, 3});
+  ASSERT_EQ(parts.size(), 2u);
+  EXPECT_EQ(parts[0], Tensor({2, 1}, {1, 5}));
+  EXPECT_EQ(parts[1], Tensor({2, 3}, {2, 3, 4, 6, 7, 8}));
+}
+
+TEST(Rows, Silu) {
+  EXPECT_EQ(silu(0.0), 0);
+  EXPECT_DOUBLE_EQ(silu(std::log(3.0)), std::log(3.0) * 0.75);
+  EXPECT_EQ(silu(1000.0), 1000);
+  EXPECT_EQ(silu(-1000.0), 0);
+}
+
+TEST(Rows, Softplus) {
+  EXPECT_DOUBLE_EQ(softplus(0.0), std::log(2.0));
+  EXPECT_DOUBLE_EQ(softplus(std::log(2.0)), std::log(3.0));
+  EXPECT_EQ(softplus(21.0), 21);
+  // Far below zero softplus is exp, to all digits.
+  EXPECT_DOUBLE_EQ(softplus(-50.0), std::exp(-50.0));
+}
+
+TEST(Rows, AddAndGate) {
+  Tensor a({1, 2}, {1, 2}), b({1, 2}, {10, 0});
+  EXPECT_EQ(add(a, b), Tensor({1, 2}, {11, 2}));
+  EXPECT_EQ(gate(a, b), Tensor({1, 2}, {silu(10.0), 0}));
+}
+
+TEST(Rows, NoRowsStayNoRows) {
+  Tensor none({0, 3}), w({2, 3});
+  EXPECT_EQ(linear(none, w), Tensor({0, 2}));
+  EXPECT_EQ(rmsNorm(none, nullptr, 1e-5), none);
+  EXPECT_EQ(split(none, {1, 2})[1], Tensor({0, 2}));
+  EXPECT_EQ(embedding(w, Tensor({0})), none);
+}
+
+} // namespace
+} // namespace mamba::reference

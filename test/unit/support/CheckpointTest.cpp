@@ -1,0 +1,133 @@
+#include "runtime/support/Checkpoint.h"
+
+#include "runtime/support/SafetensorsWriter.h"
+
+#include "TempFolder.h"
+
+using namespace mamba;
+
+namespace {
+
+/// A file whose tensors each hold one byte, the last of their name.
+void addFile(const TempFolder &folder, const std::string &file,
+             const std::vector<std::string> &names) {
+  SafetensorsWriter writer;
+  for (const std::string &name : names)
+    ASSERT_TRUE(writer.addTensor(name, DType::U8, {1}, &name.back(), 1).ok());
+  ASSERT_TRUE(writer.write(folder / file).ok());
+}
+
+/// The message for a folder with this index and the shard "s" of tensor "a".
+std::string messageForIndex(const std::string &index) {
+  TempFolder folder;
+  addFile(folder, "s", {"a"});
+  std::string path = folder.add("model.safetensors.index.json", index);
+  std::string message = openCheckpoint(folder.path()).status().message();
+  if (size_t at = message.find(path); at != std::string::npos)
+    message.replace(at, path.size(), "INDEX");
+  if (size_t at = message.find(folder.path()); at != std::string::npos)
+    message.replace(at, folder.path().size(), "DIR");
+  return message;
+}
+
+} // namespace
+
+TEST(Checkpoint, OneFile) {
+  TempFolder folder;
+  addFile(folder, "model.safetensors", {"a", "b"});
+  auto checkpoint = openCheckpoint(folder.path());
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status().message();
+  EXPECT_EQ(checkpoint->tensors().size(), 2u);
+  EXPECT_EQ(checkpoint->find("b")->data[0], 'b');
+  EXPECT_EQ(checkpoint->find("c"), nullptr);
+  EXPECT_EQ(checkpoint->get("c").status().message(),
+            "checkpoint '" + folder.path() + "' has no tensor 'c'");
+  EXPECT_EQ(checkpoint->path(), folder.path());
+}
+
+TEST(Checkpoint, Shards) {
+  TempFolder folder;
+  addFile(folder, "model-1.safetensors", {"a", "unlisted"});
+  addFile(folder, "model-2.safetensors", {"b", "c"});
+  folder.add("model.safetensors.index.json",
+             R"({"metadata": {"total_size": 4}, "weight_map": {
+                   "a": "model-1.safetensors", "b": "model-2.safetensors",
+                   "c": "model-2.safetensors"}})");
+  auto opened = openCheckpoint(folder.path());
+  ASSERT_TRUE(opened.ok()) << opened.status().message();
+  Checkpoint checkpoint = *std::move(opened);
+  EXPECT_EQ(checkpoint.files().size(), 2u);
+  EXPECT_EQ(checkpoint.tensors().size(), 3u);
+  for (const char *name : {"a", "b", "c"})
+    EXPECT_EQ(checkpoint.find(name)->data[0], name[0]);
+  EXPECT_EQ(checkpoint.find("unlisted"), nullptr);
+}
+
+TEST(Checkpoint, TheSingleFileComesFirst) {
+  TempFolder folder;
+  addFile(folder, "model.safetensors", {"a"});
+  folder.add("model.safetensors.index.json", "broken");
+  EXPECT_TRUE(openCheckpoint(folder.path()).ok());
+}
+
+TEST(Checkpoint, NeitherIsNotFound) {
+  TempFolder folder;
+  auto checkpoint = openCheckpoint(folder.path());
+  EXPECT_EQ(checkpoint.status().code(), StatusCode::NotFound);
+  EXPECT_EQ(checkpoint.status().message(),
+            "no checkpoint in '" + folder.path() +
+                "': expected 'model.safetensors' or "
+                "'model.safetensors.index.json' in this folder");
+}
+
+TEST(Checkpoint, MustBeAFolder) {
+  TempFolder folder;
+  std::string path = folder.add("a", "x");
+  EXPECT_EQ(openCheckpoint(path).status().message(),
+            "'" + path + "' is a file, expected the folder of a checkpoint");
+  EXPECT_EQ(openCheckpoint("/nonexistent").status().message(),
+            "cannot open checkpoint folder '/nonexistent': No such file or "
+            "directory");
+}
+
+TEST(Checkpoint, DamagedFilesAreNamed) {
+  TempFolder folder;
+  std::string path = folder.add("model.safetensors", "x");
+  EXPECT_EQ(openCheckpoint(folder.path()).status().message(),
+            "'" + path +
+                "': not a safetensors file: expected at least 8 bytes, got 1");
+}
+
+TEST(Checkpoint, TheIndexMustMapTensorsToFiles) {
+  EXPECT_EQ(messageForIndex("{"),
+            "'INDEX': line 1, column 2: expected a key in double quotes, got "
+            "the end of the text");
+  EXPECT_EQ(messageForIndex("[]"), "'INDEX': expected an object with the key "
+                                   "'weight_map', got an array");
+  EXPECT_EQ(messageForIndex("{}"),
+            "'INDEX': 'weight_map' is missing, it must be an object");
+  EXPECT_EQ(messageForIndex(R"({"weight_map": []})"),
+            "'INDEX': 'weight_map' must be an object, got an array");
+  EXPECT_EQ(messageForIndex(R"({"weight_map": {}})"),
+            "'INDEX': 'weight_map' is empty, expected tensor names and their "
+            "files");
+  EXPECT_EQ(messageForIndex(R"({"weight_map": {"a": 1}})"),
+            "'INDEX': the shard of tensor 'a' must be a string, got a number");
+}
+
+TEST(Checkpoint, ShardsStayInTheFolder) {
+  for (std::string name :
+       {"../s", "/etc/passwd", "x/s", "", ".", "..", "s\\u0000"})
+    EXPECT_TRUE(messageForIndex("{\"weight_map\": {\"a\": \"" + name + "\"}}")
+                    .starts_with("'INDEX': the shard of tensor 'a' must be a "
+                                 "plain file name in the same folder, got '"))
+        << name;
+}
+
+TEST(Checkpoint, ShardsMustBeThereAndHoldTheirTensors) {
+  EXPECT_EQ(messageForIndex(R"({"weight_map": {"a": "absent"}})"),
+            "a shard of 'INDEX': cannot open 'DIR/absent': No such file or "
+            "directory");
+  EXPECT_EQ(messageForIndex(R"({"weight_map": {"a": "s", "b": "s"}})"),
+            "'INDEX': maps tensor 'b' to 's', which does not hold it");
+}

@@ -1,0 +1,110 @@
+// mamba-opt: reads and prints the IR between any two phases of the compiler.
+#include "compiler/codegen/Codegen.h"
+#include "compiler/pipeline/Pipeline.h"
+
+#include "mlir/Parser/Parser.h"
+#include "mlir/Support/FileUtilities.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/ToolOutputFile.h"
+
+using namespace llvm;
+using namespace mlir;
+
+namespace {
+
+enum class Stop { None, Fused, Kernels, LLVM, Asm, Nvvm, Ptx, Cuda };
+
+cl::OptionCategory category("Mamba options");
+cl::opt<Stop> stop(
+    "mamba-pipeline", cl::desc("Compile an ssm module as far as the phase:"), cl::init(Stop::None),
+    cl::cat(category),
+    cl::values(clEnumValN(Stop::Fused, "fused", "one ssm.kernel for each kernel, with its schedule"),
+               clEnumValN(Stop::Kernels, "kernels", "the plan, and each kernel as its generator wrote it"),
+               clEnumValN(Stop::LLVM, "llvm", "the kernels in the llvm dialect (cpu)"),
+               clEnumValN(Stop::Asm, "asm", "the kernels as assembly (cpu)"),
+               clEnumValN(Stop::Nvvm, "nvvm", "the kernels in the nvvm dialect (cuda)"),
+               clEnumValN(Stop::Ptx, "ptx", "the kernels as PTX (cuda)"),
+               clEnumValN(Stop::Cuda, "cuda", "the kernels as CUDA C++ (cuda)")));
+cl::opt<std::string> target("target", cl::desc("What to compile for, e.g. cpu:native, cpu:x86-64-v4"),
+                            cl::init("cpu:native"), cl::cat(category));
+cl::opt<std::string> weights("weights", cl::desc("Precision of the weights: f32"), cl::init("f32"),
+                             cl::cat(category));
+cl::opt<std::string> activations("activations", cl::desc("Precision of the activations: f32"),
+                                 cl::init("f32"), cl::cat(category));
+cl::opt<bool> batchInvariant("batch-invariant",
+                             cl::desc("Add a class whose results do not depend on the batch"),
+                             cl::cat(category));
+
+/// What this version does not do yet is refused, not ignored.
+std::string unsupported() {
+  if (stop == Stop::Nvvm || stop == Stop::Ptx || stop == Stop::Cuda)
+    return "this version compiles for cpu targets only: use fused, kernels, llvm or asm";
+  if (weights != "f32")
+    return "--weights=" + weights + " is not supported by this version: use f32";
+  if (activations != "f32")
+    return "--activations=" + activations + " is not supported by this version: use f32";
+  return "";
+}
+
+LogicalResult printAssembly(std::unique_ptr<llvm::MemoryBuffer> buffer, DialectRegistry &registry,
+                            const mamba::PipelineOptions &options, raw_ostream &os) {
+  MLIRContext context(registry);
+  auto sources = std::make_shared<SourceMgr>();
+  sources->AddNewSourceBuffer(std::move(buffer), SMLoc());
+  SourceMgrDiagnosticHandler handler(*sources, &context);
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(*sources, &context);
+  if (!module || failed(mamba::runPipeline(*module, options, mamba::Phase::LLVM)))
+    return failure();
+  return mamba::emitAssembly(*module, os);
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  InitLLVM init(argc, argv);
+  DialectRegistry registry;
+  mamba::registerCompiler(registry);
+  mamba::registerCodegen(registry);
+  auto [input, output] = registerAndParseCLIOptions(
+      argc, argv,
+      "The Mamba compiler's IR, phase by phase\n\n"
+      "Example: mamba-opt model.mlir --mamba-pipeline=fused --target=cpu:native\n",
+      registry);
+  std::string error = unsupported();
+  std::unique_ptr<MemoryBuffer> buffer;
+  if (error.empty())
+    buffer = openInputFile(input, &error);
+  std::unique_ptr<ToolOutputFile> out;
+  if (buffer)
+    out = openOutputFile(output, &error);
+  if (!out) {
+    errs() << "mamba-opt: " << error << "\n";
+    return 1;
+  }
+
+  mamba::PipelineOptions options;
+  options.target = target;
+  options.batchInvariant = batchInvariant;
+  LogicalResult result = failure();
+  if (stop == Stop::Asm) {
+    result = printAssembly(std::move(buffer), registry, options, out->os());
+  } else {
+    MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();
+    if (stop != Stop::None) {
+      auto phase = stop == Stop::Fused     ? mamba::Phase::Fused
+                   : stop == Stop::Kernels ? mamba::Phase::Kernels
+                                           : mamba::Phase::LLVM;
+      config.setPassPipelineSetupFn([=](PassManager &pm) {
+        mamba::buildPipeline(pm, options, phase);
+        return success();
+      });
+    }
+    result = MlirOptMain(out->os(), std::move(buffer), registry, config);
+  }
+  if (succeeded(result))
+    out->keep();
+  return asMainReturnCode(result);
+}

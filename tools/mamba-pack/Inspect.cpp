@@ -1,0 +1,229 @@
+// mamba-pack inspect.
+#include "tools/mamba-pack/Verbs.h"
+
+#include "runtime/device/cpu/ElfImage.h"
+#include "runtime/pack/Pack.h"
+#include "runtime/support/Quote.h"
+#include "runtime/support/Safetensors.h"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <iomanip>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <sstream>
+
+namespace mamba::pack {
+
+/// "1.2 MB".
+static std::string bytesText(uint64_t bytes) {
+  const char *units[] = {"B", "kB", "MB", "GB", "TB"};
+  double value = double(bytes);
+  int unit = 0;
+  for (; value >= 1000 && unit < 4; ++unit)
+    value /= 1000;
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(unit == 0 || value >= 100 ? 0 : 1) << value << " "
+       << units[unit];
+  return text.str();
+}
+
+static std::string rowsText(const RowCount &rows) {
+  return rows.kind == RowKind::T   ? "T"
+         : rows.kind == RowKind::S ? "S"
+                                   : std::to_string(rows.value);
+}
+
+/// "ceil(T/96)*12".
+static std::string gridText(const Grid &grid) {
+  std::string text = rowsText(grid.of);
+  if (grid.block != 1)
+    text = "ceil(" + text + "/" + std::to_string(grid.block) + ")";
+  if (grid.times != 1)
+    text += "*" + std::to_string(grid.times);
+  return text;
+}
+
+/// "input_ids I32 [T, 64]".
+static std::string tensorText(const TensorSpec &tensor) {
+  std::string shape = tensor.rows == RowKind::T   ? "T"
+                      : tensor.rows == RowKind::S ? "S"
+                                                  : "";
+  for (int64_t extent : tensor.shape)
+    shape += (shape.empty() ? "" : ", ") + std::to_string(extent);
+  return tensor.name + " " + std::string(dtypeName(tensor.dtype)) + " [" + shape + "]";
+}
+
+static std::string listText(const std::vector<TensorSpec> &tensors) {
+  std::string text;
+  for (const TensorSpec &tensor : tensors)
+    text += (text.empty() ? "" : ", ") + tensorText(tensor);
+  return text;
+}
+
+/// Cells under headings, each column as wide as it needs.
+class Table {
+public:
+  explicit Table(std::vector<std::string> headings) { add(std::move(headings)); }
+  void add(std::vector<std::string> cells) {
+    widths_.resize(std::max(widths_.size(), cells.size()));
+    for (size_t i = 0; i < cells.size(); ++i)
+      widths_[i] = std::max(widths_[i], cells[i].size());
+    lines_.push_back(std::move(cells));
+  }
+  void print(std::ostream &os) const {
+    for (const auto &cells : lines_) {
+      std::string line = "   ";
+      for (size_t i = 0; i < cells.size(); ++i)
+        line += " " + cells[i] + std::string(widths_[i] - cells[i].size() + 1, ' ');
+      os << line.substr(0, line.find_last_not_of(' ') + 1) << "\n";
+    }
+  }
+
+private:
+  std::vector<std::vector<std::string>> lines_;
+  std::vector<size_t> widths_;
+};
+
+/// Bytes of each kernel's code, read off the distance to the next entry.
+static std::vector<uint64_t> kernelBytes(const TargetSpec &target, const ElfLayout &layout) {
+  std::vector<uint64_t> ends;
+  for (const KernelSpec &kernel : target.kernels)
+    ends.push_back(kernel.entry);
+  for (const ElfLayout::Segment &segment : layout.segments)
+    if (segment.executable)
+      ends.push_back(segment.address + segment.bytes);
+  std::sort(ends.begin(), ends.end());
+  std::vector<uint64_t> bytes;
+  for (const KernelSpec &kernel : target.kernels) {
+    auto end = std::upper_bound(ends.begin(), ends.end(), kernel.entry);
+    bytes.push_back(end == ends.end() ? 0 : *end - kernel.entry);
+  }
+  return bytes;
+}
+
+static void printKernels(const TargetSpec &target, const ElfLayout &layout) {
+  // The grids are those of the dispatches: a kernel may run over T and over S.
+  std::map<uint32_t, std::vector<std::string>> grids;
+  std::map<uint32_t, size_t> uses;
+  auto note = [&](const std::vector<Dispatch> &dispatches) {
+    for (const Dispatch &dispatch : dispatches) {
+      std::string text = gridText(dispatch.grid);
+      auto &known = grids[dispatch.kernel];
+      if (std::find(known.begin(), known.end(), text) == known.end())
+        known.push_back(text);
+      ++uses[dispatch.kernel];
+    }
+  };
+  note(target.recipe);
+  for (const Program &program : target.programs)
+    note(program.dispatches);
+
+  std::vector<uint64_t> sizes = kernelBytes(target, layout);
+  Table table({"kernel", "code", "scratch", "runs", "tests", "tiles", "schedule"});
+  for (uint32_t i = 0; i < target.kernels.size(); ++i) {
+    const KernelSpec &kernel = target.kernels[i];
+    std::string tiles;
+    for (const std::string &grid : grids[i])
+      tiles += (tiles.empty() ? "" : " | ") + grid;
+    table.add({kernel.symbol, bytesText(sizes[i]), bytesText(kernel.scratch),
+               std::to_string(uses[i]), std::to_string(kernel.golden.size()), tiles,
+               kernel.schedule});
+  }
+  table.print(std::cout);
+}
+
+static void printPrograms(const Manifest &manifest, const TargetSpec &target) {
+  Table table({"program", "class", "for steps with", "dispatches", "bytes a token", "a sequence",
+               "once"});
+  for (const Program &program : target.programs) {
+    std::string fits;
+    if (program.maxLength)
+      fits = *program.maxLength == 1 ? "sequences of 1 token"
+                                     : "sequences up to " + std::to_string(*program.maxLength);
+    if (program.maxTokens)
+      fits += (fits.empty() ? "T <= " : ", T <= ") + std::to_string(*program.maxTokens);
+    if (program.invariant)
+      fits += std::string(fits.empty() ? "" : ", ") + "--batch-invariant";
+    table.add({manifest.entries[program.entry].name, program.className,
+               fits.empty() ? "any T" : fits, std::to_string(program.dispatches.size()),
+               std::to_string(program.arenaT), std::to_string(program.arenaS),
+               std::to_string(program.arenaC)});
+  }
+  table.print(std::cout);
+}
+
+static Status printTarget(const Pack &pack, const TargetSpec &target) {
+  MAMBA_ASSIGN_OR_RETURN(std::vector<uint8_t> code, pack.code(target.code));
+  MAMBA_ASSIGN_OR_RETURN(ElfLayout layout, parseElf(code, target.arch));
+  std::string features;
+  for (const std::string &feature : target.features)
+    features += " " + feature;
+  std::cout << "\ntarget " << target.name << ": " << target.arch << features << "\n"
+            << "  code " << bytesText(code.size()) << ", " << target.kernels.size()
+            << " kernels; packed weights " << bytesText(target.packedBytes) << " by "
+            << target.recipe.size() << " dispatches\n";
+  printKernels(target, layout);
+  printPrograms(pack.manifest(), target);
+  return {};
+}
+
+static void printModel(const Pack &pack) {
+  const Manifest &manifest = pack.manifest();
+  if (const auto &model = manifest.model) {
+    std::cout << "model " << model->architecture << ", " << model->layers << " layers, vocabulary "
+              << model->vocabSize << ", signature " << model->signature.substr(0, 16) << "\n";
+  }
+  if (!manifest.source.empty())
+    std::cout << "from " << inQuotes(manifest.source) << "\n";
+  uint64_t bytes = 0;
+  for (const WeightSpec &weight : manifest.checkpoint)
+    bytes += tensorBytes(weight.dtype, weight.shape).value_or(0);
+  std::cout << "weights " << manifest.checkpoint.size() << " tensors, " << bytesText(bytes)
+            << (pack.hasEmbeddedWeights() ? ", embedded" : ", not embedded") << "\n"
+            << "config.json " << (pack.configJson() ? "yes" : "no") << ", tokenizer.json "
+            << (pack.tokenizerJson() ? "yes" : "no") << "\n";
+  for (const EntrySpec &entry : manifest.entries) {
+    uint64_t slot = 0;
+    for (const StateSpec &state : entry.states)
+      slot += tensorBytes(state.dtype, state.shape).value_or(0);
+    std::cout << "entry " << entry.name << ": " << listText(entry.inputs) << " -> "
+              << listText(entry.outputs) << "; " << entry.states.size() << " states, "
+              << bytesText(slot) << " a slot\n";
+  }
+}
+
+static Status inspect(const std::string &path, bool json) {
+  MAMBA_ASSIGN_OR_RETURN(std::shared_ptr<const Pack> pack, Pack::open(path));
+  if (json) {
+    std::cout << writeManifest(pack->manifest()) << "\n";
+    return {};
+  }
+  std::error_code ignored;
+  std::cout << path << ": " << bytesText(std::filesystem::file_size(path, ignored))
+            << ", format " << kManifestFormat << ", built by " << pack->manifest().compiler << "\n";
+  printModel(*pack);
+  for (const TargetSpec &target : pack->manifest().targets)
+    MAMBA_RETURN_IF_ERROR(printTarget(*pack, target));
+  return {};
+}
+
+void addInspect(CLI::App &app, Work &work) {
+  struct Arguments {
+    std::string path;
+    bool json = false;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App *verb = app.add_subcommand("inspect", "Show what a pack holds");
+  verb->add_option("pack", arguments->path, "The pack, X.mpk")->required();
+  verb->add_flag("--json", arguments->json, "The manifest as JSON, see runtime/pack/FORMAT.md");
+  verb->footer("Example: mamba-pack inspect mamba-130m.mpk");
+  verb->callback([arguments, &work] {
+    work = [arguments] { return inspect(arguments->path, arguments->json); };
+  });
+}
+
+} // namespace mamba::pack

@@ -1,0 +1,21 @@
+// The verbs of mamba-pack. Each adds itself to the command line and, if chosen,
+// sets `work` to what is to be done.
+#pragma once
+
+#include "runtime/support/Status.h"
+
+#include <functional>
+
+namespace CLI {
+class App;
+}
+
+namespace mamba::pack {
+
+using Work = std::function<Status()>;
+
+void addBuild(CLI::App &app, Work &work);
+void addInspect(CLI::App &app, Work &work);
+void addVerify(CLI::App &app, Work &work);
+
+} // namespace mamba::pack

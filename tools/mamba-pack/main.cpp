@@ -1,0 +1,56 @@
+// mamba-pack: builds, shows and checks kernel packs.
+#include "runtime/support/Version.h"
+#include "tools/mamba-pack/Verbs.h"
+
+#include <CLI/CLI.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <iostream>
+#include <new>
+#include <string>
+
+using namespace mamba;
+
+static constexpr int kFailed = 1, kUsage = 2;
+
+static int fail(int code, const std::string &message) {
+  std::fprintf(stderr, "mamba-pack: %s\n", message.c_str());
+  return code;
+}
+
+int main(int argc, char **argv) {
+  // A closed pipe is an answer of write().
+  std::signal(SIGPIPE, SIG_IGN);
+
+  CLI::App app("Builds, shows and checks kernel packs.");
+  app.name("mamba-pack");
+  app.set_version_flag("--version", "mamba-pack " MAMBA_VERSION);
+  app.require_subcommand(1);
+  app.footer("Exit status: 0 done, 1 the work failed, 2 usage.\n"
+             "'mamba-pack VERB --help' shows a verb's options.");
+  pack::Work work;
+  pack::addBuild(app, work);
+  pack::addInspect(app, work);
+  pack::addVerify(app, work);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success &answer) {
+    return app.exit(answer);
+  } catch (const CLI::ParseError &error) {
+    return fail(kUsage, std::string(error.what()) + " (see 'mamba-pack --help')");
+  }
+  try {
+    Status status = work();
+    if (status.ok() && !std::cout.flush())
+      status = ioError("cannot write to standard output");
+    if (!status.ok())
+      return fail(kFailed, status.message());
+  } catch (const std::bad_alloc &) {
+    return fail(kFailed, "out of memory");
+  } catch (const std::exception &error) {
+    return fail(kFailed, error.what());
+  }
+  return 0;
+}

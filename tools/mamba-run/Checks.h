@@ -1,0 +1,47 @@
+// What options accept, said in one line.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <system_error>
+
+namespace mamba::run {
+
+/// A whole number from `least` to `most`, in decimal digits.
+inline CLI::Validator wholeNumber(uint64_t least, uint64_t most) {
+  auto check = [=](const std::string &text) -> std::string {
+    uint64_t value = 0;
+    const char *end = text.data() + text.size();
+    auto [stop, error] = std::from_chars(text.data(), end, value);
+    if (error == std::errc() && stop == end && value >= least && value <= most)
+      return "";
+    return "must be a whole number from " + std::to_string(least) + " to " +
+           std::to_string(most) + ", got '" + text + "'";
+  };
+  return CLI::Validator(check, "");
+}
+
+/// A number that `accept` takes; `wish` names these. Turns NaN away if `accept`
+/// is written so.
+template <typename Accept>
+CLI::Validator numberThat(Accept accept, const std::string &wish) {
+  auto check = [=](const std::string &text) -> std::string {
+    double value = 0;
+    if (CLI::detail::lexical_cast(text, value) && accept(value))
+      return "";
+    return "must be " + wish + ", got '" + text + "'";
+  };
+  return CLI::Validator(check, "");
+}
+
+inline CLI::Validator notEmpty() {
+  auto check = [](const std::string &text) -> std::string {
+    return text.empty() ? "must not be empty" : "";
+  };
+  return CLI::Validator(check, "");
+}
+
+} // namespace mamba::run

@@ -1,0 +1,177 @@
+#include "tools/mamba-run/Common.h"
+#include "tools/mamba-run/Checks.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <unistd.h>
+
+namespace mamba::run {
+
+void addCommonOptions(CLI::App &verb, CommonOptions &options) {
+  verb.add_option("pack", options.pack, "The kernel pack, X.mpk")
+      ->required()
+      ->type_name("X.mpk");
+  verb.add_option("--model", options.model,
+                  "The folder with the weights; without it the embedded ones, "
+                  "or the folder noted when the pack was built")
+      ->type_name("DIR")
+      ->check(notEmpty());
+  verb.add_option("--device", options.device,
+                  "Where to run: cpu, cuda, sim or auto")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"cpu", "cuda", "sim", "auto"}).description(""))
+      ->capture_default_str();
+  verb.add_option("--threads", options.threads,
+                  "CPU threads, from 1 to 1024; without it one for each "
+                  "processor. Results do not depend on it")
+      ->check(wholeNumber(1, 1024))
+      ->type_name("N");
+  verb.add_flag("--batch-invariant", options.batchInvariant,
+                "The same bits for any split of the tokens and any neighbours "
+                "in the batch; for packs built with --batch-invariant");
+  verb.add_flag("--quiet", options.quiet, "Nothing on stderr but errors");
+}
+
+void report(const std::string &message) {
+  std::string line = "mamba-run: " + message;
+  while (!line.empty() && line.back() == '\n')
+    line.pop_back();
+  for (char &c : line)
+    if (c == '\n' || c == '\r')
+      c = ' ';
+  line += '\n';
+  std::fputs(line.c_str(), stderr);
+}
+
+int reportUsage(const std::string &message) {
+  report(message);
+  return kUsage;
+}
+
+Status check(mamba_status status) {
+  if (status == MAMBA_OK)
+    return {};
+  return Status(static_cast<StatusCode>(status), mamba_last_error());
+}
+
+Result<Runtime> openRuntime(const CommonOptions &options,
+                            const std::string &needsModel) {
+  Runtime runtime;
+  mamba_pack *pack = nullptr;
+  MAMBA_RETURN_IF_ERROR(check(mamba_pack_open(options.pack.c_str(), &pack)));
+  runtime.pack.reset(pack);
+  runtime.packInfo.struct_size = sizeof(runtime.packInfo);
+  MAMBA_RETURN_IF_ERROR(check(mamba_pack_get_info(pack, &runtime.packInfo)));
+  if (!needsModel.empty() && !runtime.packInfo.has_model)
+    return invalidArgument("pack '" + options.pack +
+                           "' holds no whole model; " + needsModel +
+                           " needs one, 'mamba-run call' runs single entries");
+
+  mamba_model_options modelOptions{};
+  modelOptions.struct_size = sizeof(modelOptions);
+  modelOptions.device = options.device.c_str();
+  modelOptions.threads = options.threads;
+  mamba_model *model = nullptr;
+  MAMBA_RETURN_IF_ERROR(check(mamba_model_create(pack, &modelOptions, &model)));
+  runtime.model.reset(model);
+  {
+    ProgressBar bar("loading weights", options.quiet);
+    MAMBA_RETURN_IF_ERROR(check(mamba_model_load_weights(
+        model, options.model.empty() ? nullptr : options.model.c_str(),
+        ProgressBar::callback, &bar)));
+  }
+  runtime.modelInfo.struct_size = sizeof(runtime.modelInfo);
+  MAMBA_RETURN_IF_ERROR(check(mamba_model_get_info(model, &runtime.modelInfo)));
+  return runtime;
+}
+
+Result<Handle<mamba_session>> createSession(const Runtime &runtime,
+                                            const CommonOptions &options,
+                                            uint32_t slots,
+                                            uint32_t maxStepTokens) {
+  mamba_session_options sessionOptions{};
+  sessionOptions.struct_size = sizeof(sessionOptions);
+  sessionOptions.slots = slots;
+  sessionOptions.max_step_tokens = maxStepTokens;
+  sessionOptions.batch_invariant = options.batchInvariant;
+  mamba_session *session = nullptr;
+  MAMBA_RETURN_IF_ERROR(check(
+      mamba_session_create(runtime.model.get(), &sessionOptions, &session)));
+  return Handle<mamba_session>(session);
+}
+
+Result<Handle<mamba_tokenizer>> createTokenizer(const Runtime &runtime) {
+  mamba_tokenizer *tokenizer = nullptr;
+  MAMBA_RETURN_IF_ERROR(
+      check(mamba_tokenizer_create(runtime.pack.get(), &tokenizer)));
+  return Handle<mamba_tokenizer>(tokenizer);
+}
+
+Result<std::vector<int32_t>> encode(const mamba_tokenizer *tokenizer,
+                                    std::string_view text) {
+  int32_t *ids = nullptr;
+  size_t count = 0;
+  MAMBA_RETURN_IF_ERROR(check(mamba_tokenizer_encode(
+      tokenizer, text.data(), text.size(), &ids, &count)));
+  std::vector<int32_t> tokens(ids, ids + count);
+  mamba_free(ids);
+  return tokens;
+}
+
+Result<bool> writeOutput(std::string_view text) {
+  while (!text.empty()) {
+    ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
+    if (written >= 0) {
+      text.remove_prefix(written);
+    } else if (errno == EPIPE) {
+      return false;
+    } else if (errno != EINTR) {
+      return ioError(std::string("cannot write to stdout: ") +
+                     std::strerror(errno));
+    }
+  }
+  return true;
+}
+
+ProgressBar::ProgressBar(std::string label, bool quiet)
+    : label_(std::move(label)), enabled_(!quiet && isatty(STDERR_FILENO)) {}
+
+void ProgressBar::update(uint64_t done, uint64_t total) {
+  if (!enabled_ || total == 0)
+    return;
+  int percent =
+      static_cast<int>(100.0 * static_cast<double>(std::min(done, total)) /
+                       static_cast<double>(total));
+  if (percent == shown_)
+    return;
+  shown_ = percent;
+  constexpr int width = 30;
+  std::string bar(static_cast<size_t>(percent * width / 100), '#');
+  std::fprintf(stderr, "\r%s [%-*s] %3d%%", label_.c_str(), width, bar.c_str(),
+               percent);
+  std::fflush(stderr);
+}
+
+void ProgressBar::clear() {
+  if (shown_ < 0)
+    return;
+  std::fputs("\r\033[K", stderr);
+  std::fflush(stderr);
+  shown_ = -1;
+}
+
+void ProgressBar::callback(void *user, uint64_t done, uint64_t total) {
+  static_cast<ProgressBar *>(user)->update(done, total);
+}
+
+double now() {
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+} // namespace mamba::run

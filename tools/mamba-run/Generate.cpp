@@ -1,0 +1,351 @@
+// mamba-run generate: continues a text.
+#include "runtime/support/File.h"
+#include "tools/mamba-run/Checks.h"
+#include "tools/mamba-run/Common.h"
+#include "tools/mamba-run/Verbs.h"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <span>
+#include <unistd.h>
+
+namespace mamba::run {
+
+namespace {
+
+struct GenerateOptions {
+  CommonOptions common;
+  std::optional<std::string> prompt;
+  std::string promptFile, loadState, saveState;
+  uint64_t count = 128;
+  std::optional<double> temperature, topP, minP, repetitionPenalty;
+  std::optional<uint32_t> topK;
+  std::optional<uint64_t> seed;
+  bool greedy = false, ignoreEos = false;
+};
+
+volatile std::sig_atomic_t interrupted = 0;
+
+/// The first Ctrl-C ends the text after the current token, a second one the
+/// program.
+void catchInterrupt() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { interrupted = 1; };
+  action.sa_flags = SA_RESETHAND | SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+}
+
+/// One sequence and what it needs to become text.
+class Generator {
+public:
+  explicit Generator(const GenerateOptions &options) : options_(options) {}
+  Result<int> run();
+
+private:
+  Status open();
+  Status openSampler();
+  Result<std::string> promptText() const;
+  Status feedPrompt();
+  Status primeDecoder();
+  Status feed(std::span<const int32_t> tokens);
+  Status generate();
+  Status emit(const char *text, size_t length);
+  Status save();
+  void reportSpeed() const;
+
+  const GenerateOptions &options_;
+  Runtime runtime_;
+  Handle<mamba_tokenizer> tokenizer_;
+  Handle<mamba_decoder> decoder_;
+  Handle<mamba_session> session_;
+  Handle<mamba_sampler> sampler_;
+  std::vector<int32_t> endTokens_;
+  std::optional<int32_t> unfed_; // chosen, but the state has not seen it
+  bool readerGone_ = false, promptCut_ = false, endsWithNewline_ = true;
+  uint64_t promptTokens_ = 0, chosen_ = 0, steps_ = 0;
+  double promptSeconds_ = 0, decodeSeconds_ = 0;
+};
+
+Status Generator::open() {
+  MAMBA_ASSIGN_OR_RETURN(runtime_, openRuntime(options_.common, "generate"));
+  MAMBA_ASSIGN_OR_RETURN(tokenizer_, createTokenizer(runtime_));
+  mamba_decoder *decoder = nullptr;
+  MAMBA_RETURN_IF_ERROR(
+      check(mamba_decoder_create(tokenizer_.get(), 1, &decoder)));
+  decoder_.reset(decoder);
+  MAMBA_ASSIGN_OR_RETURN(session_, createSession(runtime_, options_.common, 1));
+  if (!options_.ignoreEos) {
+    size_t count = 0;
+    MAMBA_RETURN_IF_ERROR(
+        check(mamba_pack_end_tokens(runtime_.pack.get(), nullptr, 0, &count)));
+    endTokens_.resize(count);
+    MAMBA_RETURN_IF_ERROR(check(mamba_pack_end_tokens(
+        runtime_.pack.get(), endTokens_.data(), count, &count)));
+  }
+  return openSampler();
+}
+
+/// Makes the sampler; with --load-state also loads the state, whose sampler
+/// options hold where the command line says nothing.
+Status Generator::openSampler() {
+  mamba_sampler *sampler = nullptr;
+  MAMBA_RETURN_IF_ERROR(check(mamba_sampler_create(
+      runtime_.packInfo.vocab_size, runtime_.packInfo.valid_vocab_size, nullptr,
+      &sampler)));
+  sampler_.reset(sampler);
+  if (!options_.loadState.empty())
+    MAMBA_RETURN_IF_ERROR(check(mamba_session_load(
+        session_.get(), 0, sampler, options_.loadState.c_str())));
+
+  mamba_sampler_options chosen{};
+  chosen.struct_size = sizeof(chosen);
+  MAMBA_RETURN_IF_ERROR(check(mamba_sampler_get_options(sampler, &chosen)));
+  chosen.temperature =
+      options_.greedy ? 0 : options_.temperature.value_or(chosen.temperature);
+  chosen.top_k = options_.topK.value_or(chosen.top_k);
+  chosen.top_p = options_.topP.value_or(chosen.top_p);
+  chosen.min_p = options_.minP.value_or(chosen.min_p);
+  chosen.repetition_penalty =
+      options_.repetitionPenalty.value_or(chosen.repetition_penalty);
+  chosen.seed = options_.seed.value_or(chosen.seed);
+  return check(mamba_sampler_set_options(sampler, &chosen));
+}
+
+Result<std::string> Generator::promptText() const {
+  if (!options_.promptFile.empty())
+    return readFile(options_.promptFile);
+  return options_.prompt.value_or("");
+}
+
+Status Generator::feed(std::span<const int32_t> tokens) {
+  mamba_sequence sequence{0, tokens.data(), tokens.size()};
+  return check(mamba_session_step(session_.get(), &sequence, 1, MAMBA_WANT_NONE,
+                                  nullptr, 0));
+}
+
+Status Generator::feedPrompt() {
+  MAMBA_ASSIGN_OR_RETURN(std::string text, promptText());
+  MAMBA_ASSIGN_OR_RETURN(std::vector<int32_t> tokens,
+                         encode(tokenizer_.get(), text));
+  if (tokens.empty()) {
+    if (!options_.loadState.empty() && text.empty())
+      return {};
+    return invalidArgument("the prompt has no tokens");
+  }
+  ProgressBar bar("reading the prompt", options_.common.quiet);
+  double start = now();
+  std::span<const int32_t> rest = tokens;
+  while (!rest.empty() && !interrupted) {
+    auto piece =
+        rest.first(std::min<size_t>(rest.size(), MAMBA_DEFAULT_STEP_TOKENS));
+    MAMBA_RETURN_IF_ERROR(feed(piece));
+    rest = rest.subspan(piece.size());
+    bar.update(tokens.size() - rest.size(), tokens.size());
+  }
+  promptSeconds_ = now() - start;
+  promptTokens_ = tokens.size() - rest.size();
+  promptCut_ = !rest.empty();
+  return check(
+      mamba_sampler_accept(sampler_.get(), tokens.data(), promptTokens_));
+}
+
+/// Shows the decoder what came before, so that a character whose first bytes
+/// lie there comes out whole.
+Status Generator::primeDecoder() {
+  const int32_t *recent = nullptr;
+  size_t count = 0, length = 0;
+  MAMBA_RETURN_IF_ERROR(
+      check(mamba_session_recent(session_.get(), 0, &recent, &count)));
+  const char *ignored = nullptr;
+  for (size_t i = 0; i < count; ++i)
+    MAMBA_RETURN_IF_ERROR(check(
+        mamba_decoder_push(decoder_.get(), recent[i], &ignored, &length)));
+  return {};
+}
+
+Status Generator::emit(const char *text, size_t length) {
+  if (length == 0)
+    return {};
+  MAMBA_ASSIGN_OR_RETURN(bool open, writeOutput({text, length}));
+  readerGone_ = !open;
+  endsWithNewline_ = text[length - 1] == '\n';
+  return {};
+}
+
+Status Generator::generate() {
+  bool saving = !options_.saveState.empty();
+  double start = now();
+  while (chosen_ < options_.count && !interrupted && !readerGone_) {
+    if (unfed_) {
+      MAMBA_RETURN_IF_ERROR(feed({&*unfed_, 1}));
+      unfed_.reset();
+      ++steps_;
+    }
+    const float *logits = nullptr;
+    size_t count = 0;
+    MAMBA_RETURN_IF_ERROR(
+        check(mamba_session_logits(session_.get(), 0, &logits, &count)));
+    int32_t token = 0;
+    MAMBA_RETURN_IF_ERROR(
+        check(mamba_sampler_sample(sampler_.get(), logits, count, &token)));
+    MAMBA_RETURN_IF_ERROR(
+        check(mamba_sampler_accept(sampler_.get(), &token, 1)));
+    ++chosen_;
+    unfed_ = token;
+    if (std::find(endTokens_.begin(), endTokens_.end(), token) !=
+        endTokens_.end())
+      break;
+    const char *text = nullptr;
+    size_t length = 0;
+    MAMBA_RETURN_IF_ERROR(
+        check(mamba_decoder_push(decoder_.get(), token, &text, &length)));
+    MAMBA_RETURN_IF_ERROR(emit(text, length));
+  }
+  decodeSeconds_ = now() - start;
+  if (saving) // What is held back goes to whoever loads the state.
+    return {};
+  const char *text = nullptr;
+  size_t length = 0;
+  MAMBA_RETURN_IF_ERROR(
+      check(mamba_decoder_flush(decoder_.get(), &text, &length)));
+  return chosen_ && !readerGone_ ? emit(text, length) : Status();
+}
+
+/// A saved state has seen every token that was chosen, and the logits after it.
+Status Generator::save() {
+  if (options_.saveState.empty())
+    return {};
+  if (promptCut_)
+    return ioError("interrupted within the prompt, so '" + options_.saveState +
+                   "' was not written");
+  if (unfed_)
+    MAMBA_RETURN_IF_ERROR(feed({&*unfed_, 1}));
+  return check(mamba_session_save(session_.get(), 0, sampler_.get(),
+                                  options_.saveState.c_str()));
+}
+
+void Generator::reportSpeed() const {
+  if (options_.common.quiet)
+    return;
+  auto rate = [](uint64_t count, double seconds) {
+    return seconds > 0 ? static_cast<double>(count) / seconds : 0;
+  };
+  std::fprintf(stderr,
+               "prefill: %llu tokens, %.3f s, %.1f tok/s; decode: %llu tokens, "
+               "%.3f s, %.1f tok/s\n",
+               static_cast<unsigned long long>(promptTokens_), promptSeconds_,
+               rate(promptTokens_, promptSeconds_),
+               static_cast<unsigned long long>(chosen_), decodeSeconds_,
+               rate(steps_, decodeSeconds_));
+}
+
+Result<int> Generator::run() {
+  MAMBA_RETURN_IF_ERROR(open());
+  catchInterrupt();
+  MAMBA_RETURN_IF_ERROR(feedPrompt());
+  if (!promptCut_) {
+    MAMBA_RETURN_IF_ERROR(primeDecoder());
+    MAMBA_RETURN_IF_ERROR(generate());
+  }
+  if (isatty(STDOUT_FILENO) && !endsWithNewline_)
+    MAMBA_RETURN_IF_ERROR(emit("\n", 1));
+  Status saved = save();
+  reportSpeed();
+  if (interrupted) {
+    if (!saved.ok())
+      report(saved.message());
+    return kInterrupted;
+  }
+  MAMBA_RETURN_IF_ERROR(saved);
+  return kDone;
+}
+
+Result<int> runGenerate(const GenerateOptions &options) {
+  if (!options.prompt && options.promptFile.empty() &&
+      options.loadState.empty())
+    return reportUsage("generate needs --prompt, --prompt-file or "
+                       "--load-state (see 'mamba-run generate --help')");
+  if (!options.promptFile.empty()) {
+    // Found here, an empty one is a usage error like an empty --prompt. A pipe
+    // can be read once only, so its emptiness shows later.
+    auto file = MappedFile::open(options.promptFile);
+    if (file.ok() && file->size() == 0)
+      return reportUsage("the prompt in '" + options.promptFile + "' is empty");
+  }
+  return Generator(options).run();
+}
+
+} // namespace
+
+void addGenerate(CLI::App &app, Work &run) {
+  auto options = std::make_shared<GenerateOptions>();
+  CLI::App *verb = app.add_subcommand(
+      "generate", "Continues a text; stdout gets what is new, without the "
+                  "prompt, as it comes");
+  addCommonOptions(*verb, options->common);
+  auto *prompt = verb->add_option("--prompt", options->prompt, "The text")
+                     ->type_name("TEXT")
+                     ->check(notEmpty());
+  verb->add_option("--prompt-file", options->promptFile, "A file with the text")
+      ->type_name("FILE")
+      ->check(notEmpty())
+      ->excludes(prompt);
+  verb->add_option("-n", options->count, "At most so many tokens")
+      ->type_name("N")
+      ->check(wholeNumber(1, uint64_t(1) << 40))
+      ->capture_default_str();
+  auto *temperature =
+      verb->add_option("--temperature", options->temperature,
+                       "0 is greedy, 1 the model's own distribution (1)");
+  temperature->type_name("T")->check(
+      numberThat([](double v) { return v >= 0 && v <= 1e30; }, "at least 0"));
+  verb->add_option("--top-k", options->topK,
+                   "Choose among the K most probable; 0: all (0)")
+      ->check(wholeNumber(0, UINT32_MAX))
+      ->type_name("K");
+  verb->add_option("--top-p", options->topP,
+                   "Choose among the fewest that together reach P (1)")
+      ->check(numberThat([](double v) { return v > 0 && v <= 1; },
+                         "above 0 and at most 1"))
+      ->type_name("P");
+  verb->add_option("--min-p", options->minP,
+                   "Choose among those at least P times as probable as the "
+                   "best (0)")
+      ->check(numberThat([](double v) { return v >= 0 && v <= 1; },
+                         "between 0 and 1"))
+      ->type_name("P");
+  verb->add_option("--repetition-penalty", options->repetitionPenalty,
+                   "Above 1 makes tokens of the text so far less probable (1)")
+      ->check(
+          numberThat([](double v) { return v > 0 && v <= 1e30; }, "above 0"))
+      ->type_name("R");
+  verb->add_option("--seed", options->seed, "Same seed, same text (0)")
+      ->check(wholeNumber(0, UINT64_MAX))
+      ->type_name("N");
+  verb->add_flag("--greedy", options->greedy, "Always the most probable token")
+      ->excludes(temperature);
+  verb->add_flag("--ignore-eos", options->ignoreEos,
+                 "Go on after the model's end of text");
+  verb->add_option("--save-state", options->saveState,
+                   "Write the state after the last token to a file")
+      ->type_name("FILE")
+      ->check(notEmpty());
+  verb->add_option("--load-state", options->loadState,
+                   "Go on from a saved state, sampler included; options given "
+                   "here win, a --prompt is appended")
+      ->type_name("FILE")
+      ->check(notEmpty());
+  verb->footer("Ctrl-C ends the text after the current token, status 130.\n"
+               "Example:\n"
+               "  mamba-run generate model.mpk --prompt 'ROMEO:' -n 64 "
+               "--temperature 0.8 --seed 7");
+  verb->callback(
+      [options, &run] { run = [options] { return runGenerate(*options); }; });
+}
+
+} // namespace mamba::run

@@ -1,0 +1,70 @@
+// mamba-run: text, likelihoods, logits and single entries from a kernel pack.
+#include "mamba/runtime.h"
+#include "tools/mamba-run/Common.h"
+#include "tools/mamba-run/Verbs.h"
+
+#include <CLI/CLI.hpp>
+
+#include <csignal>
+#include <exception>
+#include <iostream>
+#include <new>
+
+using namespace mamba;
+using namespace mamba::run;
+
+static int runVerb(const Work &work) {
+  try {
+    Result<int> status = work();
+    if (status.ok())
+      return *status;
+    report(status.status().message());
+  } catch (const std::bad_alloc &) {
+    report("out of memory");
+  } catch (const std::exception &error) {
+    report(error.what());
+  }
+  return kFailed;
+}
+
+/// What is wrong with the command line and where to look.
+static std::string explain(const CLI::ParseError &error, const CLI::App &app,
+                           int argc, const char *const *argv) {
+  std::string message = error.what(), verb;
+  for (const CLI::App *parsed : app.get_subcommands())
+    verb = " " + parsed->get_name();
+  if (verb.empty() && argc > 1 && argv[1][0] != '-')
+    message = "unknown verb '" + std::string(argv[1]) + "'";
+  return message + " (see 'mamba-run" + verb + " --help')";
+}
+
+int main(int argc, char **argv) {
+  // A closed pipe is an answer of write(), see writeOutput.
+  std::signal(SIGPIPE, SIG_IGN);
+
+  CLI::App app{"Runs Mamba models from kernel packs."};
+  app.name("mamba-run");
+  app.set_version_flag("--version",
+                       std::string("mamba-run ") + mamba_version());
+  app.require_subcommand(1);
+  app.footer("Exit status: 0 done, 1 the work failed, 2 usage, 130 "
+             "interrupted.\n"
+             "'mamba-run VERB --help' shows a verb's options and an example.");
+  Work work;
+  addGenerate(app, work);
+  addPerplexity(app, work);
+  addLogits(app, work);
+  addCall(app, work);
+  addBench(app, work);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success &success) { // --help, --version
+    app.exit(success, std::cout, std::cerr);
+    std::cout.flush();
+    return std::cout ? kDone : kFailed;
+  } catch (const CLI::ParseError &error) {
+    return reportUsage(explain(error, app, argc, argv));
+  }
+  return runVerb(work);
+}
