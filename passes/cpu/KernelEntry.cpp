@@ -16,6 +16,19 @@ namespace mamba {
 
 namespace {
 
+/// The conversions leave a loop's annotation beside the branch, where nothing
+/// reads it: it belongs on the branch itself.
+void attachLoopAnnotation(Operation *branch) {
+  auto annotation = branch->getAttrOfType<LLVM::LoopAnnotationAttr>("llvm.loop_annotation");
+  if (!annotation)
+    return;
+  branch->removeAttr("llvm.loop_annotation");
+  if (auto br = dyn_cast<LLVM::BrOp>(branch))
+    br.setLoopAnnotationAttr(annotation);
+  else if (auto cond = dyn_cast<LLVM::CondBrOp>(branch))
+    cond.setLoopAnnotationAttr(annotation);
+}
+
 struct KernelEntry : impl::KernelEntryPassBase<KernelEntry> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
@@ -31,6 +44,7 @@ struct KernelEntry : impl::KernelEntryPassBase<KernelEntry> {
     body.setSymName(name + ".body");
     body.setLinkage(LLVM::Linkage::Internal);
     body.setAlwaysInline(true);
+    body.walk(attachLoopAnnotation);
 
     OpBuilder b(body);
     b.setInsertionPointAfter(body);

@@ -31,12 +31,18 @@ CpuExecutable::CpuExecutable(std::shared_ptr<const Pack> pack,
 Result<std::unique_ptr<CpuExecutable>>
 CpuExecutable::load(std::shared_ptr<const Pack> pack,
                     const DeviceOptions &options) {
-  MAMBA_ASSIGN_OR_RETURN(
-      const TargetSpec *target,
-      chooseCpuTarget(*pack, CpuFeatures::detect(), hostArch()));
-  if (needsAmx(*target))
-    MAMBA_RETURN_IF_ERROR(
-        requestAmx().withContext("target " + inQuotes(target->name)));
+  CpuFeatures features = CpuFeatures::detect();
+  MAMBA_ASSIGN_OR_RETURN(const TargetSpec *target,
+                         chooseCpuTarget(*pack, features, hostArch()));
+  if (needsAmx(*target)) {
+    if (Status granted = requestAmx(); !granted.ok()) {
+      features.dropAmx();
+      auto other = chooseCpuTarget(*pack, features, hostArch());
+      if (!other.ok())
+        return granted.withContext("target " + inQuotes(target->name));
+      target = *other;
+    }
+  }
   std::unique_ptr<CpuExecutable> executable(
       new CpuExecutable(std::move(pack), *target));
   MAMBA_RETURN_IF_ERROR(executable->loadCode());

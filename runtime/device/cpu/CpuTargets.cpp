@@ -45,7 +45,7 @@ Result<const TargetSpec *> mamba::chooseCpuTarget(const Pack &pack,
 
 bool mamba::needsAmx(const TargetSpec &target) {
   for (const std::string &feature : target.features)
-    if (feature.compare(0, 4, "amx-") == 0)
+    if (CpuFeatures::isAmx(feature))
       return true;
   return false;
 }

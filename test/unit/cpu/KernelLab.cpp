@@ -296,7 +296,7 @@ std::vector<Tensor> LabKernel::run(const KernelInputs &inputs, TileOrder order) 
   abi.slot = hasRows() ? reinterpret_cast<const int32_t *>(slots.data()) : nullptr;
   abi.position = hasRows() ? reinterpret_cast<const int64_t *>(positions.data()) : nullptr;
   abi.buffers = addresses.data();
-  runTiles(code, abi, op().getGridAttr(), planned.getScratch().value_or(0), order);
+  runTiles(code, abi, op().getGridAttr(), op().getScratch().value_or(0), order);
 
   std::vector<Tensor> results(kernel.getNumResults());
   for (auto [i, arg] : llvm::enumerate(args)) {

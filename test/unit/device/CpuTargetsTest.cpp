@@ -64,4 +64,10 @@ TEST(CpuTargets, AmxIsSeen) {
   TestPack pack;
   EXPECT_FALSE(needsAmx(makeTarget(pack, "a", {"avx512f"})));
   EXPECT_TRUE(needsAmx(makeTarget(pack, "b", {"avx512f", "amx-bf16"})));
+  CpuFeatures features = CpuFeatures::detect();
+  features.dropAmx();
+  for (auto &[name, has] : features.all()) {
+    EXPECT_FALSE(has && CpuFeatures::isAmx(name)) << name;
+  }
+  EXPECT_EQ(features.has("avx512f"), CpuFeatures::detect().has("avx512f"));
 }
