@@ -30,15 +30,16 @@ Result<double> negativeLogLikelihood(std::span<const float> logits,
                                      uint64_t token) {
   MAMBA_RETURN_IF_ERROR(checkLogits(logits));
   double largest = *std::max_element(logits.begin(), logits.end());
-  // Four sums in a fixed order: the loop vectorises, the bits stay.
-  double sums[4] = {0, 0, 0, 0};
-  size_t i = 0;
-  for (; i + 4 <= logits.size(); i += 4)
-    for (size_t lane = 0; lane < 4; ++lane)
-      sums[lane] += expNonPositive(logits[i + lane] - largest);
-  for (; i < logits.size(); ++i)
-    sums[0] += expNonPositive(logits[i] - largest);
-  double sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  // Blocks, so that the exponentials vectorise; the order of the sum is fixed.
+  constexpr size_t block = 256;
+  double weights[block], sum = 0;
+  for (size_t start = 0; start < logits.size(); start += block) {
+    auto part = logits.subspan(start, std::min(block, logits.size() - start));
+    for (size_t i = 0; i < part.size(); ++i)
+      weights[i] = expNonPositive(part[i] - largest);
+    for (size_t i = 0; i < part.size(); ++i)
+      sum += weights[i];
+  }
   return std::log(sum) + (largest - logits[token]);
 }
 

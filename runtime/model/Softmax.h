@@ -38,7 +38,9 @@ inline double expNonPositive(double x) {
   // 2^k from the integer that `shifted` holds in its low bits.
   uint64_t bits = std::bit_cast<uint64_t>(shifted);
   double scale = std::bit_cast<double>((bits + 1023) << 52);
-  return x < -708 ? 0 : p * scale;
+  // A mask, not a branch: loops over this vectorise.
+  uint64_t keep = -static_cast<uint64_t>(x >= -708);
+  return std::bit_cast<double>(std::bit_cast<uint64_t>(p * scale) & keep);
 }
 
 /// -log softmax(logits)[token], natural logarithm. Fails, naming the column,
