@@ -91,27 +91,32 @@ Value KernelEmitter::less(Value x, Value y) {
   return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, x, y);
 }
 
-void KernelEmitter::loop(Value from, Value to, int64_t step, const LoopBody &body) {
+void KernelEmitter::keepRolled(Operation *loop) {
+  auto unroll = LLVM::LoopUnrollAttr::get(b.getContext(), /*disable=*/b.getBoolAttr(true), {}, {},
+                                          {}, {}, {}, {});
+  loop->setAttr("llvm.loop_annotation",
+                LLVM::LoopAnnotationAttr::get(b.getContext(), {}, {}, {}, unroll, {}, {}, {}, {},
+                                              {}, {}, {}, {}, {}, {}, {}));
+}
+
+void KernelEmitter::loop(Value from, Value to, int64_t step, const LoopBody &body, bool rolled) {
   auto op = scf::ForOp::create(b, from, to, index(step));
+  if (rolled)
+    keepRolled(op);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(op.getBody()->getTerminator());
   body(op.getInductionVar());
 }
 
 SmallVector<Value> KernelEmitter::loop(Value from, Value to, int64_t step, ValueRange init,
-                                       const CarryBody &body, bool keepRolled) {
+                                       const CarryBody &body, bool rolled) {
   if (init.empty()) {
-    loop(from, to, step, [&](Value i) { body(i, {}); });
+    loop(from, to, step, [&](Value i) { body(i, {}); }, rolled);
     return {};
   }
   auto op = scf::ForOp::create(b, from, to, index(step), init);
-  if (keepRolled) {
-    auto unroll = LLVM::LoopUnrollAttr::get(b.getContext(), /*disable=*/b.getBoolAttr(true), {}, {},
-                                            {}, {}, {}, {});
-    op->setAttr("llvm.loop_annotation",
-                LLVM::LoopAnnotationAttr::get(b.getContext(), {}, {}, {}, unroll, {}, {}, {}, {},
-                                              {}, {}, {}, {}, {}, {}, {}));
-  }
+  if (rolled)
+    keepRolled(op);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToEnd(op.getBody());
   scf::YieldOp::create(b, body(op.getInductionVar(), op.getRegionIterArgs()));

@@ -60,7 +60,8 @@ public:
   using LoopBody = std::function<void(mlir::Value)>;
   using CarryBody =
       std::function<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)>;
-  void loop(mlir::Value from, mlir::Value to, int64_t step, const LoopBody &body);
+  void loop(mlir::Value from, mlir::Value to, int64_t step, const LoopBody &body,
+            bool keepRolled = false);
   llvm::SmallVector<mlir::Value> loop(mlir::Value from, mlir::Value to, int64_t step,
                                       mlir::ValueRange init, const CarryBody &body,
                                       bool keepRolled = false);
@@ -101,6 +102,8 @@ public:
   mlir::Value elementwise(mlir::Value regionValue, const Leaf &leaf);
 
 private:
+  /// Tells LLVM not to unroll the loop.
+  void keepRolled(mlir::Operation *loop);
   mlir::Value cast(mlir::Value bare, mlir::RankedTensorType type);
 
   mlir::func::FuncOp function;

@@ -166,8 +166,8 @@ private:
               n, local);
         else
           vector::ScatterOp::create(e.b, Type(), pool, base, offsets, mask, at(h, n, local));
-      });
-    });
+      }, /*keepRolled=*/true);
+    }, /*keepRolled=*/true);
   }
 
   void computeDt(Value chunk, Value length) {

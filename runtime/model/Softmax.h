@@ -3,15 +3,16 @@
 
 #include "runtime/support/Status.h"
 
-#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 namespace mamba {
 
 /// exp(x) for x <= 0, to about 1 ulp; 0 below -708. Only additions and
 /// multiplications, unfused: libm's exp differs between machines in rare last
-/// bits. Compile its users with -ffp-contract=off.
+/// bits. Compile its users with -ffp-contract=off, and -fno-trapping-math if
+/// loops over it shall vectorise.
 inline double expNonPositive(double x) {
   double clamped = x < -708 ? -708 : x;
   // x = k ln 2 + r, |r| <= ln 2 / 2; adding 1.5 * 2^52 rounds to an integer.
@@ -35,12 +36,14 @@ inline double expNonPositive(double x) {
   p = p * r + 0.5;
   p = p * r + 1;
   p = p * r + 1;
-  // 2^k from the integer that `shifted` holds in its low bits.
-  uint64_t bits = std::bit_cast<uint64_t>(shifted);
-  double scale = std::bit_cast<double>((bits + 1023) << 52);
-  // A mask, not a branch: loops over this vectorise.
-  uint64_t keep = -static_cast<uint64_t>(x >= -708);
-  return std::bit_cast<double>(std::bit_cast<uint64_t>(p * scale) & keep);
+  // 2^k from the integer that `shifted` holds in its low bits. (With memcpy, as
+  // GCC 12 vectorises no loop with a std::bit_cast in it.)
+  int64_t bits;
+  std::memcpy(&bits, &shifted, sizeof(bits));
+  bits = static_cast<int64_t>(static_cast<uint64_t>(bits + 1023) << 52);
+  double scale;
+  std::memcpy(&scale, &bits, sizeof(scale));
+  return x < -708 ? 0 : p * scale;
 }
 
 /// -log softmax(logits)[token], natural logarithm. Fails, naming the column,

@@ -1,0 +1,173 @@
+#include "compiler/pack/BuildPack.h"
+#include "compiler/pack/PlanToManifest.h"
+#include "runtime/pack/Pack.h"
+#include "runtime/support/File.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+#include <string>
+#include <unistd.h>
+
+using namespace mamba;
+namespace fs = std::filesystem;
+
+namespace {
+
+class BuildPackTest : public testing::Test {
+protected:
+  BuildPackTest() {
+    folder = fs::temp_directory_path() /
+             ("packwriter_tests." + std::to_string(::getpid()) + "." +
+              testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::create_directories(folder);
+    options.input = MAMBA_TEST_DATA "/golden/mamba1";
+    options.output = path("x.mpk");
+    options.targets = {"cpu:x86-64-v3"};
+  }
+  ~BuildPackTest() override { fs::remove_all(folder); }
+
+  std::string path(const std::string &name) const { return (folder / name).string(); }
+
+  std::string writeModule(const std::string &text) {
+    EXPECT_TRUE(writeFileAtomically(path("m.mlir"), text).ok());
+    return path("m.mlir");
+  }
+
+  std::shared_ptr<const Pack> buildAndOpen() {
+    Status status = buildPack(options);
+    EXPECT_TRUE(status.ok()) << status.message();
+    auto pack = Pack::open(options.output);
+    EXPECT_TRUE(pack.ok()) << pack.status().message();
+    return pack.ok() ? *pack : nullptr;
+  }
+
+  std::string failure() {
+    Status status = buildPack(options);
+    EXPECT_FALSE(status.ok());
+    EXPECT_FALSE(fs::exists(options.output)) << "a failed build leaves no file";
+    EXPECT_EQ(status.message().find('\n'), std::string::npos);
+    return status.message();
+  }
+
+  fs::path folder;
+  BuildOptions options;
+};
+
+TEST_F(BuildPackTest, HoldsWhatTheFormatPromises) {
+  auto pack = buildAndOpen();
+  ASSERT_TRUE(pack);
+  const Manifest &manifest = pack->manifest();
+  ASSERT_TRUE(manifest.model);
+  EXPECT_EQ(manifest.model->vocabSize, 200u);
+  EXPECT_TRUE(pack->configJson());
+  EXPECT_TRUE(pack->verifyBlobs().ok());
+  EXPECT_FALSE(pack->hasEmbeddedWeights());
+  ASSERT_EQ(manifest.entries.size(), 2u);
+  EXPECT_EQ(manifest.entries[0].name, "next");
+  EXPECT_EQ(manifest.entries[0].outputs[0].rows, RowKind::S);
+  EXPECT_EQ(manifest.entries[1].outputs[0].rows, RowKind::T);
+  EXPECT_TRUE(manifest.entries[0].states[0].transposed);
+
+  const TargetSpec &target = manifest.targets.at(0);
+  std::set<std::string> meanings;
+  for (const KernelSpec &kernel : target.kernels) {
+    EXPECT_EQ(kernel.golden.size(), 1u) << kernel.symbol;
+    EXPECT_TRUE(meanings.insert(kernel.ops + kernel.schedule + kernel.symbol.substr(0, 14)).second)
+        << kernel.symbol << " is there twice";
+  }
+  for (const Program &program : target.programs) {
+    EXPECT_EQ(program.maxLength.has_value(), program.className == "decode");
+    EXPECT_EQ(program.maxTokens.has_value(), program.className == "few");
+  }
+}
+
+TEST_F(BuildPackTest, TheSameInputGivesTheSameBytes) {
+  buildAndOpen();
+  auto first = readFile(options.output);
+  options.output = path("y.mpk");
+  buildAndOpen();
+  auto second = readFile(options.output);
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_EQ(*first, *second);
+}
+
+TEST_F(BuildPackTest, EmbedsTheCheckpointsWeights) {
+  options.embedWeights = true;
+  auto pack = buildAndOpen();
+  ASSERT_TRUE(pack);
+  for (const WeightSpec &weight : pack->manifest().checkpoint) {
+    const TensorView *tensor = pack->embeddedWeight(weight.name);
+    ASSERT_NE(tensor, nullptr) << weight.name;
+    EXPECT_EQ(tensor->shape, weight.shape);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(tensor->data) % 4096, 0u);
+  }
+}
+
+TEST_F(BuildPackTest, SeveralTargetsShareEntriesAndWeights) {
+  options.targets = {"cpu:x86-64-v4", "cpu:x86-64-v3"};
+  auto pack = buildAndOpen();
+  ASSERT_TRUE(pack);
+  EXPECT_EQ(pack->manifest().targets.size(), 2u);
+  EXPECT_EQ(pack->manifest().entries.size(), 2u);
+  EXPECT_NE(pack->manifest().targets[0].code, pack->manifest().targets[1].code);
+}
+
+TEST_F(BuildPackTest, BatchInvariantAddsPrograms) {
+  options.batchInvariant = true;
+  auto pack = buildAndOpen();
+  ASSERT_TRUE(pack);
+  size_t invariant = 0;
+  for (const Program &program : pack->manifest().targets[0].programs)
+    invariant += program.invariant;
+  EXPECT_EQ(invariant, 2u);
+}
+
+TEST_F(BuildPackTest, OneOperatorMakesAPack) {
+  options.input = writeModule(R"(
+func.func @activate(%x: tensor<?x24xf32> {ssm.name = "x"}) -> (tensor<?x24xf32> {ssm.name = "y"})
+    attributes {ssm.entry = "activate"} {
+  %y = ssm.silu %x : tensor<?x24xf32>
+  return %y : tensor<?x24xf32>
+})");
+  auto pack = buildAndOpen();
+  ASSERT_TRUE(pack);
+  EXPECT_FALSE(pack->manifest().model);
+  EXPECT_TRUE(pack->manifest().checkpoint.empty());
+  EXPECT_EQ(pack->manifest().entries.at(0).inputs.at(0).name, "x");
+}
+
+TEST_F(BuildPackTest, ErrorsAreOneLine) {
+  options.input = path("nothing");
+  EXPECT_NE(failure().find("there is no"), std::string::npos);
+
+  options.input = writeModule("func.func @f(");
+  EXPECT_NE(failure().find("m.mlir:1:"), std::string::npos);
+
+  options.input = writeModule("module {}");
+  EXPECT_NE(failure().find("holds no function over ssm ops"), std::string::npos);
+
+  options.input = writeModule(
+      "func.func @f(%x: tensor<?x8xf32>) -> tensor<?x8xf32> { return %x : tensor<?x8xf32> }");
+  EXPECT_NE(failure().find("must be computed by a kernel"), std::string::npos);
+
+  options.targets = {"cpu:z80"};
+  EXPECT_NE(failure().find("cpu:z80"), std::string::npos);
+  options.targets = {"cuda:sm_90a"};
+  EXPECT_NE(failure().find("not supported"), std::string::npos);
+  options.targets = {"cpu:native", "cpu:native"};
+  EXPECT_NE(failure().find("named twice"), std::string::npos);
+}
+
+TEST_F(BuildPackTest, EmbeddingNeedsACheckpoint) {
+  options.embedWeights = true;
+  options.input = writeModule(R"(
+func.func @activate(%x: tensor<?x24xf32>) -> tensor<?x24xf32> {
+  %y = ssm.silu %x : tensor<?x24xf32>
+  return %y : tensor<?x24xf32>
+})");
+  EXPECT_NE(failure().find("does not say where its weights are"), std::string::npos);
+}
+
+} // namespace
