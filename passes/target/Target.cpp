@@ -124,17 +124,20 @@ void registerGenerator(StringRef device, std::unique_ptr<KernelGenerator> genera
 
 const KernelGenerator *findGenerator(ssm::KernelOp kernel, const Target &target,
                                      std::string &reason) {
-  reason = "no generator takes these ops together";
+  reason.clear();
   for (const Registered &entry : registry()) {
     if (entry.device != target.device)
       continue;
     std::string why;
     if (entry.generator->canGenerate(kernel, target, why))
       return entry.generator.get();
-    // The family whose main op is there says more than the others.
-    if (!why.empty())
+    // Families are registered with the one that holds most ops last: the first
+    // whose main op is there knows best.
+    if (reason.empty())
       reason = why;
   }
+  if (reason.empty())
+    reason = "no generator takes these ops together";
   return nullptr;
 }
 

@@ -73,14 +73,19 @@ Value VectorMath::exp2WithLow(Value x, Value low, ArrayRef<double> coefficients)
   // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits;
   // -127 and 128 in the exponent are exactly 0 and inf.
   Value lo = constant(type, -127), hi = constant(type, 128), magic = constant(type, 12582912.0);
-  Value below = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, lo);
+  Value below = arith::CmpFOp::create(b, arith::CmpFPredicate::OLE, x, lo);
   Value clamped = arith::SelectOp::create(b, below, lo, x);
-  Value above = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, clamped, hi);
+  Value above = arith::CmpFOp::create(b, arith::CmpFPredicate::OGE, clamped, hi);
   clamped = arith::SelectOp::create(b, above, hi, clamped);
   Value shifted = add(clamped, magic);
   Value f = sub(clamped, sub(shifted, magic));
-  if (low)
+  if (low) {
+    // At these ends p must be 1, or it borrows from the exponent: a NaN.
+    Value none = constant(type, 0);
+    low = arith::SelectOp::create(b, below, none, low);
+    low = arith::SelectOp::create(b, above, none, low);
     f = add(f, low);
+  }
   Value p = polynomial(f, coefficients);
   Type bits = likeWith(type, b.getI32Type());
   Value twentyThree;

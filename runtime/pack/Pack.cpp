@@ -17,7 +17,9 @@ static std::string metadataDigest(const PackMetadata &metadata) {
     if (key == kPackDigestKey)
       continue;
     hash.update(key);
-    hash.update("\n" + std::to_string(value.size()) + "\n");
+    hash.update("\n");
+    hash.update(std::to_string(value.size()));
+    hash.update("\n");
     hash.update(value);
   }
   return toHex(hash.finish());

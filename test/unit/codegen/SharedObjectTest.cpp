@@ -152,7 +152,7 @@ llvm.func @k(%args: !llvm.ptr, %tile: i32) {
 }
 )");
   EXPECT_TRUE(failed(emitSharedObject(*module)));
-  EXPECT_EQ(errors, "the kernels have writable data in section .data");
+  EXPECT_EQ(errors, "the kernels have writable data in section .bss");
 }
 
 TEST_F(SharedObjectTest, RefusesThreadLocalStorage) {
