@@ -76,12 +76,15 @@ private:
 
 } // namespace
 
+Status checkTarget(const std::string &name) {
+  std::string error;
+  return failed(parseTarget(name, error)) ? invalidArgument(error) : Status();
+}
+
 Status Builder::checkTargets() {
   std::set<std::string> names;
   for (const std::string &name : options.targets) {
-    std::string error;
-    if (failed(parseTarget(name, error)))
-      return invalidArgument(error);
+    MAMBA_RETURN_IF_ERROR(checkTarget(name));
     if (!names.insert(name).second)
       return invalidArgument("target " + inQuotes(name) + " is named twice");
   }

@@ -19,6 +19,10 @@ struct BuildOptions {
   std::function<void(const std::string &)> note = [](const std::string &) {};
 };
 
+/// Whether code can be generated for a target of this name; if not, which ones
+/// are known.
+Status checkTarget(const std::string &name);
+
 /// Builds the pack; the file appears complete or not at all. A failure is one
 /// line: what, where, what to do.
 Status buildPack(const BuildOptions &options);

@@ -10,8 +10,14 @@ using namespace mlir;
 
 namespace mamba {
 
+// bf16 in memory is its bits: where the machine has no such type, LLVM moves one
+// by a call into a library.
+static Type inMemory(Type element) {
+  return element.isBF16() ? IntegerType::get(element.getContext(), 16) : element;
+}
+
 // A pointer of the machine code: dynamic shapes are put on inside.
-static MemRefType bare(Type element) { return MemRefType::get({}, element); }
+static MemRefType bare(Type element) { return MemRefType::get({}, inMemory(element)); }
 
 KernelEmitter::KernelEmitter(OpBuilder &builder, Location loc, StringRef symbol,
                              ssm::KernelOp kernel, const Target &target,
@@ -75,7 +81,7 @@ Value KernelEmitter::cast(Value pointer, RankedTensorType type) {
     sizes.push_back(type.isDynamicDim(i) ? OpFoldResult(rows)
                                          : OpFoldResult(b.getIndexAttr(type.getDimSize(i))));
   return memref::ReinterpretCastOp::create(
-      b, MemRefType::get(type.getShape(), type.getElementType()), pointer,
+      b, MemRefType::get(type.getShape(), inMemory(type.getElementType())), pointer,
       OpFoldResult(b.getIndexAttr(0)), sizes, strides);
 }
 
@@ -143,7 +149,7 @@ std::optional<View> KernelEmitter::view(Value value) {
     return std::nullopt;
   View view;
   view.columns = ::cast<RankedTensorType>(value.getType()).getShape().back();
-  if (auto split = value.getDefiningOp<ssm::SplitOp>()) {
+  while (auto split = value.getDefiningOp<ssm::SplitOp>()) {
     for (Value part : split.getParts()) {
       if (part == value)
         break;
@@ -213,8 +219,8 @@ bool isRowsView(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   if (!type || type.getRank() != 2 || !type.isDynamicDim(0) || !type.getElementType().isF32())
     return false;
-  if (auto split = value.getDefiningOp<ssm::SplitOp>())
-    return isa<BlockArgument>(split.getX());
+  while (auto split = value.getDefiningOp<ssm::SplitOp>())
+    value = split.getX();
   return isa<BlockArgument>(value);
 }
 

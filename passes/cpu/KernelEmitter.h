@@ -70,7 +70,7 @@ public:
 
   // Buffers. A region value is an argument of the kernel's region, a part of a
   // split of one, or an unpacked one.
-  /// The buffer of an argument of the region.
+  /// The buffer of an argument of the region; one of bf16 has elements of i16.
   mlir::Value buffer(mlir::Value regionArgument);
   /// The buffer that the kernel's i-th result is written to.
   mlir::Value resultBuffer(unsigned result);

@@ -16,6 +16,11 @@ namespace {
 
 bool isSource(Operation *op) { return isa<ssm::EmbeddingOp, ssm::LastRowsOp, ssm::RMSNormOp>(op); }
 
+/// A part of what is computed in the kernel stands in no buffer.
+bool isPartOfComputed(Value value) {
+  return value.getDefiningOp<ssm::SplitOp>() && !isRowsView(value);
+}
+
 bool match(ssm::KernelOp kernel, std::string &reason) {
   bool sequences = false, rows = false;
   for (Operation &op : kernel.getBlock().without_terminator()) {
@@ -23,6 +28,10 @@ bool match(ssm::KernelOp kernel, std::string &reason) {
       continue;
     if (!isElementwise(&op) && !isSource(&op))
       return false;
+    if (llvm::any_of(op.getOperands(), isPartOfComputed)) {
+      reason = "an operand is a part of what is computed in the kernel";
+      return false;
+    }
     if (auto embedding = dyn_cast<ssm::EmbeddingOp>(op)) {
       auto table = cast<RankedTensorType>(embedding.getTable().getType());
       if (!isa<BlockArgument>(embedding.getTable()) || !isa<BlockArgument>(embedding.getTokens()) ||
@@ -54,7 +63,8 @@ bool match(ssm::KernelOp kernel, std::string &reason) {
       return false;
     }
   for (auto [i, value] : llvm::enumerate(kernel.getBlock().getTerminator()->getOperands()))
-    if (kernel.getTiedInput(i) || (!isRowsView(value) && !value.getDefiningOp()))
+    if (kernel.getTiedInput(i) || isPartOfComputed(value) ||
+        (!isRowsView(value) && !value.getDefiningOp()))
       return false;
   return kernel.getNumResults() > 0;
 }

@@ -43,7 +43,7 @@ public:
       return memref::LoadOp::create(e.b, e.buffer(value), index);
     Operation *op = value.getDefiningOp();
     if (auto cast = dyn_cast<ssm::CastOp>(op))
-      return convert(at(cast.getX(), index), elementType(value));
+      return convert(at(cast.getX(), index), elementType(cast.getX()), elementType(value));
     if (auto reshape = dyn_cast<ssm::ReshapeOp>(op))
       return at(reshape.getX(), delinearize(linearize(index, shape(value)), shape(reshape.getX())));
     if (auto decay = dyn_cast<ssm::DecayOp>(op))
@@ -80,16 +80,37 @@ private:
       linear = e.add(e.mul(linear, size), i);
     return linear;
   }
-  Value convert(Value x, Type to) {
-    unsigned from = x.getType().getIntOrFloatBitWidth(), width = to.getIntOrFloatBitWidth();
-    if (x.getType() == to)
+  /// Between types as they lie in memory, bf16 as its bits.
+  Value convert(Value x, Type from, Type to) {
+    if (from == to)
       return x;
-    if (from < width)
-      return arith::ExtFOp::create(e.b, to, x);
-    if (from > width)
-      return arith::TruncFOp::create(e.b, to, x);
-    Value wide = arith::ExtFOp::create(e.b, e.b.getF32Type(), x);
-    return arith::TruncFOp::create(e.b, to, wide);
+    if (from.isBF16())
+      x = fromBf16(x);
+    else if (from.isF16())
+      x = arith::ExtFOp::create(e.b, e.b.getF32Type(), x);
+    if (to.isBF16())
+      return toBf16(x);
+    return to.isF16() ? arith::TruncFOp::create(e.b, to, x) : x;
+  }
+  Value i32(int64_t value) {
+    return arith::ConstantOp::create(e.b, e.b.getI32IntegerAttr(value));
+  }
+  Value fromBf16(Value bits) {
+    Value wide = arith::ExtUIOp::create(e.b, e.b.getI32Type(), bits);
+    wide = arith::ShLIOp::create(e.b, wide, i32(16));
+    return arith::BitcastOp::create(e.b, e.b.getF32Type(), wide);
+  }
+  /// To nearest, ties to even; a NaN stays one.
+  Value toBf16(Value x) {
+    Value bits = arith::BitcastOp::create(e.b, e.b.getI32Type(), x);
+    Value high = arith::ShRUIOp::create(e.b, bits, i32(16));
+    Value odd = arith::AndIOp::create(e.b, high, i32(1));
+    Value rounded = arith::AddIOp::create(e.b, bits, arith::AddIOp::create(e.b, odd, i32(0x7fff)));
+    rounded = arith::ShRUIOp::create(e.b, rounded, i32(16));
+    Value quiet = arith::OrIOp::create(e.b, high, i32(0x40));
+    Value isNan = arith::CmpFOp::create(e.b, arith::CmpFPredicate::UNO, x, x);
+    Value result = arith::SelectOp::create(e.b, isNan, quiet, rounded);
+    return arith::TruncIOp::create(e.b, e.b.getIntegerType(16), result);
   }
 
   KernelEmitter &e;
@@ -155,7 +176,8 @@ private:
             memref::StoreOp::create(e.b, element.at(pack.getX(), {row, k}), out, to);
           });
           e.when(e.less(e.index(from[0] - 1), row), [&] {
-            Value zero = arith::ConstantOp::create(e.b, e.b.getZeroAttr(Element::elementType(pack)));
+            Type element = ::cast<MemRefType>(out.getType()).getElementType();
+            Value zero = arith::ConstantOp::create(e.b, e.b.getZeroAttr(element));
             memref::StoreOp::create(e.b, zero, out, to);
           });
         });

@@ -51,6 +51,11 @@ Status drop(const std::string &input, const std::string &output,
 Status editHeader(const std::string &input, const std::string &output,
                   const std::string &from, const std::string &to);
 
+/// Copies a pack with the first `from` in its manifest replaced by `to`; its
+/// hashes are right.
+Status editManifest(const std::string &input, const std::string &output,
+                    const std::string &from, const std::string &to);
+
 /// Copies a file with one bit of the byte at `tensor` + `offset` changed.
 Status flipBit(const std::string &input, const std::string &output,
                const std::string &tensor, uint64_t offset);

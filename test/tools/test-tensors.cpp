@@ -1,5 +1,5 @@
-// test-tensors: makes, damages and compares safetensors files for the
-// end-to-end tests.
+// test-tensors: makes, damages and compares safetensors files, packs among
+// them, for the end-to-end tests.
 #include "test/tools/Tensors.h"
 
 #include <CLI/CLI.hpp>
@@ -85,6 +85,13 @@ int main(int argc, char **argv) {
   verb->add_option("to", other)->required();
   verb->callback(
       [&] { status = editHeader(files.input, files.output, text, other); });
+
+  verb = app.add_subcommand("edit-manifest", "Replaces FROM by TO, once");
+  files.declare(*verb);
+  verb->add_option("from", text)->required();
+  verb->add_option("to", other)->required();
+  verb->callback(
+      [&] { status = editManifest(files.input, files.output, text, other); });
 
   verb = app.add_subcommand("flip", "Changes a bit of a tensor or the file");
   files.declare(*verb);

@@ -37,6 +37,7 @@ void addBuild(CLI::App &app, Work &work) {
   verb->add_option("--target", arguments->build.targets,
                    "What to compile for, as in cpu:native,cpu:x86-64-v3")
       ->delimiter(',')
+      ->check([](const std::string &name) { return checkTarget(name).message(); })
       ->capture_default_str();
   verb->add_option("--weights", arguments->weights, "Precision of the weights: f32")
       ->check(onlyF32("bf16 f16 int8 int4"));
@@ -49,12 +50,13 @@ void addBuild(CLI::App &app, Work &work) {
   verb->add_flag("--quiet", arguments->quiet, "No log on standard error");
   verb->footer("Example: mamba-pack build mamba-130m -o mamba-130m.mpk");
   verb->callback([arguments, &work] {
-    work = [arguments] {
+    work = [arguments]() -> Result<std::string> {
       if (!arguments->quiet)
         arguments->build.note = [](const std::string &line) {
           std::fprintf(stderr, "mamba-pack: %s\n", line.c_str());
         };
-      return buildPack(arguments->build);
+      MAMBA_RETURN_IF_ERROR(buildPack(arguments->build));
+      return std::string();
     };
   });
 }

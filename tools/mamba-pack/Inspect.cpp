@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <iomanip>
-#include <iostream>
 #include <map>
 #include <memory>
 #include <sstream>
@@ -105,7 +104,7 @@ static std::vector<uint64_t> kernelBytes(const TargetSpec &target, const ElfLayo
   return bytes;
 }
 
-static void printKernels(const TargetSpec &target, const ElfLayout &layout) {
+static void printKernels(std::ostream &os, const TargetSpec &target, const ElfLayout &layout) {
   // The grids are those of the dispatches: a kernel may run over T and over S.
   std::map<uint32_t, std::vector<std::string>> grids;
   std::map<uint32_t, size_t> uses;
@@ -133,10 +132,10 @@ static void printKernels(const TargetSpec &target, const ElfLayout &layout) {
                std::to_string(uses[i]), std::to_string(kernel.golden.size()), tiles,
                kernel.schedule});
   }
-  table.print(std::cout);
+  table.print(os);
 }
 
-static void printPrograms(const Manifest &manifest, const TargetSpec &target) {
+static void printPrograms(std::ostream &os, const Manifest &manifest, const TargetSpec &target) {
   Table table({"program", "class", "for steps with", "dispatches", "bytes a token", "a sequence",
                "once"});
   for (const Program &program : target.programs) {
@@ -153,36 +152,36 @@ static void printPrograms(const Manifest &manifest, const TargetSpec &target) {
                std::to_string(program.arenaT), std::to_string(program.arenaS),
                std::to_string(program.arenaC)});
   }
-  table.print(std::cout);
+  table.print(os);
 }
 
-static Status printTarget(const Pack &pack, const TargetSpec &target) {
+static Status printTarget(std::ostream &os, const Pack &pack, const TargetSpec &target) {
   MAMBA_ASSIGN_OR_RETURN(std::vector<uint8_t> code, pack.code(target.code));
   MAMBA_ASSIGN_OR_RETURN(ElfLayout layout, parseElf(code, target.arch));
   std::string features;
   for (const std::string &feature : target.features)
     features += " " + feature;
-  std::cout << "\ntarget " << target.name << ": " << target.arch << features << "\n"
+  os << "\ntarget " << target.name << ": " << target.arch << features << "\n"
             << "  code " << bytesText(code.size()) << ", " << target.kernels.size()
             << " kernels; packed weights " << bytesText(target.packedBytes) << " by "
             << target.recipe.size() << " dispatches\n";
-  printKernels(target, layout);
-  printPrograms(pack.manifest(), target);
+  printKernels(os, target, layout);
+  printPrograms(os, pack.manifest(), target);
   return {};
 }
 
-static void printModel(const Pack &pack) {
+static void printModel(std::ostream &os, const Pack &pack) {
   const Manifest &manifest = pack.manifest();
   if (const auto &model = manifest.model) {
-    std::cout << "model " << model->architecture << ", " << model->layers << " layers, vocabulary "
+    os << "model " << model->architecture << ", " << model->layers << " layers, vocabulary "
               << model->vocabSize << ", signature " << model->signature.substr(0, 16) << "\n";
   }
   if (!manifest.source.empty())
-    std::cout << "from " << inQuotes(manifest.source) << "\n";
+    os << "from " << inQuotes(manifest.source) << "\n";
   uint64_t bytes = 0;
   for (const WeightSpec &weight : manifest.checkpoint)
     bytes += tensorBytes(weight.dtype, weight.shape).value_or(0);
-  std::cout << "weights " << manifest.checkpoint.size() << " tensors, " << bytesText(bytes)
+  os << "weights " << manifest.checkpoint.size() << " tensors, " << bytesText(bytes)
             << (pack.hasEmbeddedWeights() ? ", embedded" : ", not embedded") << "\n"
             << "config.json " << (pack.configJson() ? "yes" : "no") << ", tokenizer.json "
             << (pack.tokenizerJson() ? "yes" : "no") << "\n";
@@ -190,25 +189,32 @@ static void printModel(const Pack &pack) {
     uint64_t slot = 0;
     for (const StateSpec &state : entry.states)
       slot += tensorBytes(state.dtype, state.shape).value_or(0);
-    std::cout << "entry " << entry.name << ": " << listText(entry.inputs) << " -> "
+    os << "entry " << entry.name << ": " << listText(entry.inputs) << " -> "
               << listText(entry.outputs) << "; " << entry.states.size() << " states, "
               << bytesText(slot) << " a slot\n";
   }
 }
 
-static Status inspect(const std::string &path, bool json) {
+/// Names in a pack are its author's: nothing of them steers the terminal.
+static std::string printable(std::string text) {
+  for (char &c : text)
+    if (c != '\n' && (static_cast<unsigned char>(c) < ' ' || c == 0x7f))
+      c = '?';
+  return text;
+}
+
+static Result<std::string> inspect(const std::string &path, bool json) {
   MAMBA_ASSIGN_OR_RETURN(std::shared_ptr<const Pack> pack, Pack::open(path));
-  if (json) {
-    std::cout << writeManifest(pack->manifest()) << "\n";
-    return {};
-  }
+  if (json)
+    return writeManifest(pack->manifest()) + "\n";
   std::error_code ignored;
-  std::cout << path << ": " << bytesText(std::filesystem::file_size(path, ignored))
-            << ", format " << kManifestFormat << ", built by " << pack->manifest().compiler << "\n";
-  printModel(*pack);
+  std::ostringstream os;
+  os << path << ": " << bytesText(std::filesystem::file_size(path, ignored)) << ", format "
+     << kManifestFormat << ", built by " << pack->manifest().compiler << "\n";
+  printModel(os, *pack);
   for (const TargetSpec &target : pack->manifest().targets)
-    MAMBA_RETURN_IF_ERROR(printTarget(*pack, target));
-  return {};
+    MAMBA_RETURN_IF_ERROR(printTarget(os, *pack, target));
+  return printable(os.str());
 }
 
 void addInspect(CLI::App &app, Work &work) {

@@ -9,7 +9,7 @@ void addBuild(CLI::App &app, Work &work) {
   CLI::App *verb = app.add_subcommand("build", "Not in this program: it has no compiler");
   verb->allow_extras();
   verb->callback([&work] {
-    work = [] {
+    work = []() -> Result<std::string> {
       return unavailable("this mamba-pack has no compiler: configure with "
                          "-DMAMBA_BUILD_COMPILER=ON to build packs");
     };

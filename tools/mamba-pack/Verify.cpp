@@ -8,8 +8,8 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
-#include <iostream>
 #include <memory>
+#include <string>
 
 namespace mamba::pack {
 
@@ -32,7 +32,7 @@ static Status verifyCode(const Pack &pack) {
   return {};
 }
 
-static Status verify(const Arguments &arguments) {
+static Result<std::string> verify(const Arguments &arguments) {
   auto note = [&](const std::string &line) {
     if (!arguments.quiet)
       std::fprintf(stderr, "mamba-pack: %s\n", line.c_str());
@@ -40,11 +40,10 @@ static Status verify(const Arguments &arguments) {
   MAMBA_ASSIGN_OR_RETURN(std::shared_ptr<const Pack> pack, Pack::open(arguments.path));
   note("checking " + std::to_string(pack->manifest().blobs.size()) + " blobs");
   MAMBA_RETURN_IF_ERROR(pack->verifyBlobs());
-  MAMBA_RETURN_IF_ERROR(verifyCode(*pack));
-
   DeviceOptions options;
   options.threads = arguments.threads;
   MAMBA_ASSIGN_OR_RETURN(std::unique_ptr<Executable> executable, loadOnCpu(pack, options));
+  MAMBA_RETURN_IF_ERROR(verifyCode(*pack));
   const TargetSpec &target = executable->target();
   size_t cases = 0, untested = 0;
   for (const KernelSpec &kernel : target.kernels) {
@@ -53,12 +52,12 @@ static Status verify(const Arguments &arguments) {
   }
   note("running " + std::to_string(cases) + " self-tests of " + target.name);
   MAMBA_RETURN_IF_ERROR(executable->selfTest([](uint64_t, uint64_t) {}));
-  std::cout << arguments.path << ": " << pack->manifest().blobs.size()
-            << " blobs are whole; " << target.name << " passes " << cases << " self-tests";
+  std::string text = arguments.path + ": " + std::to_string(pack->manifest().blobs.size()) +
+                     " blobs are whole; " + target.name + " passes " + std::to_string(cases) +
+                     " self-tests";
   if (untested)
-    std::cout << ", " << untested << " kernels have none";
-  std::cout << "\n";
-  return {};
+    text += ", " + std::to_string(untested) + " kernels have none";
+  return text + "\n";
 }
 
 void addVerify(CLI::App &app, Work &work) {

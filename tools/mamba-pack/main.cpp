@@ -4,10 +4,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <exception>
-#include <iostream>
 #include <new>
 #include <string>
 
@@ -18,6 +19,15 @@ static constexpr int kFailed = 1, kUsage = 2;
 static int fail(int code, const std::string &message) {
   std::fprintf(stderr, "mamba-pack: %s\n", message.c_str());
   return code;
+}
+
+/// A reader that has gone is no failure of ours.
+static int print(const std::string &text) {
+  if ((std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||
+       std::fflush(stdout) != 0) &&
+      errno != EPIPE)
+    return fail(kFailed, std::string("cannot write to standard output: ") + std::strerror(errno));
+  return 0;
 }
 
 int main(int argc, char **argv) {
@@ -42,15 +52,11 @@ int main(int argc, char **argv) {
     return fail(kUsage, std::string(error.what()) + " (see 'mamba-pack --help')");
   }
   try {
-    Status status = work();
-    if (status.ok() && !std::cout.flush())
-      status = ioError("cannot write to standard output");
-    if (!status.ok())
-      return fail(kFailed, status.message());
+    Result<std::string> text = work();
+    return text.ok() ? print(*text) : fail(kFailed, text.status().message());
   } catch (const std::bad_alloc &) {
     return fail(kFailed, "out of memory");
   } catch (const std::exception &error) {
     return fail(kFailed, error.what());
   }
-  return 0;
 }

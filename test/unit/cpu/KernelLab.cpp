@@ -54,7 +54,7 @@ std::string KernelText::function(const std::string &name) const {
   out << "func.func @" << name << "("
       << joined(args, [](const Arg &arg) { return "%" + arg.name + ": " + arg.type; })
       << ") attributes {ssm.class = \"" << tokenClass << "\"} {\n  "
-      << "%r:" << yields.size() << " = ssm.kernel ("
+      << "%results:" << yields.size() << " = ssm.kernel ("
       << joined(args, [](const Arg &arg) { return "%" + arg.name + " = %" + arg.name; }) << ") "
       << (schedule.empty() ? "" : "schedule " + schedule) << " : (" << joined(args, typeOf)
       << ") -> (" << joined(yields, typeOf) << ") {\n"

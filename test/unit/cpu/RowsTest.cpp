@@ -75,6 +75,12 @@ TEST_P(RowKernels, Splits) {
                      .ops = split + typed("%n = ssm.rms_norm %b eps 1.0e-05", D) +
                             typed("%y = ssm.gate %n, %a", D),
                      .yields = {{"y", rows}}});
+    // a part of a part
+    texts.push_back({.args = {{"x", whole}},
+                     .ops = "%c, %q = ssm.split %x : " + whole + " -> " + rowsType(D + 2) + ", " +
+                            rowsType(D + 3) + "\n%r, %a = ssm.split %q : " + rowsType(D + 3) +
+                            " -> " + rowsType(3) + ", " + rows + "\n" + typed("%y = ssm.silu %a", D),
+                     .yields = {{"y", rows}, {"a", rows}}});
   }
   checkAll(texts);
 }

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 using namespace mamba;
 
 namespace {
@@ -183,6 +185,23 @@ TEST_F(PackTest, TruncatedFile) {
     EXPECT_NE(pack.status().message().find("x.mpk"), std::string::npos);
     EXPECT_EQ(pack.status().message().find('\n'), std::string::npos);
   }
+}
+
+TEST_F(PackTest, ChangedMetadataIsFound) {
+  std::string whole = serialize();
+  for (const char *place : {"vocab_size\\\":", "\"mamba.sha256\":\""}) {
+    bytes = whole;
+    size_t at = bytes.find(place);
+    ASSERT_NE(at, bytes.npos) << place;
+    char &last = bytes[at + std::strlen(place)];
+    last = last == '0' ? '1' : '0';
+    EXPECT_NE(messageOf(parseBytes()).find("SHA-256"), std::string::npos)
+        << messageOf(parseBytes());
+  }
+  bytes = whole;
+  bytes[bytes.find("mamba.sha256")] = 'M';
+  EXPECT_NE(messageOf(parseBytes()).find("no mamba.sha256"), std::string::npos)
+      << messageOf(parseBytes());
 }
 
 // Whatever byte changes, opening and reading end in an answer.
