@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 namespace mamba {
 
@@ -26,5 +27,9 @@ private:
   uint8_t *mapping = nullptr; // Owned.
   uint8_t *end;               // Of the buffer; the forbidden page.
 };
+
+/// Runs a kernel; false if it touched memory that it may not, and was stopped
+/// there. Not for code with destructors.
+bool runsWithinItsBuffers(const std::function<void()> &kernel);
 
 } // namespace mamba

@@ -19,6 +19,7 @@
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <sstream>
 
 using namespace mlir;
@@ -35,9 +36,12 @@ std::string weightType(std::vector<int64_t> shape, const std::string &element) {
     text += std::to_string(extent) + "x";
   return text + element + ">";
 }
-std::string rowsType(int64_t width) { return "tensor<?x" + std::to_string(width) + "xf32>"; }
+std::string rowsType(int64_t width) {
+  return "tensor<?x" + std::to_string(width) + "xf32>";
+}
 std::string poolType(int64_t rows, int64_t columns) {
-  return "tensor<?x" + std::to_string(rows) + "x" + std::to_string(columns) + "xf32>";
+  return "tensor<?x" + std::to_string(rows) + "x" + std::to_string(columns) +
+         "xf32>";
 }
 
 template <typename Range, typename Each>
@@ -52,15 +56,18 @@ std::string KernelText::function(const std::string &name) const {
   auto typeOf = [](const auto &item) { return item.type; };
   std::ostringstream out;
   out << "func.func @" << name << "("
-      << joined(args, [](const Arg &arg) { return "%" + arg.name + ": " + arg.type; })
+      << joined(args,
+                [](const Arg &arg) { return "%" + arg.name + ": " + arg.type; })
       << ") attributes {ssm.class = \"" << tokenClass << "\"} {\n  "
       << "%results:" << yields.size() << " = ssm.kernel ("
-      << joined(args, [](const Arg &arg) { return "%" + arg.name + " = %" + arg.name; }) << ") "
-      << (schedule.empty() ? "" : "schedule " + schedule) << " : (" << joined(args, typeOf)
-      << ") -> (" << joined(yields, typeOf) << ") {\n"
+      << joined(
+             args,
+             [](const Arg &arg) { return "%" + arg.name + " = %" + arg.name; })
+      << ") " << (schedule.empty() ? "" : "schedule " + schedule) << " : ("
+      << joined(args, typeOf) << ") -> (" << joined(yields, typeOf) << ") {\n"
       << ops << "\n  ssm.yield "
-      << joined(yields, [](const Yield &yield) { return "%" + yield.name; }) << " : "
-      << joined(yields, typeOf) << "\n  }\n  return\n}\n";
+      << joined(yields, [](const Yield &yield) { return "%" + yield.name; })
+      << " : " << joined(yields, typeOf) << "\n  }\n  return\n}\n";
   return out.str();
 }
 
@@ -68,7 +75,9 @@ std::string KernelText::function(const std::string &name) const {
 // Buffers
 //===----------------------------------------------------------------------===//
 
-static int64_t elementBytes(Type type) { return type.getIntOrFloatBitWidth() / 8; }
+static int64_t elementBytes(Type type) {
+  return type.getIntOrFloatBitWidth() / 8;
+}
 
 static void writeElement(Type type, uint8_t *to, double value) {
   if (type.isF32()) {
@@ -103,10 +112,12 @@ static GuardedBuffer bufferOf(const Tensor &tensor, Type type) {
   return buffer;
 }
 
-static Tensor tensorOf(const GuardedBuffer &buffer, Type type, std::vector<int64_t> shape) {
+static Tensor tensorOf(const GuardedBuffer &buffer, Type type,
+                       std::vector<int64_t> shape) {
   Tensor tensor(std::move(shape));
   for (size_t i = 0; i < tensor.values.size(); ++i)
-    tensor.values[i] = readElement(type, buffer.data() + i * elementBytes(type));
+    tensor.values[i] =
+        readElement(type, buffer.data() + i * elementBytes(type));
   return tensor;
 }
 
@@ -130,7 +141,8 @@ static std::vector<int64_t> shapeFor(RankedTensorType type, int64_t dynamic) {
 
 bool sameBits(const Tensor &a, const Tensor &b) {
   return a.shape == b.shape &&
-         std::memcmp(a.values.data(), b.values.data(), a.values.size() * sizeof(double)) == 0;
+         std::memcmp(a.values.data(), b.values.data(),
+                     a.values.size() * sizeof(double)) == 0;
 }
 bool sameBits(const std::vector<Tensor> &a, const std::vector<Tensor> &b) {
   return a.size() == b.size() &&
@@ -188,9 +200,9 @@ std::string LabKernel::describe() const {
 }
 
 bool LabKernel::hasRows() const {
-  return llvm::any_of(plan::kernelArgs(op().getKernel()), [](const plan::KernelArg &arg) {
-    return !arg.type.hasStaticShape();
-  });
+  return llvm::any_of(
+      plan::kernelArgs(op().getKernel()),
+      [](const plan::KernelArg &arg) { return !arg.type.hasStaticShape(); });
 }
 
 RankedTensorType LabKernel::operandType(unsigned i) const {
@@ -198,9 +210,12 @@ RankedTensorType LabKernel::operandType(unsigned i) const {
 }
 
 /// Slots of a pool for that many sequences: some are never used.
-static int64_t slotsFor(const BatchValue &batch) { return batch.sequences() + 3; }
+static int64_t slotsFor(const BatchValue &batch) {
+  return batch.sequences() + 3;
+}
 
-BatchValue shuffledBatch(const std::vector<int64_t> &lengths, RandomTensors &random) {
+BatchValue shuffledBatch(const std::vector<int64_t> &lengths,
+                         RandomTensors &random) {
   BatchValue batch = reference::makeBatch(lengths);
   std::vector<int64_t> slots(slotsFor(batch));
   std::iota(slots.begin(), slots.end(), 0);
@@ -212,9 +227,11 @@ BatchValue shuffledBatch(const std::vector<int64_t> &lengths, RandomTensors &ran
   return batch;
 }
 
-KernelInputs LabKernel::randomInputs(const BatchValue &batch, RandomTensors &random) const {
+KernelInputs LabKernel::randomInputs(const BatchValue &batch,
+                                     RandomTensors &random) const {
   KernelInputs inputs{batch, {}};
-  for (auto [i, type] : llvm::enumerate(op().getKernel().getInputs().getTypes())) {
+  for (auto [i, type] :
+       llvm::enumerate(op().getKernel().getInputs().getTypes())) {
     auto tensorType = dyn_cast<RankedTensorType>(type);
     if (!tensorType) {
       inputs.operands.push_back(batch);
@@ -223,20 +240,23 @@ KernelInputs LabKernel::randomInputs(const BatchValue &batch, RandomTensors &ran
     const KernelText::Arg &arg = text.args[i];
     Type element = tensorType.getElementType();
     bool isPool = tensorType.getRank() == 3 && tensorType.isDynamicDim(0);
-    Tensor tensor = random(shapeFor(tensorType, isPool ? slotsFor(batch) : batch.tokens()),
-                           arg.lo, arg.hi);
+    Tensor tensor =
+        random(shapeFor(tensorType, isPool ? slotsFor(batch) : batch.tokens()),
+               arg.lo, arg.hi);
+    auto precision = element.isF16()    ? reference::Precision::F16
+                     : element.isBF16() ? reference::Precision::BF16
+                                        : reference::Precision::F32;
     for (double &x : tensor.values)
       x = element.isInteger(32) ? std::floor(x)
-                                : reference::roundTo(x, element.isF32()   ? reference::Precision::F32
-                                                        : element.isF16() ? reference::Precision::F16
-                                                                          : reference::Precision::BF16);
+                                : reference::roundTo(x, precision);
     inputs.operands.push_back(std::move(tensor));
   }
   return inputs;
 }
 
 std::vector<Tensor> LabKernel::reference(const KernelInputs &inputs) const {
-  auto results = reference::evaluate(op().getKernel().getBlock(), inputs.operands);
+  auto results =
+      reference::evaluate(op().getKernel().getBlock(), inputs.operands);
   std::vector<Tensor> tensors;
   if (failed(results)) {
     ADD_FAILURE() << "the reference cannot evaluate " << describe();
@@ -248,23 +268,29 @@ std::vector<Tensor> LabKernel::reference(const KernelInputs &inputs) const {
 }
 
 /// Runs all tiles of the grid, each with scratch memory of its own.
-static void runTiles(MambaKernel code, MambaKernelArgs &args, plan::GridAttr grid,
-                     int64_t scratchBytes, TileOrder order) {
+static void runTiles(MambaKernel code, MambaKernelArgs &args,
+                     plan::GridAttr grid, int64_t scratchBytes,
+                     TileOrder order) {
   uint64_t n = grid.getOf() == plan::GridOf::Rows        ? args.rows
                : grid.getOf() == plan::GridOf::Sequences ? args.sequences
                                                          : grid.getCount();
-  uint64_t tiles = (n + grid.getBlock() - 1) / grid.getBlock() * grid.getTimes();
+  uint64_t tiles =
+      (n + grid.getBlock() - 1) / grid.getBlock() * grid.getTimes();
   GuardedBuffer scratch(scratchBytes);
   args.scratch = scratch.data();
   FloatMode mode;
-  for (uint64_t i = 0; i < tiles; ++i) {
-    scratch.poison();
-    code(&args, order == TileOrder::Rising ? i : tiles - 1 - i);
-  }
+  bool within = runsWithinItsBuffers([&] {
+    for (uint64_t i = 0; i < tiles; ++i) {
+      scratch.poison();
+      code(&args, order == TileOrder::Rising ? i : tiles - 1 - i);
+    }
+  });
+  EXPECT_TRUE(within) << "reads or writes beyond the end of a buffer";
   EXPECT_TRUE(scratch.guardHolds()) << "writes before its scratch memory";
 }
 
-std::vector<Tensor> LabKernel::run(const KernelInputs &inputs, TileOrder order) const {
+std::vector<Tensor> LabKernel::run(const KernelInputs &inputs,
+                                   TileOrder order) const {
   ssm::KernelOp kernel = op().getKernel();
   SmallVector<plan::KernelArg> args = plan::kernelArgs(kernel);
   const BatchValue &batch = inputs.batch;
@@ -287,38 +313,45 @@ std::vector<Tensor> LabKernel::run(const KernelInputs &inputs, TileOrder order) 
     }
     addresses.push_back(buffers.back().data());
   }
-  GuardedBuffer starts = bufferOf<int64_t>(batch.seqStart), slots = bufferOf<int32_t>(batch.slot),
+  GuardedBuffer starts = bufferOf<int64_t>(batch.seqStart),
+                slots = bufferOf<int32_t>(batch.slot),
                 positions = bufferOf<int64_t>(batch.position);
   MambaKernelArgs abi = {};
   abi.rows = hasRows() ? resultRows : 1;
   abi.sequences = batch.sequences();
   abi.seqStart = reinterpret_cast<const int64_t *>(starts.data());
-  abi.slot = hasRows() ? reinterpret_cast<const int32_t *>(slots.data()) : nullptr;
-  abi.position = hasRows() ? reinterpret_cast<const int64_t *>(positions.data()) : nullptr;
+  abi.slot =
+      hasRows() ? reinterpret_cast<const int32_t *>(slots.data()) : nullptr;
+  abi.position =
+      hasRows() ? reinterpret_cast<const int64_t *>(positions.data()) : nullptr;
   abi.buffers = addresses.data();
   runTiles(code, abi, op().getGridAttr(), op().getScratch().value_or(0), order);
 
   std::vector<Tensor> results(kernel.getNumResults());
   for (auto [i, arg] : llvm::enumerate(args)) {
     Type element = arg.type.getElementType();
-    EXPECT_TRUE(buffers[i].guardHolds()) << describe() << " writes before argument " << i;
+    EXPECT_TRUE(buffers[i].guardHolds())
+        << describe() << " writes before argument " << i;
     if (arg.result) {
       results[*arg.result] = tensorOf(buffers[i], element, shapes[i]);
       continue;
     }
-    GuardedBuffer before = bufferOf(std::get<Tensor>(inputs.operands[*arg.operand]), element);
+    GuardedBuffer before =
+        bufferOf(std::get<Tensor>(inputs.operands[*arg.operand]), element);
     EXPECT_EQ(std::memcmp(before.data(), buffers[i].data(), before.bytes()), 0)
         << describe() << " writes into operand " << *arg.operand;
   }
   return results;
 }
 
-static void expectClose(const Tensor &got, const Tensor &want, double tolerance) {
+static void expectClose(const Tensor &got, const Tensor &want,
+                        double tolerance) {
   ASSERT_EQ(got.shape, want.shape);
   double squares = 0;
   for (double x : want.values)
     squares += x * x;
-  double rms = want.values.empty() ? 0 : std::sqrt(squares / want.values.size());
+  double rms =
+      want.values.empty() ? 0 : std::sqrt(squares / want.values.size());
   size_t worst = 0;
   double worstExcess = -1;
   for (size_t i = 0; i < want.values.size(); ++i) {
@@ -329,11 +362,13 @@ static void expectClose(const Tensor &got, const Tensor &want, double tolerance)
     double excess = std::fabs(got.values[i] - want.values[i]) - allowed;
     if (!(excess <= 0) && !(excess <= worstExcess)) { // NaN is worst.
       worst = i;
-      worstExcess = std::isnan(excess) ? std::numeric_limits<double>::infinity() : excess;
+      worstExcess =
+          std::isnan(excess) ? std::numeric_limits<double>::infinity() : excess;
     }
   }
-  EXPECT_LT(worstExcess, 0) << "element " << worst << " of " << want.values.size() << " is "
-                            << got.values[worst] << ", should be " << want.values[worst];
+  EXPECT_LT(worstExcess, 0)
+      << "element " << worst << " of " << want.values.size() << " is "
+      << got.values[worst] << ", should be " << want.values[worst];
 }
 
 void LabKernel::checkOn(const BatchValue &batch, RandomTensors &random) const {
@@ -354,19 +389,23 @@ void LabKernel::checkOn(const BatchValue &batch, RandomTensors &random) const {
     if (std::optional<unsigned> tied = op().getKernel().getTiedInput(i)) {
       const Tensor &before = std::get<Tensor>(inputs.operands[*tied]);
       for (int64_t slot = 0; slot < before.rows(); ++slot)
-        EXPECT_TRUE(advanced[slot] || sameBits(reference::rowsOf(before, slot, slot + 1),
-                                               reference::rowsOf(got[i], slot, slot + 1)))
-            << "slot " << slot << " is not of the batch, or of an empty sequence, and changes";
+        EXPECT_TRUE(advanced[slot] ||
+                    sameBits(reference::rowsOf(before, slot, slot + 1),
+                             reference::rowsOf(got[i], slot, slot + 1)))
+            << "slot " << slot
+            << " is not of the batch, or of an empty sequence, and changes";
     }
 }
 
 void LabKernel::check(RandomTensors &random) const {
   std::vector<std::vector<int64_t>> batches = {{}};
   if (hasRows()) {
-    batches.insert(batches.end(), {{0, 0}, {1, 1, 1, 1, 1}, {2, 0, 70, 1, 3, 33, 0}});
+    batches.insert(batches.end(),
+                   {{0, 0}, {1, 1, 1, 1, 1}, {2, 0, 70, 1, 3, 33, 0}});
     std::vector<int64_t> drawn(random.integer(1, 5));
     for (int64_t &length : drawn)
-      length = random.integer(0, 3) ? random.integer(0, 40) : random.integer(60, 135);
+      length = random.integer(0, 3) ? random.integer(0, 40)
+                                    : random.integer(60, 135);
     batches.push_back(drawn);
   }
   for (const std::vector<int64_t> &lengths : batches) {
@@ -407,7 +446,8 @@ std::string KernelLab::obstacle() const {
 }
 
 OwningOpRef<ModuleOp> KernelLab::parse(const std::vector<KernelText> &texts) {
-  std::string source = "module attributes {ssm.target = \"" + target + "\"} {\n";
+  std::string source =
+      "module attributes {ssm.target = \"" + target + "\"} {\n";
   for (size_t i = 0; i < texts.size(); ++i)
     source += texts[i].function("k" + std::to_string(i));
   source += "}\n";
@@ -416,7 +456,8 @@ OwningOpRef<ModuleOp> KernelLab::parse(const std::vector<KernelText> &texts) {
   return module;
 }
 
-std::vector<LabKernel> KernelLab::compile(const std::vector<KernelText> &texts) {
+std::vector<LabKernel>
+KernelLab::compile(const std::vector<KernelText> &texts) {
   OwningOpRef<ModuleOp> module = parse(texts);
   if (!module)
     return {};
@@ -431,7 +472,8 @@ std::vector<LabKernel> KernelLab::compile(const std::vector<KernelText> &texts) 
   KernelTable table(builder);
   std::vector<plan::KernelOp> planned;
   for (auto func : llvm::make_early_inc_range(module->getOps<func::FuncOp>())) {
-    planned.push_back(table.outline(*func.getOps<ssm::KernelOp>().begin(), "prefill"));
+    planned.push_back(
+        table.outline(*func.getOps<ssm::KernelOp>().begin(), "prefill"));
     func.erase();
   }
   PassManager generate(&context);
@@ -445,7 +487,8 @@ std::vector<LabKernel> KernelLab::compile(const std::vector<KernelText> &texts) 
     return {};
   std::vector<LabKernel> kernels;
   for (size_t i = 0; i < texts.size(); ++i)
-    kernels.emplace_back(texts[i], planned[i], code->kernel(planned[i].getSymName().str()));
+    kernels.emplace_back(texts[i], planned[i],
+                         code->kernel(planned[i].getSymName().str()));
   modules.push_back(std::move(module));
   codes.push_back(std::move(code));
   return kernels;

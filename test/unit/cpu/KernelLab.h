@@ -25,9 +25,11 @@ using reference::RandomTensors;
 using reference::Tensor;
 
 // Types in MLIR's syntax.
-std::string rowsType(int64_t width);                    // tensor<?xWIDTHxf32>
-std::string weightType(std::vector<int64_t> shape, const std::string &element = "f32");
-std::string poolType(int64_t rows, int64_t columns);    // tensor<?xROWSxCOLUMNSxf32>
+std::string rowsType(int64_t width); // tensor<?xWIDTHxf32>
+std::string weightType(std::vector<int64_t> shape,
+                       const std::string &element = "f32");
+std::string poolType(int64_t rows,
+                     int64_t columns); // tensor<?xROWSxCOLUMNSxf32>
 inline const std::string batchType = "!ssm.batch";
 inline const std::string tokensType = "tensor<?xi32>";
 
@@ -47,7 +49,8 @@ struct KernelText {
   std::vector<Yield> yields;
   std::string schedule = {}; // "<lanes = 8, ...>"; empty: the generator's own
   std::string tokenClass = "prefill";
-  double tolerance = 4e-6; // of each element, relative to it plus the root mean square
+  double tolerance =
+      4e-6; // of each element, relative to it plus the root mean square
 
   /// As a function of that name around it.
   std::string function(const std::string &name) const;
@@ -88,13 +91,15 @@ public:
   mlir::RankedTensorType operandType(unsigned i) const;
 
   /// Pools have three slots more than the batch has sequences.
-  KernelInputs randomInputs(const BatchValue &batch, RandomTensors &random) const;
+  KernelInputs randomInputs(const BatchValue &batch,
+                            RandomTensors &random) const;
   /// The results of the region, in order.
   std::vector<Tensor> reference(const KernelInputs &inputs) const;
   /// The same from the machine code, a pool as it is left. Results start as
   /// NaNs, and so does scratch memory before each tile. Reports a kernel that
   /// writes outside of its buffers or into an operand.
-  std::vector<Tensor> run(const KernelInputs &inputs, TileOrder order = TileOrder::Rising) const;
+  std::vector<Tensor> run(const KernelInputs &inputs,
+                          TileOrder order = TileOrder::Rising) const;
 
   /// Compares the machine code with the reference, in both orders of tiles, on
   /// ragged batches: see KernelLab.cpp.
@@ -129,7 +134,8 @@ private:
 };
 
 /// A slot permutation over as many slots as the pools of randomInputs have.
-BatchValue shuffledBatch(const std::vector<int64_t> &lengths, RandomTensors &random);
+BatchValue shuffledBatch(const std::vector<int64_t> &lengths,
+                         RandomTensors &random);
 
 bool sameBits(const Tensor &a, const Tensor &b);
 bool sameBits(const std::vector<Tensor> &a, const std::vector<Tensor> &b);
@@ -151,9 +157,10 @@ protected:
 
 std::string targetTestName(const testing::TestParamInfo<const char *> &info);
 
-#define MAMBA_FOR_EACH_TARGET(suite)                                                               \
-  INSTANTIATE_TEST_SUITE_P(Targets, suite,                                                         \
-                           testing::Values("cpu:x86-64-v3", "cpu:x86-64-v4", "cpu:native"),        \
-                           targetTestName)
+#define MAMBA_FOR_EACH_TARGET(suite)                                           \
+  INSTANTIATE_TEST_SUITE_P(                                                    \
+      Targets, suite,                                                          \
+      testing::Values("cpu:x86-64-v3", "cpu:x86-64-v4", "cpu:native"),         \
+      targetTestName)
 
 } // namespace mamba

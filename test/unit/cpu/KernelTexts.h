@@ -24,10 +24,10 @@ KernelText convText(const ConvForm &form);
 
 struct ScanForm {
   int64_t E, N;
-  int64_t rank = 0;             // of the dt projection; 0: dt is read
+  int64_t rank = 0; // of the dt projection; 0: dt is read
   bool projectionBias = false;
-  bool deltaBias = false;       // of the scan
-  bool softplus = false;        // the scan's own, or after a projection an op
+  bool deltaBias = false; // of the scan
+  bool softplus = false;  // the scan's own, or after a projection an op
   bool constantB = false, constantC = false;
   bool log2 = false, skip = false, gateInScan = false, gateAfter = false;
   bool split = false;      // dt, B and C are parts of one buffer

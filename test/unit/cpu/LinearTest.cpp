@@ -10,7 +10,7 @@ MAMBA_FOR_EACH_TARGET(LinearKernels);
 
 // Each size once as K and once as O.
 constexpr std::pair<int64_t, int64_t> shapes[] = {
-    {1, 64},  {3, 129}, {5, 1},   {17, 80},  {44, 200}, {63, 3},
+    {1, 64},  {3, 129}, {5, 1},  {17, 80},  {44, 200}, {63, 3},
     {64, 63}, {65, 65}, {80, 5}, {129, 17}, {200, 44}};
 
 TEST_P(LinearKernels, PlainForEachClass) {
@@ -34,7 +34,8 @@ TEST_P(LinearKernels, BiasAndSilu) {
 TEST_P(LinearKernels, NormAndResidual) {
   std::vector<KernelText> texts;
   for (auto [K, O] : shapes)
-    texts.push_back(linearText({.K = K, .O = O, .norm = true, .residual = true}));
+    texts.push_back(
+        linearText({.K = K, .O = O, .norm = true, .residual = true}));
   checkAll(texts);
 }
 
@@ -42,8 +43,13 @@ TEST_P(LinearKernels, NormAndResidual) {
 TEST_P(LinearKernels, AllAtOnceOnAPartOfASplit) {
   std::vector<KernelText> texts;
   for (auto [K, O] : {shapes[1], shapes[4], shapes[8]})
-    texts.push_back(linearText({.K = K, .O = O, .norm = true, .biased = true, .silu = true,
-                                .residual = true, .split = true}));
+    texts.push_back(linearText({.K = K,
+                                .O = O,
+                                .norm = true,
+                                .biased = true,
+                                .silu = true,
+                                .residual = true,
+                                .split = true}));
   checkAll(texts);
 }
 

@@ -12,7 +12,8 @@ TEST_P(ScanKernels, EachNumberOfStates) {
   std::vector<KernelText> texts;
   bool odd = false;
   for (int64_t N : {1, 2, 5, 8, 15, 16, 17, 33, 64, 256}) {
-    texts.push_back(scanText({.E = odd ? 19 : 70, .N = N, .log2 = odd, .skip = odd}));
+    texts.push_back(
+        scanText({.E = odd ? 19 : 70, .N = N, .log2 = odd, .skip = odd}));
     odd = !odd;
   }
   checkAll(texts);
@@ -21,7 +22,8 @@ TEST_P(ScanKernels, EachNumberOfStates) {
 TEST_P(ScanKernels, EachNumberOfChannels) {
   std::vector<KernelText> texts;
   for (int64_t E : {1, 3, 16, 17, 31, 64, 65, 131})
-    texts.push_back(scanText({.E = E, .N = 5, .softplus = true, .skip = true, .gateInScan = true}));
+    texts.push_back(scanText(
+        {.E = E, .N = 5, .softplus = true, .skip = true, .gateInScan = true}));
   checkAll(texts);
 }
 
@@ -29,12 +31,19 @@ TEST_P(ScanKernels, EachNumberOfChannels) {
 TEST_P(ScanKernels, ProjectedTimeStep) {
   std::vector<KernelText> texts;
   for (int64_t rank : {1, 3, 5, 8})
-    texts.push_back(scanText({.E = 37, .N = 16, .rank = rank, .projectionBias = true,
-                              .softplus = true, .log2 = true, .skip = true, .gateAfter = true,
+    texts.push_back(scanText({.E = 37,
+                              .N = 16,
+                              .rank = rank,
+                              .projectionBias = true,
+                              .softplus = true,
+                              .log2 = true,
+                              .skip = true,
+                              .gateAfter = true,
                               .split = true}));
   texts.push_back(scanText({.E = 21, .N = 7, .rank = 3}));
   texts.push_back(scanText({.E = 21, .N = 7, .rank = 3, .softplus = true}));
-  texts.push_back(scanText({.E = 21, .N = 7, .rank = 3, .deltaBias = true, .softplus = true}));
+  texts.push_back(scanText(
+      {.E = 21, .N = 7, .rank = 3, .deltaBias = true, .softplus = true}));
   checkAll(texts);
 }
 
@@ -42,7 +51,8 @@ TEST_P(ScanKernels, EachForm) {
   std::vector<KernelText> texts;
   for (int i = 0; i < 12; ++i) {
     auto coin = [&] { return random.integer(0, 1) != 0; };
-    ScanForm form = {.E = 2 * random.integer(0, 45) + 1, .N = random.integer(1, 20)};
+    ScanForm form = {.E = 2 * random.integer(0, 45) + 1,
+                     .N = random.integer(1, 20)};
     form.deltaBias = coin();
     form.softplus = coin();
     form.constantB = i % 4 == 1 || i % 4 == 2;

@@ -11,10 +11,12 @@ namespace {
 using Schedules = EachTarget;
 MAMBA_FOR_EACH_TARGET(Schedules);
 
-std::string schedule(const std::vector<std::pair<const char *, int64_t>> &parameters) {
+std::string
+schedule(const std::vector<std::pair<const char *, int64_t>> &parameters) {
   std::string text;
   for (auto [name, value] : parameters)
-    text += (text.empty() ? "<" : ", ") + std::string(name) + " = " + std::to_string(value);
+    text += (text.empty() ? "<" : ", ") + std::string(name) + " = " +
+            std::to_string(value);
   return text + ">";
 }
 
@@ -24,13 +26,17 @@ TEST_P(Schedules, Projection) {
   std::vector<KernelText> texts;
   for (int i = 0; i < 8; ++i) {
     int64_t lanes = lanesFrom(random), colTile = lanes * random.integer(1, 4);
-    texts.push_back(linearText({.K = random.integer(1, 70), .O = random.integer(1, 140),
-                                .norm = i % 2 == 0, .biased = true, .residual = i % 3 == 0}));
-    texts.back().schedule = schedule({{"lanes", lanes},
-                                      {"row_block", random.integer(1, 20)},
-                                      {"col_block", colTile * random.integer(1, 3)},
-                                      {"row_tile", random.integer(1, 6)},
-                                      {"col_tile", colTile}});
+    texts.push_back(linearText({.K = random.integer(1, 70),
+                                .O = random.integer(1, 140),
+                                .norm = i % 2 == 0,
+                                .biased = true,
+                                .residual = i % 3 == 0}));
+    texts.back().schedule =
+        schedule({{"lanes", lanes},
+                  {"row_block", random.integer(1, 20)},
+                  {"col_block", colTile * random.integer(1, 3)},
+                  {"row_tile", random.integer(1, 6)},
+                  {"col_tile", colTile}});
   }
   checkAll(texts);
 }
@@ -39,14 +45,19 @@ TEST_P(Schedules, Scan) {
   std::vector<KernelText> texts;
   for (int i = 0; i < 6; ++i) {
     int64_t lanes = lanesFrom(random);
-    texts.push_back(scanText({.E = random.integer(1, 90), .N = random.integer(1, 40),
-                              .rank = i % 2 ? random.integer(1, 9) : 0, .softplus = true,
-                              .log2 = i % 3 == 0, .skip = true, .gateInScan = i % 3 == 1}));
-    texts.back().schedule = schedule({{"lanes", lanes},
-                                      {"col_block", lanes * random.integer(1, 4)},
-                                      {"row_tile", random.integer(1, 6)},
-                                      {"chunk", random.integer(1, 64)},
-                                      {"state_block", 2 * random.integer(1, 8)}});
+    texts.push_back(scanText({.E = random.integer(1, 90),
+                              .N = random.integer(1, 40),
+                              .rank = i % 2 ? random.integer(1, 9) : 0,
+                              .softplus = true,
+                              .log2 = i % 3 == 0,
+                              .skip = true,
+                              .gateInScan = i % 3 == 1}));
+    texts.back().schedule =
+        schedule({{"lanes", lanes},
+                  {"col_block", lanes * random.integer(1, 4)},
+                  {"row_tile", random.integer(1, 6)},
+                  {"chunk", random.integer(1, 64)},
+                  {"state_block", 2 * random.integer(1, 8)}});
   }
   checkAll(texts);
 }
@@ -55,18 +66,39 @@ TEST_P(Schedules, ConvolutionAndRows) {
   std::vector<KernelText> texts;
   for (int i = 0; i < 6; ++i) {
     int64_t lanes = lanesFrom(random);
-    texts.push_back(convText({.E = random.integer(1, 140), .W = random.integer(2, 5),
-                              .biased = true, .silu = true}));
-    texts.back().schedule =
-        schedule({{"lanes", lanes}, {"col_block", lanes * random.integer(1, 5)}});
+    texts.push_back(convText({.E = random.integer(1, 140),
+                              .W = random.integer(2, 5),
+                              .biased = true,
+                              .silu = true}));
+    texts.back().schedule = schedule(
+        {{"lanes", lanes}, {"col_block", lanes * random.integer(1, 5)}});
     std::string rows = rowsType(random.integer(1, 140));
-    texts.push_back({.args = {{"x", rows}},
-                     .ops = "%n = ssm.rms_norm %x eps 1.0e-05 : " + rows +
-                            "\n%y = ssm.silu %n : " + rows,
-                     .yields = {{"y", rows}},
-                     .schedule = schedule({{"lanes", lanes}, {"row_block", random.integer(1, 99)}})});
+    texts.push_back(
+        {.args = {{"x", rows}},
+         .ops = "%n = ssm.rms_norm %x eps 1.0e-05 : " + rows +
+                "\n%y = ssm.silu %n : " + rows,
+         .yields = {{"y", rows}},
+         .schedule = schedule(
+             {{"lanes", lanes}, {"row_block", random.integer(1, 99)}})});
   }
   checkAll(texts);
+}
+
+std::string projectionCut(int64_t rowBlock, int64_t colBlock, int64_t rowTile,
+                          int64_t colTile) {
+  return schedule({{"lanes", 8},
+                   {"row_block", rowBlock},
+                   {"col_block", colBlock},
+                   {"row_tile", rowTile},
+                   {"col_tile", colTile}});
+}
+std::string scanCut(int64_t colBlock, int64_t rowTile, int64_t chunk,
+                    int64_t stateBlock) {
+  return schedule({{"lanes", 8},
+                   {"col_block", colBlock},
+                   {"row_tile", rowTile},
+                   {"chunk", chunk},
+                   {"state_block", stateBlock}});
 }
 
 struct Refused {
@@ -75,7 +107,8 @@ struct Refused {
 };
 
 TEST(SchedulesRefused, WithTheReason) {
-  KernelText linear = linearText({.K = 8, .O = 8}), scan = scanText({.E = 8, .N = 8}),
+  KernelText linear = linearText({.K = 8, .O = 8}),
+             scan = scanText({.E = 8, .N = 8}),
              conv = convText({.E = 8, .W = 4});
   KernelText rows = {.args = {{"x", rowsType(8)}},
                      .ops = "%y = ssm.silu %x : " + rowsType(8),
@@ -92,18 +125,21 @@ TEST(SchedulesRefused, WithTheReason) {
       {rows, "<lanes = 2, row_block = 4>", lanes},
       {rows, "<lanes = 8>", "row_block"},
       {rows, "<lanes = 8, row_block = -1>", "row_block"},
-      {linear, "<lanes = 8, row_block = 4, col_block = 16, row_tile = 4, col_tile = 12>", "multiple of lanes"},
-      {linear, "<lanes = 8, row_block = 4, col_block = 24, row_tile = 4, col_tile = 16>", "col_block of col_tile"},
-      {linear, "<lanes = 8, row_block = 0, col_block = 16, row_tile = 4, col_tile = 16>", "row_block"},
-      {linear, "<lanes = 8, row_block = 4, col_block = 16, row_tile = 0, col_tile = 16>", "row_tile"},
-      {linear, "<lanes = 8, row_block = 4, col_block = 64, row_tile = 9, col_tile = 64>", "72"},
+      {linear, projectionCut(4, 16, 4, 12), "multiple of lanes"},
+      {linear, projectionCut(4, 24, 4, 16), "col_block of col_tile"},
+      {linear, projectionCut(0, 16, 4, 16), "row_block"},
+      {linear, projectionCut(4, 16, 0, 16), "row_tile"},
+      {linear, projectionCut(4, 64, 9, 64), "72"},
       {conv, "<lanes = 8>", "col_block"},
       {conv, "<lanes = 8, col_block = 12>", "multiple of lanes"},
-      {scan, "<lanes = 8, col_block = 8, row_tile = 1, chunk = 0, state_block = 4>", "chunk"},
-      {scan, "<lanes = 8, col_block = 8, row_tile = 1, chunk = 8, state_block = 3>", "even state_block"},
-      {scan, "<lanes = 8, col_block = 12, row_tile = 1, chunk = 8, state_block = 4>", "multiple of lanes"},
-      {scan, "<lanes = 8, col_block = 8, row_tile = 0, chunk = 8, state_block = 4>", "row_tile"},
-      {scan, "<lanes = 8, col_block = 64, row_tile = 1, chunk = 100000, state_block = 4>", "second level cache"},
+      {scan, scanCut(8, 1, 0, 4), "chunk"},
+      {scan, scanCut(8, 1, 8, 3), "even state_block"},
+      {scan, scanCut(12, 1, 8, 4), "multiple of lanes"},
+      {scan, scanCut(8, 0, 8, 4), "row_tile"},
+      {scan,
+       "<lanes = 8, col_block = 64, row_tile = 1, chunk = 100000, state_block "
+       "= 4>",
+       "second level cache"},
       {recipe, "<lanes = 8>", "col_block"},
   };
   KernelLab lab("cpu:x86-64-v3");
@@ -119,7 +155,8 @@ TEST(SchedulesRefused, WithTheReason) {
       std::string reason;
       const KernelGenerator *generator = findGenerator(kernel, *target, reason);
       ASSERT_NE(generator, nullptr) << reason;
-      EXPECT_FALSE(generator->isLegal(kernel, *target, kernel.getScheduleAttr(), reason));
+      EXPECT_FALSE(generator->isLegal(kernel, *target, kernel.getScheduleAttr(),
+                                      reason));
       EXPECT_NE(reason.find(refused.reason), std::string::npos) << reason;
     });
   }
@@ -128,8 +165,9 @@ TEST(SchedulesRefused, WithTheReason) {
 // What no generator takes is refused before anything is written.
 TEST(KernelsRefused, PartsOfWhatIsComputedInTheKernel) {
   std::string whole = rowsType(8), half = rowsType(4);
-  std::string ops = "%s = ssm.silu %x : " + whole + "\n%a, %b = ssm.split %s : " + whole + " -> " +
-                    half + ", " + half + "\n";
+  std::string ops = "%s = ssm.silu %x : " + whole +
+                    "\n%a, %b = ssm.split %s : " + whole + " -> " + half +
+                    ", " + half + "\n";
   std::vector<KernelText> texts = {
       {.args = {{"x", whole}}, .ops = ops, .yields = {{"b", half}}},
       {.args = {{"x", whole}},

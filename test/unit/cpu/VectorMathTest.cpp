@@ -32,9 +32,13 @@ struct Function {
 const Function functions[] = {
     {"exp2", &VectorMath::exp2, [](double x) { return std::exp2(x); }, 2e-7},
     {"exp", &VectorMath::exp, [](double x) { return std::exp(x); }, 2e-7},
-    {"silu", &VectorMath::silu, [](double x) { return x / (1 + std::exp(-x)); }, 4e-7},
+    {"silu", &VectorMath::silu, [](double x) { return x / (1 + std::exp(-x)); },
+     4e-7},
     {"softplus", &VectorMath::softplus,
-     [](double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }, 4e-7},
+     [](double x) {
+       return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x)));
+     },
+     4e-7},
 };
 
 /// Applied to floats: a kernel of each function in each width, 1 for scalars.
@@ -72,22 +76,29 @@ protected:
   }
 
   /// y[tile] = f(x[tile]), a row.
-  static void emit(mlir::OpBuilder &builder, ssm::KernelOp kernel, const Target &target,
-                   const Function &function, int64_t lanes) {
-    auto schedule = ssm::ScheduleAttr::get(kernel.getContext(), lanes, 1, 0, 0, 0, 0, 0, 0);
-    KernelEmitter e(builder, kernel.getLoc(), symbol(function, lanes), kernel, target, schedule);
-    View x = *e.view(kernel.getBlock().getArgument(0)), y{e.resultBuffer(0), 0, columns};
+  static void emit(mlir::OpBuilder &builder, ssm::KernelOp kernel,
+                   const Target &target, const Function &function,
+                   int64_t lanes) {
+    auto schedule =
+        ssm::ScheduleAttr::get(kernel.getContext(), lanes, 1, 0, 0, 0, 0, 0, 0);
+    KernelEmitter e(builder, kernel.getLoc(), symbol(function, lanes), kernel,
+                    target, schedule);
+    View x = *e.view(kernel.getBlock().getArgument(0)),
+         y{e.resultBuffer(0), 0, columns};
     e.loop(e.index(0), e.index(columns), lanes, [&](Value column) {
       if (lanes > 1)
-        return e.store((e.math.*function.emit)(e.load(x, e.tile, column)), y, e.tile, column);
-      Value scalar = mlir::memref::LoadOp::create(e.b, x.buffer, mlir::ValueRange{e.tile, column});
-      mlir::memref::StoreOp::create(e.b, (e.math.*function.emit)(scalar), y.buffer,
-                                    mlir::ValueRange{e.tile, column});
+        return e.store((e.math.*function.emit)(e.load(x, e.tile, column)), y,
+                       e.tile, column);
+      Value scalar = mlir::memref::LoadOp::create(
+          e.b, x.buffer, mlir::ValueRange{e.tile, column});
+      mlir::memref::StoreOp::create(e.b, (e.math.*function.emit)(scalar),
+                                    y.buffer, mlir::ValueRange{e.tile, column});
     });
   }
 
   /// In the mode of kernels; the last row is filled up with zeros.
-  std::vector<float> apply(const Function &function, int64_t lanes, std::vector<float> x) {
+  std::vector<float> apply(const Function &function, int64_t lanes,
+                           std::vector<float> x) {
     size_t count = x.size(), rows = (count + columns - 1) / columns;
     x.resize(rows * columns);
     std::vector<float> y(x.size(), nan);
@@ -104,7 +115,8 @@ protected:
   }
 
   /// Compares with float64; what is no normal number may be flushed.
-  void expectAccurate(const Function &function, int64_t lanes, const std::vector<float> &x) {
+  void expectAccurate(const Function &function, int64_t lanes,
+                      const std::vector<float> &x) {
     std::vector<float> y = apply(function, lanes, x);
     size_t wrong = 0, example = 0;
     double worst = 0;
@@ -112,8 +124,11 @@ protected:
       double want = function.exact(x[i]);
       bool overflows = std::fabs(want) > std::numeric_limits<float>::max();
       double error = std::isnan(want) ? (std::isnan(y[i]) ? 0 : inf)
-                     : overflows ? (y[i] == std::copysign(inf, want) ||
-                                    std::fabs(y[i] / want - 1) <= function.error ? 0 : inf)
+                     : overflows
+                         ? (y[i] == std::copysign(inf, want) ||
+                                    std::fabs(y[i] / want - 1) <= function.error
+                                ? 0
+                                : inf)
                      : std::fabs(want) < smallestNormal
                          ? (std::fabs(y[i] - want) <= smallestNormal ? 0 : inf)
                          : std::fabs(y[i] - want) / std::fabs(want);
@@ -124,9 +139,11 @@ protected:
         worst = std::max(worst, error);
       }
     }
-    EXPECT_EQ(wrong, 0u) << "of " << x.size() << ", the first at " << x[example] << ": "
-                         << y[example] << ", should be " << function.exact(x[example]);
-    RecordProperty(symbol(function, lanes), std::to_string(worst * 1e9) + "e-9");
+    EXPECT_EQ(wrong, 0u) << "of " << x.size() << ", the first at " << x[example]
+                         << ": " << y[example] << ", should be "
+                         << function.exact(x[example]);
+    RecordProperty(symbol(function, lanes),
+                   std::to_string(worst * 1e9) + "e-9");
   }
 
   mlir::OwningOpRef<mlir::ModuleOp> module;
@@ -169,9 +186,12 @@ TEST_P(Applied, DenselyWhereItMatters) {
 
 TEST_P(Applied, AroundTheEndsOfTheRange) {
   std::vector<float> x;
-  for (float end : {-149.0f, -127.5f, -127.0f, -126.5f, -126.0f, -110.0f, -104.0f, -103.97f, -88.72f,
-                    -88.02969f, -88.0f, -87.33655f, 0.0f, 20.0f, 88.0f, 88.02969f, 88.72283f, 104.0f,
-                    110.0f, 127.0f, 127.5f, 128.0f, 1e30f, -1e30f, 1e-30f, -1e-30f, 1e-40f, -1e-40f}) {
+  for (float end :
+       {-149.0f, -127.5f,  -127.0f, -126.5f,    -126.0f,   -110.0f,
+        -104.0f, -103.97f, -88.72f, -88.02969f, -88.0f,    -87.33655f,
+        0.0f,    20.0f,    88.0f,   88.02969f,  88.72283f, 104.0f,
+        110.0f,  127.0f,   127.5f,  128.0f,     1e30f,     -1e30f,
+        1e-30f,  -1e-30f,  1e-40f,  -1e-40f}) {
     float below = end, above = end;
     for (int i = 0; i < 300; ++i) {
       x.push_back(below = std::nextafter(below, -inf));
@@ -195,24 +215,29 @@ TEST_P(Applied, AroundTheEndsOfTheRange) {
 }
 
 TEST_P(Applied, ToSpecialValues) {
-  const std::vector<float> x = {0.0f, -0.0f, inf, -inf, nan, -nan, 1e30f, -1e30f};
+  const std::vector<float> x = {0.0f, -0.0f, inf,   -inf,
+                                nan,  -nan,  1e30f, -1e30f};
   const float exp[] = {1, 1, inf, 0, nan, nan, inf, 0};
-  const float softplus[] = {std::log(2.0f), std::log(2.0f), inf, 0, nan, nan, 1e30f, 0};
+  const float softplus[] = {
+      std::log(2.0f), std::log(2.0f), inf, 0, nan, nan, 1e30f, 0};
   for (int64_t lanes : {1, 4, 8, 16, 32})
     for (const Function &function : functions) {
       SCOPED_TRACE(symbol(function, lanes));
       std::vector<float> y = apply(function, lanes, x);
       bool isSilu = std::string_view(function.name) == "silu";
-      const float *want = std::string_view(function.name) == "softplus" ? softplus : exp;
+      const float *want =
+          std::string_view(function.name) == "softplus" ? softplus : exp;
       for (size_t i = 0; i < x.size() && !isSilu; ++i)
-        EXPECT_TRUE(y[i] == want[i] || (std::isnan(y[i]) && std::isnan(want[i])) ||
+        EXPECT_TRUE(y[i] == want[i] ||
+                    (std::isnan(y[i]) && std::isnan(want[i])) ||
                     std::fabs(y[i] - want[i]) <= 4e-7f * want[i])
             << x[i] << " gives " << y[i];
       // exactly 1: slow decays must not drift
       if (want == exp && !isSilu)
         EXPECT_TRUE(y[0] == 1 && y[1] == 1) << y[0];
       if (isSilu) {
-        EXPECT_TRUE(y[0] == 0 && y[1] == 0 && y[2] == inf && std::isnan(y[4]) && y[6] == 1e30f);
+        EXPECT_TRUE(y[0] == 0 && y[1] == 0 && y[2] == inf && std::isnan(y[4]) &&
+                    y[6] == 1e30f);
         EXPECT_EQ(y[7], 0);
       }
     }
@@ -227,7 +252,8 @@ TEST_P(Applied, SiluFadesToZero) {
   for (int64_t lanes : {1, 4, 8, 16, 32}) {
     std::vector<float> y = apply(functions[2], lanes, x);
     for (size_t i = 0; i < x.size(); ++i)
-      EXPECT_LE(std::fabs(y[i] - functions[2].exact(x[i])), 1e-36) << x[i] << " gives " << y[i];
+      EXPECT_LE(std::fabs(y[i] - functions[2].exact(x[i])), 1e-36)
+          << x[i] << " gives " << y[i];
   }
 }
 

@@ -12,14 +12,16 @@ TEST_P(WeightKernels, PackPadsWithZeros) {
   std::vector<KernelText> texts;
   struct {
     int64_t O, K, block;
-  } packs[] = {{1, 1, 16}, {3, 17, 8}, {64, 16, 64}, {65, 33, 64}, {129, 5, 48}, {200, 44, 32}};
+  } packs[] = {{1, 1, 16},   {3, 17, 8},   {64, 16, 64},
+               {65, 33, 64}, {129, 5, 48}, {200, 44, 32}};
   for (auto [O, K, block] : packs)
     for (const char *element : {"f32", "bf16", "f16"}) {
       std::string from = weightType({O, K}, element);
       std::string to = weightType({(O + block - 1) / block, K, block}, element);
       texts.push_back({.args = {{"w", from}},
-                       .ops = "%y = ssm.pack %w block " + std::to_string(block) + " : " + from +
-                              " -> " + to,
+                       .ops = "%y = ssm.pack %w block " +
+                              std::to_string(block) + " : " + from + " -> " +
+                              to,
                        .yields = {{"y", to}},
                        .tolerance = 0});
     }
@@ -56,7 +58,8 @@ TEST_P(WeightKernels, DecayScaleAndColumns) {
                      .yields = {{"y", A}},
                      .tolerance = 3e-7});
     texts.push_back({.args = {{"a", A, -8, 4}},
-                     .ops = "%d = ssm.decay %a : " + A + "\n%y = ssm.scale %d by 1.4426950408889634 : " + A,
+                     .ops = "%d = ssm.decay %a : " + A +
+                            "\n%y = ssm.scale %d by 1.4426950408889634 : " + A,
                      .yields = {{"y", A}},
                      .tolerance = 4e-7});
     texts.push_back({.args = {{"a", A}, {"s", s}},
@@ -70,11 +73,13 @@ TEST_P(WeightKernels, DecayScaleAndColumns) {
 // What a model asks for: all of it on the way into a packed weight.
 TEST_P(WeightKernels, ChainsIntoPack) {
   std::vector<KernelText> texts;
-  std::string conv = weightType({67, 1, 4}, "f16"), flat = weightType({67, 4}, "f16"),
-              wide = weightType({67, 4}), packed = weightType({3, 4, 32});
+  std::string conv = weightType({67, 1, 4}, "f16"),
+              flat = weightType({67, 4}, "f16"), wide = weightType({67, 4}),
+              packed = weightType({3, 4, 32});
   texts.push_back({.args = {{"w", conv}},
-                   .ops = "%r = ssm.reshape %w : " + conv + " to " + flat + "\n%c = ssm.cast %r : " +
-                          flat + " to " + wide + "\n%y = ssm.pack %c block 32 : " + wide + " -> " +
+                   .ops = "%r = ssm.reshape %w : " + conv + " to " + flat +
+                          "\n%c = ssm.cast %r : " + flat + " to " + wide +
+                          "\n%y = ssm.pack %c block 32 : " + wide + " -> " +
                           packed,
                    .yields = {{"y", packed}},
                    .tolerance = 0});
@@ -82,9 +87,10 @@ TEST_P(WeightKernels, ChainsIntoPack) {
               norm = weightType({19}), panels = weightType({3, 19, 16}, "bf16");
   texts.push_back({.args = {{"w", half}, {"s", norm, 0.5, 1.5}},
                    .ops = "%f = ssm.cast %w : " + half + " to " + full +
-                          "\n%g = ssm.scale_columns %f, %s : " + full + ", " + norm +
-                          "\n%h = ssm.cast %g : " + full + " to " + half +
-                          "\n%y = ssm.pack %h block 16 : " + half + " -> " + panels,
+                          "\n%g = ssm.scale_columns %f, %s : " + full + ", " +
+                          norm + "\n%h = ssm.cast %g : " + full + " to " +
+                          half + "\n%y = ssm.pack %h block 16 : " + half +
+                          " -> " + panels,
                    .yields = {{"y", panels}},
                    .tolerance = 5e-3});
   std::string odd = weightType({5, 3, 7}), other = weightType({7, 15});
