@@ -35,7 +35,7 @@ refused 'format 2.*format 1' edited.mpk
 test-tensors edit-manifest good.mpk edited.mpk '"format":1' '"format":2'
 refused 'format 2.*format 1' edited.mpk
 test-tensors edit-manifest good.mpk edited.mpk "\"arch\":\"$(uname -m)\"" '"arch":"riscv64"'
-refused "riscv64.*$(uname -m)|$(uname -m).*riscv64" edited.mpk
+refused 'riscv64' edited.mpk
 test-tensors edit-manifest good.mpk edited.mpk '"features":[' '"features":["unheard-of",'
 refused 'unheard-of' edited.mpk
 # An offset that is not in its arena, a kernel that is not there.

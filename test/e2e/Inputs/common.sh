@@ -1,11 +1,12 @@
-# Sourced by every end-to-end script, with the scratch folder as $1: strict
+# Sourced by every end-to-end script, with a name for the scratch folder as $1: strict
 # mode, the scratch folder as working directory, packs that tests share, and
 # what failure must look like.
 set -euo pipefail
 data=$MAMBA_SOURCE/test/data
-scratch=$1
-rm -rf "$scratch"
-mkdir -p "$scratch"
+# Of its own, so that two runs do not meet; kept when the test fails.
+mkdir -p "$(dirname "$1")"
+scratch=$(mktemp -d "$1.XXXXXX")
+trap '[ $? != 0 ] || rm -rf "$scratch"' EXIT
 cd "$scratch"
 
 die() { echo "FAILED: $*" >&2; exit 1; }

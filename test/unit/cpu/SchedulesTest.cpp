@@ -136,10 +136,7 @@ TEST(SchedulesRefused, WithTheReason) {
       {scan, scanCut(8, 1, 8, 3), "even state_block"},
       {scan, scanCut(12, 1, 8, 4), "multiple of lanes"},
       {scan, scanCut(8, 0, 8, 4), "row_tile"},
-      {scan,
-       "<lanes = 8, col_block = 64, row_tile = 1, chunk = 100000, state_block "
-       "= 4>",
-       "second level cache"},
+      {scan, scanCut(64, 1, 100000, 4), "second level cache"},
       {recipe, "<lanes = 8>", "col_block"},
   };
   KernelLab lab("cpu:x86-64-v3");
