@@ -1,10 +1,13 @@
 # lit finds the tools on PATH; %data is test/data, %t a temporary of the test.
 import os
+import shlex
+import sys
 
-import lit.formats
+sys.path.insert(0, os.path.join(config.mamba_source_dir, "test"))
+import lit_shell
 
 config.name = "mamba"
-config.test_format = lit.formats.ShTest(execute_external=False)
+config.test_format = lit_shell.ShellTests()
 config.suffixes = [".mlir", ".test"]
 config.excludes = ["data", "unit", "fuzz", "tools", "Inputs"]
 config.test_source_root = os.path.join(config.mamba_source_dir, "test")
@@ -25,7 +28,7 @@ for variable in ("HOME", "CI"):
     if variable in os.environ:
         environment[variable] = os.environ[variable]
 config.substitutions.append(
-    ("%data", os.path.join(config.mamba_source_dir, "test", "data"))
+    ("%data", shlex.quote(os.path.join(config.mamba_source_dir, "test", "data")))
 )
 
 # Other people's data, never part of the repository.

@@ -10,7 +10,7 @@ configure
 build_targets mamba-pack mamba-run
 
 pack=$build/shakespeare.mpk
-say "compiling the bundled model for this CPU to $pack"
+say "compiling the bundled model for this CPU to ${pack#"$root"/}"
 "$build/bin/mamba-pack" build "$root/test/data/models/shakespeare" -o "$pack" >&2
 exec "$build/bin/mamba-run" generate "$pack" --prompt $'ROMEO:\n' -n 300 \
   --temperature 0.8 --seed 1

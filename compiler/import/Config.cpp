@@ -113,6 +113,11 @@ Result<ModelConfig> readHuggingFace(const json &object) {
       config.inner, getOptionalInt(object, "intermediate_size", 1, kMaxInner));
   MAMBA_ASSIGN_OR_RETURN(std::optional<int64_t> expanded,
                          getExpandedWidth(object, config.width));
+  if (config.inner && expanded && *config.inner != *expanded)
+    return invalidData("'expand' times 'hidden_size' must be "
+                       "'intermediate_size', got " +
+                       std::to_string(*expanded) + " and " +
+                       std::to_string(*config.inner));
   if (!config.inner)
     config.inner = expanded;
   MAMBA_ASSIGN_OR_RETURN(config.state,

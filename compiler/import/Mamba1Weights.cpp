@@ -2,8 +2,10 @@
 
 #include "runtime/support/Quote.h"
 
+#include <charconv>
 #include <cstring>
 #include <set>
+#include <system_error>
 
 namespace mamba {
 namespace {
@@ -255,13 +257,23 @@ private:
   }
 
   Status refuseMoreLayers() const {
-    std::string start =
-        prefix_ + "backbone.layers." + std::to_string(sizes_.layers) + ".";
-    auto found = checkpoint_.tensors().lower_bound(start);
-    if (found != checkpoint_.tensors().end() && found->first.starts_with(start))
-      return fail("has tensor " + inQuotes(found->first) +
-                  ", but config.json says that there are only " +
-                  std::to_string(sizes_.layers) + " layers");
+    std::string start = prefix_ + "backbone.layers.";
+    for (auto found = checkpoint_.tensors().lower_bound(start);
+         found != checkpoint_.tensors().end() &&
+         found->first.starts_with(start);
+         ++found) {
+      const char *end = found->first.data() + found->first.size();
+      uint64_t layer = 0;
+      auto [stop, error] =
+          std::from_chars(found->first.data() + start.size(), end, layer);
+      if (error == std::errc::invalid_argument || stop == end || *stop != '.')
+        continue; // No number: one of the tensors that are not used.
+      if (error == std::errc::result_out_of_range ||
+          layer >= uint64_t(sizes_.layers))
+        return fail("has tensor " + inQuotes(found->first) +
+                    ", but config.json says that there are only " +
+                    std::to_string(sizes_.layers) + " layers");
+    }
     return {};
   }
 

@@ -60,6 +60,7 @@ public:
 
 private:
   Status checkTargets();
+  Status checkFiles() const;
   Status load();
   Status readSource();
   Status describeModel();
@@ -93,6 +94,15 @@ Status Builder::checkTargets() {
   return {};
 }
 
+/// What can be known of the files before the work begins.
+Status Builder::checkFiles() const {
+  std::error_code ignored;
+  if (!fs::exists(options.input, ignored))
+    return notFound("there is no " + inQuotes(options.input) +
+                    ": name the folder of a checkpoint, or an .mlir file");
+  return checkWritable(options.output);
+}
+
 Status Builder::load() {
   std::error_code ignored;
   if (fs::is_directory(options.input, ignored)) {
@@ -104,9 +114,6 @@ Status Builder::load() {
       return invalidData(error);
     module = std::move(*imported);
   } else {
-    if (!fs::exists(options.input, ignored))
-      return notFound("there is no " + inQuotes(options.input) +
-                      ": name the folder of a checkpoint, or an .mlir file");
     FirstError error(*context);
     module = parseSourceFile<ModuleOp>(options.input, context.get());
     if (!module)
@@ -199,6 +206,7 @@ Status Builder::run() {
   registerCompiler(registry);
   registerCodegen(registry);
   MAMBA_RETURN_IF_ERROR(checkTargets());
+  MAMBA_RETURN_IF_ERROR(checkFiles());
   context = std::make_unique<MLIRContext>(registry);
   context->loadAllAvailableDialects();
   options.note("reading " + options.input);

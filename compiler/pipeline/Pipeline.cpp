@@ -23,6 +23,7 @@ namespace mamba {
 
 // Unfused ops to one ssm.kernel for each kernel of the plan.
 static void addFusion(OpPassManager &pm, const PipelineOptions &options) {
+  pm.addPass(createVerifyEntriesPass());
   pm.addNestedPass<func::FuncOp>(createVerifyStatesPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

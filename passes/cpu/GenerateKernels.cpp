@@ -28,7 +28,8 @@ plan::GridAttr gridAttr(MLIRContext *context, const KernelGrid &grid) {
 struct GenerateKernels : impl::GenerateKernelsPassBase<GenerateKernels> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    if (module.getOps<plan::KernelOp>().empty())
+    // A module whose code was generated before stays as it is.
+    if (module.getOps<plan::KernelOp>().empty() || module.lookupSymbol("code"))
       return;
     FailureOr<Target> target = targetOf(module);
     if (failed(target))

@@ -8,6 +8,26 @@ class FusionPass<string flag, string op> : Pass<flag, op> {
   let dependentDialects = ["::mamba::ssm::SSMDialect"];
 }
 
+def VerifyEntriesPass : FusionPass<"ssm-verify-entries", "::mlir::ModuleOp"> {
+  let summary = "Refuses a module that is no set of entries over ssm ops";
+  let description = [{
+    What the rest of the compiler relies on: each function has a body of one
+    block that holds only ssm ops and returns something; its arguments are
+    tensors with known elements and at most one `!ssm.batch`; pools are named by
+    `ssm.state`; names are printable strings; no entry (of one class) is named
+    by two functions; a weight has one type everywhere. A function without
+    `ssm.entry` becomes the entry of its own name.
+
+    ```mlir
+    func.func @f(...)
+    // becomes
+    func.func @f(...) attributes {ssm.entry = "f"}
+    ```
+
+    Before: nothing.
+  }];
+}
+
 def VerifyStatesPass : FusionPass<"ssm-verify-states", "::mlir::func::FuncOp"> {
   let summary = "Refuses a state pool that is not passed on in one line";
   let description = [{
@@ -75,7 +95,7 @@ def CloneClassesPass : FusionPass<"ssm-clone-classes", "::mlir::ModuleOp"> {
     (T at most 16), `prefill` (any T). Without a `!ssm.batch` argument there are
     no sequences, hence no `decode`; without rows (an argument `[T, ...]` that is
     not a state) T has no meaning, and `prefill` stands alone. In the `decode`
-    clone `ssm.last_rows %x` is `%x`.
+    clone `ssm.last_rows %x` is `%x`, unless it is what the function returns.
 
     ```mlir
     func.func @next(%tokens: tensor<?xi32>, %batch: !ssm.batch) -> ... attributes {ssm.entry = "next"}

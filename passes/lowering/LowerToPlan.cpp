@@ -36,6 +36,25 @@ private:
 };
 } // namespace
 
+/// What the function passes through, or returns twice, is copied by a kernel:
+/// each result is written once, where the caller wants it.
+static void copyForwardedResults(func::FuncOp func) {
+  Operation *terminator = func.getBody().front().getTerminator();
+  llvm::DenseSet<Value> written;
+  for (OpOperand &operand : terminator->getOpOperands()) {
+    if (!stateOfResult(func, operand.getOperandNumber()).empty())
+      continue;
+    Value value = operand.get();
+    if (value.getDefiningOp<ssm::KernelOp>() && written.insert(value).second)
+      continue;
+    OpBuilder builder(terminator);
+    auto kernel = ssm::KernelOp::create(builder, func.getLoc(), TypeRange(value.getType()), value);
+    OpBuilder body = OpBuilder::atBlockEnd(&kernel.getBlock());
+    ssm::YieldOp::create(body, func.getLoc(), kernel.getBlock().getArguments());
+    operand.set(kernel.getResult(0));
+  }
+}
+
 /// One record an entry, of a function that is not of class decode if there is
 /// one: in decode, rows of T and S are the same.
 LogicalResult LowerToPlan::createEntries(OpBuilder &builder, ArrayRef<Function> functions) {
@@ -59,11 +78,15 @@ LogicalResult LowerToPlan::lower() {
   for (auto func : getOperation().getOps<func::FuncOp>()) {
     if (!llvm::hasSingleElement(func.getBody()))
       return func.emitOpError("must have a body of one block");
+    copyForwardedResults(func);
     FailureOr<DenseMap<Value, Rows>> rows = rowsOf(func);
     if (failed(rows))
       return failure();
     functions.push_back({func, std::move(*rows)});
   }
+  // A module that was lowered before stays as it is.
+  if (functions.empty())
+    return success();
 
   // In the module: kernels, entries, the recipe, programs.
   OpBuilder builder = OpBuilder::atBlockEnd(getOperation().getBody());

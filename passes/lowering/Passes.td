@@ -67,7 +67,8 @@ def LowerToPlanPass : Pass<"ssm-lower-to-plan", "::mlir::ModuleOp"> {
     }
     ```
 
-    Returning an argument that is no state, or one value twice, is an error.
+    An argument that is returned, and a value that is returned twice, is copied
+    by a kernel.
 
     Before: ssm-form-recipes.
   }];

@@ -89,21 +89,14 @@ void ProgramBuilder::bindArguments() {
   }
 }
 
-LogicalResult ProgramBuilder::bindResults() {
+void ProgramBuilder::bindResults() {
   Operation *terminator = func.getBody().front().getTerminator();
   for (auto [i, value] : llvm::enumerate(terminator->getOperands())) {
     if (!stateOfResult(func, i).empty())
       continue;
-    std::string name = nameOfResult(func, i);
-    if (!value.getDefiningOp<ssm::KernelOp>())
-      return func.emitOpError("result '")
-             << name << "' must be computed by a kernel, not passed through";
-    if (buffers.contains(value))
-      return func.emitOpError("result '")
-             << name << "' must not be the value of another result";
-    buffers[value] = plan::OutputOp::create(body, func.getLoc(), memrefOf(value.getType()), name);
+    buffers[value] = plan::OutputOp::create(body, func.getLoc(), memrefOf(value.getType()),
+                                             nameOfResult(func, i));
   }
-  return success();
 }
 
 LogicalResult ProgramBuilder::checkStates() {
@@ -278,8 +271,7 @@ LogicalResult ProgramBuilder::build(OpBuilder &builder) {
   body.setInsertionPointToEnd(&program.getBody().emplaceBlock());
 
   bindArguments();
-  if (failed(bindResults()))
-    return failure();
+  bindResults();
   for (Operation &op : func.getBody().front().without_terminator()) {
     if (auto kernel = dyn_cast<ssm::KernelOp>(op)) {
       if (failed(buildDispatch(kernel)))

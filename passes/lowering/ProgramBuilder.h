@@ -52,7 +52,7 @@ private:
   };
 
   void bindArguments();
-  llvm::LogicalResult bindResults();
+  void bindResults();
   llvm::LogicalResult checkStates();
   llvm::LogicalResult buildDispatch(ssm::KernelOp kernel);
   llvm::LogicalResult useState(ssm::KernelOp kernel, mlir::Value pool);

@@ -137,11 +137,11 @@ void Sampler::sortCandidates(size_t first, size_t last) {
 }
 
 void Sampler::keepTopK() {
-  if (options_.topK == 0)
+  // To keep all is to do nothing: their order decides what is drawn.
+  if (options_.topK == 0 || options_.topK >= candidates_.size())
     return;
-  size_t keep = std::min<size_t>(options_.topK, candidates_.size());
-  sortCandidates(0, keep);
-  candidates_.resize(keep);
+  sortCandidates(0, options_.topK);
+  candidates_.resize(options_.topK);
 }
 
 void Sampler::keepTopP() {

@@ -65,8 +65,9 @@ public:
   explicit PackWeights(std::shared_ptr<const Pack> pack)
       : pack_(std::move(pack)) {}
   Result<std::span<const uint8_t>> find(const WeightSpec &spec) override {
-    return check(spec, pack_->embeddedWeight(spec.name),
-                 "the weights embedded in " + inQuotes(pack_->path()));
+    MAMBA_ASSIGN_OR_RETURN(const TensorView *found,
+                           pack_->checkedWeight(spec.name));
+    return check(spec, found, "the weights embedded in " + inQuotes(pack_->path()));
   }
 
 private:

@@ -13,7 +13,7 @@ namespace mamba {
 Result<std::shared_ptr<WeightSource>>
 weightsOfFolder(const std::string &folder);
 
-/// The weights embedded in the pack.
+/// The weights embedded in the pack, each checked against its SHA-256.
 std::shared_ptr<WeightSource> weightsOfPack(std::shared_ptr<const Pack> pack);
 
 } // namespace mamba

@@ -194,6 +194,12 @@ const TensorView *Pack::embeddedWeight(const std::string &name) const {
   return file_.find(std::string(kPackWeightPrefix) + name);
 }
 
+Result<const TensorView *> Pack::checkedWeight(const std::string &name) const {
+  MAMBA_ASSIGN_OR_RETURN(const BlobSpec *blob,
+                         findBlob(std::string(kPackWeightPrefix) + name));
+  return checkedBlob(*blob);
+}
+
 bool Pack::hasEmbeddedWeights() const {
   for (const WeightSpec &weight : manifest_.checkpoint)
     if (embeddedWeight(weight.name))

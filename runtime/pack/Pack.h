@@ -49,8 +49,10 @@ public:
   /// against its SHA-256.
   Result<std::vector<float>> golden(const std::string &name) const;
   /// An embedded weight (name without prefix), or null. Dtype and shape are
-  /// the manifest's.
+  /// the manifest's, the bytes are not checked.
   const TensorView *embeddedWeight(const std::string &name) const;
+  /// The same, checked against its SHA-256; one that is not there fails.
+  Result<const TensorView *> checkedWeight(const std::string &name) const;
   /// Whether the weights are embedded: all of the manifest's or none are.
   bool hasEmbeddedWeights() const;
 

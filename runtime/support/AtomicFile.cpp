@@ -205,6 +205,18 @@ Status AtomicFile::commit() {
   return {};
 }
 
+Status checkWritable(const std::string &path) {
+  struct stat info;
+  bool pipe = ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) &&
+              !S_ISDIR(info.st_mode);
+  if (!pipe)
+    return AtomicFile::create(path).status();
+  // To open and close it would be an end of file to its reader.
+  if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0)
+    return systemError("write", path, errno);
+  return {};
+}
+
 Status writeFileAtomically(const std::string &path, std::string_view bytes) {
   MAMBA_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(path));
   MAMBA_RETURN_IF_ERROR(file.write(bytes));

@@ -95,6 +95,10 @@ private:
   Status failure_;
 };
 
+/// Whether `path` can be written as things are now: what a long computation
+/// asks before it starts. Leaves nothing behind and opens no pipe.
+Status checkWritable(const std::string &path);
+
 /// Replaces or creates `path` with these bytes, atomically.
 Status writeFileAtomically(const std::string &path, std::string_view bytes);
 

@@ -103,10 +103,17 @@ config '"hidden_size": 64' '"hidden_size": 1e30'
 refused "'hidden_size'" c
 config '"hidden_size": 64' '"hidden_size": 32'
 refused '64' c
+config '"expand": 2' '"expand": 3'
+refused "'expand'.*'intermediate_size'.*192 and 128" c
+config '"intermediate_size": 128,' ''
+sed -i 's/"expand": 2/"expand": 2.5/' c/config.json
+refused "'backbone.layers.0.*\[320, 64\].*\[256, 64\]" c
 config '"vocab_size": 200' '"vocab_size": 201'
 refused '20[01]' c
 config '"num_hidden_layers": 3' '"num_hidden_layers": 4'
 refused 'layers' c
+config '"num_hidden_layers": 3' '"num_hidden_layers": 1'
+refused "layers.1.*only 1 layers" c
 config '"model_type": "mamba"' '"model_type": "llama"'
 refused 'llama' c
 fresh; printf '%s' "$deep" >c/config.json
@@ -121,6 +128,30 @@ echo '{"weight_map": {"backbone.norm_f.weight": "missing.safetensors"}}' >c/mode
 refused 'missing.safetensors' c
 echo '{"weight_map": 3}' >c/model.safetensors.index.json
 refused 'weight_map' c
+
+# What is found before anything is compiled is the only line.
+fresh
+fails 1 "there is no 'nothing'" mamba-pack build nothing -o refused.mpk
+fails 1 'nowhere' mamba-pack build c -o nowhere/x.mpk
+mkdir -p folder
+fails 1 "'folder'.*folder, not a file" mamba-pack build c -o folder
+absent refused.mpk
+
+# The pack does not take the place of its input, under any name.
+mamba-import c -o model.mlir
+cp model.mlir kept.mlir
+ln -s model.mlir link.mlir
+for name in model.mlir ./model.mlir "$PWD/model.mlir" c/../model.mlir link.mlir; do
+  fails 2 "'$name' is the input.*mamba-pack build --help" mamba-pack build model.mlir -o "$name"
+  fails 2 "'model.mlir' is the input" mamba-pack build "$name" -o model.mlir
+done
+cmp model.mlir kept.mlir
+fails 2 "'./c' is the input" mamba-pack build c -o ./c
+fails 2 'a file of the checkpoint' mamba-pack build c -o c/model.safetensors
+fails 2 'a file of the checkpoint' mamba-pack build c -o ./c/config.json
+cmp "$weights" c/model.safetensors
+cmp "$good/config.json" c/config.json
+fails 2 'standard output' mamba-pack build c -o -
 
 # A good one still compiles; what stands in the way of writing is said, and a
 # pack that is there stays as it was.

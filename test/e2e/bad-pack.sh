@@ -59,7 +59,11 @@ test-tensors flip good.mpk flipped.mpk --tensor code.0 --at 100
 fails 1 'code.0.*SHA-256' mamba-run logits flipped.mpk --input "$input" --output refused
 test-tensors flip embedded.mpk flipped.mpk \
   --tensor weight:backbone.layers.1.mixer.in_proj.weight --at 4000
-fails 1 'in_proj.*SHA-256|SHA-256' mamba-pack verify flipped.mpk --quiet
+refused 'in_proj.*SHA-256' flipped.mpk
+# Weights of a folder are used instead: the damaged ones are not looked at.
+mamba-run logits flipped.mpk --input "$input" --output whole --quiet --model "$data/golden/mamba1"
+mamba-run logits embedded.mpk --input "$input" --output embedded --quiet
+cmp whole embedded
 
 # A changed byte anywhere in the file.
 for i in $(seq 0 99); do

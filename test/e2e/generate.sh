@@ -26,6 +26,10 @@ generate --temperature 0 >two
 cmp one two
 generate --top-k 1 --seed 9 >two
 cmp one two
+generate --temperature 0.8 --seed 1 >one
+generate --temperature 0.8 --seed 1 --top-k 100000 >two
+cmp one two
+generate --greedy >one
 
 # A prompt from a file is a prompt; a reader that goes away is no failure.
 printf 'ROMEO:\n' >prompt

@@ -46,7 +46,9 @@ for threads in 0 1 3; do
   grep -Eq '^a.mpk: 2 blobs are whole; cpu:native passes [1-9][0-9]* self-tests$' shown
   [ ! -s log ] || die "--quiet is not quiet: $(cat log)"
 done
-fails 2 'cuda' mamba-pack verify a.mpk --device=cuda
+fails 1 "no device 'cuda'" mamba-pack verify a.mpk --device=cuda
+fails 2 "tpu.*mamba-pack verify --help" mamba-pack verify a.mpk --device=tpu
+fails 2 'twice.*mamba-pack build --help' mamba-pack build "$folder" -o none.mpk --target=cpu:native,cpu:native
 fails 2 'cpu:z80.*known' mamba-pack build "$folder" -o none.mpk --target=cpu:z80
 fails 2 'cuda:sm_90a.*not supported' mamba-pack build "$folder" -o none.mpk --target=cpu:native,cuda:sm_90a
 absent none.mpk

@@ -34,3 +34,4 @@ fails 1 "'missing'" mamba-run generate "$mpk" --load-state missing -n 1
 status=0
 generate --prompt x -n 1 --quiet --save-state nowhere/state >text 2>log || status=$?
 [ $status = 1 ] && grep -q "nowhere/state" log || die "status $status: $(cat log)"
+[ ! -s text ] || die 'text was made for a state that cannot be saved'

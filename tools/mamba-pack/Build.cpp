@@ -6,7 +6,11 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
+#include <set>
+
+namespace fs = std::filesystem;
 
 namespace mamba::pack {
 
@@ -20,6 +24,37 @@ static CLI::Validator onlyF32(const std::string &known) {
     return "must be f32, got '" + value + "'";
   };
   return CLI::Validator(check, "");
+}
+
+/// Whether both names lead to one file or folder.
+static bool same(const fs::path &a, const fs::path &b) {
+  std::error_code ignored;
+  return fs::equivalent(a, b, ignored);
+}
+
+/// The pack must not take the place of what it is made from.
+static void checkOutput(const BuildOptions &build) {
+  auto refuse = [](const std::string &message) {
+    throw CLI::ValidationError("--output", message);
+  };
+  if (build.output == "-")
+    refuse("a pack is not written to standard output, name a file");
+  if (same(build.input, build.output))
+    refuse("'" + build.output + "' is the input, name another file");
+  std::error_code end;
+  for (fs::directory_iterator file(build.input, end), last; !end && file != last;
+       file.increment(end)) {
+    fs::path extension = file->path().extension();
+    if ((extension == ".safetensors" || extension == ".json") && same(*file, build.output))
+      refuse("'" + build.output + "' is a file of the checkpoint, name another file");
+  }
+}
+
+static void checkTargets(const BuildOptions &build) {
+  std::set<std::string> names;
+  for (const std::string &name : build.targets)
+    if (!names.insert(name).second)
+      throw CLI::ValidationError("--target", "target '" + name + "' is named twice");
 }
 
 void addBuild(CLI::App &app, Work &work) {
@@ -50,6 +85,8 @@ void addBuild(CLI::App &app, Work &work) {
   verb->add_flag("--quiet", arguments->quiet, "No log on standard error");
   verb->footer("Example: mamba-pack build mamba-130m -o mamba-130m.mpk");
   verb->callback([arguments, &work] {
+    checkTargets(arguments->build);
+    checkOutput(arguments->build);
     work = [arguments]() -> Result<std::string> {
       if (!arguments->quiet)
         arguments->build.note = [](const std::string &line) {

@@ -30,6 +30,14 @@ static int print(const std::string &text) {
   return 0;
 }
 
+/// What is wrong with the command line and where to look.
+static std::string explain(const CLI::ParseError &error, const CLI::App &app) {
+  std::string verb;
+  for (const CLI::App *parsed : app.get_subcommands())
+    verb = " " + parsed->get_name();
+  return std::string(error.what()) + " (see 'mamba-pack" + verb + " --help')";
+}
+
 int main(int argc, char **argv) {
   // A closed pipe is an answer of write().
   std::signal(SIGPIPE, SIG_IGN);
@@ -49,7 +57,7 @@ int main(int argc, char **argv) {
   } catch (const CLI::Success &answer) {
     return app.exit(answer);
   } catch (const CLI::ParseError &error) {
-    return fail(kUsage, std::string(error.what()) + " (see 'mamba-pack --help')");
+    return fail(kUsage, explain(error, app));
   }
   try {
     Result<std::string> text = work();

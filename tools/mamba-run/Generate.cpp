@@ -277,6 +277,8 @@ Result<int> runGenerate(const GenerateOptions &options) {
     if (file.ok() && file->size() == 0)
       return reportUsage("the prompt in '" + options.promptFile + "' is empty");
   }
+  if (!options.saveState.empty())
+    MAMBA_RETURN_IF_ERROR(checkWritable(options.saveState));
   return Generator(options).run();
 }
 

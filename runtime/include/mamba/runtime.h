@@ -136,11 +136,9 @@ typedef enum mamba_rows {
   MAMBA_ROWS_ONE = 2        /* exactly [dims...] */
 } mamba_rows;
 
-typedef enum mamba_role {
-  MAMBA_INPUT = 0,
-  MAMBA_OUTPUT = 1,
-  MAMBA_STATE = 2
-} mamba_role;
+/* Values that come in are plain numbers, so that a wrong one is an answer. */
+typedef int32_t mamba_role;
+enum { MAMBA_INPUT = 0, MAMBA_OUTPUT = 1, MAMBA_STATE = 2 };
 
 typedef struct mamba_tensor_info {
   size_t struct_size;
@@ -256,11 +254,12 @@ typedef struct mamba_sequence {
   size_t count;          /* 0 is allowed and changes nothing */
 } mamba_sequence;
 
-typedef enum mamba_want {
+typedef int32_t mamba_want;
+enum {
   MAMBA_WANT_NONE = 0, /* only the pending logits of the slots */
   MAMBA_WANT_LAST = 1, /* [sequences, V]; zeros for a sequence of no tokens */
   MAMBA_WANT_ALL = 2   /* [sum of counts, V], sequence by sequence */
-} mamba_want;
+};
 
 /* Appends tokens to sequences. Input longer than max_step_tokens runs in
  * pieces, sequences in order. `logits` holds `logit_count` floats, exactly as

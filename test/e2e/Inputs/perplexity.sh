@@ -1,7 +1,12 @@
-# perplexity.sh SCRATCH TEXT "TABLE ROW" [OPTION...]: the likelihood of a text
+# perplexity.sh SCRATCH FILE "TABLE ROW" [OPTION...]: the likelihood of a text
 # equals the float64 reference's, a row of the table in the model's README.
+# The file is beside the model, here or in other people's data.
 . "$(dirname "$0")/common.sh"
-text=$2 row=$3
+for folder in "$data" "$MAMBA_SHARED_DATA"; do
+  text=$folder/models/shakespeare/$2
+  [ ! -e "$text" ] || break
+done
+row=$3
 shift 3
 
 mpk=$(pack models/shakespeare)

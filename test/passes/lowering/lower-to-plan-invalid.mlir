@@ -1,24 +1,6 @@
 // What cannot be a program.
 // RUN: mamba-opt %s --ssm-lower-to-plan --split-input-file --verify-diagnostics
 
-// expected-error @+1 {{result 'y' must be computed by a kernel, not passed through}}
-func.func @returns_argument(%x: tensor<?x16xf32>) -> (tensor<?x16xf32> {ssm.name = "y"}) {
-  return %x : tensor<?x16xf32>
-}
-
-// -----
-
-// expected-error @+1 {{result 'result1' must not be the value of another result}}
-func.func @returns_twice(%x: tensor<?x16xf32>) -> (tensor<?x16xf32>, tensor<?x16xf32>) {
-  %y = ssm.kernel (%k = %x) : (tensor<?x16xf32>) -> tensor<?x16xf32> {
-    %s = ssm.silu %k : tensor<?x16xf32>
-    ssm.yield %s : tensor<?x16xf32>
-  }
-  return %y, %y : tensor<?x16xf32>, tensor<?x16xf32>
-}
-
-// -----
-
 func.func @no_kernel(%x: tensor<?x16xf32>) -> tensor<?x16xf32> {
   // expected-error @+1 {{must not stand outside of a kernel}}
   %y = ssm.silu %x : tensor<?x16xf32>

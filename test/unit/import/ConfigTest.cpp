@@ -105,8 +105,9 @@ TEST(Config, TakesWhatRealFilesHold) {
 TEST(Config, InnerWidthMayBeAFractionOrOfItsOwn) {
   EXPECT_EQ(parse(original(R"(, "ssm_cfg": {"expand": 1.5})")).inner, 96);
   EXPECT_EQ(
-      parse(huggingFace(R"(, "expand": 16, "intermediate_size": 80)")).inner,
+      parse(huggingFace(R"(, "expand": 1.25, "intermediate_size": 80)")).inner,
       80);
+  EXPECT_EQ(parse(huggingFace(R"(, "intermediate_size": 80)")).inner, 80);
 }
 
 TEST(Config, RefusesOtherModels) {
@@ -162,6 +163,15 @@ TEST(Config, NamesKeyWishAndFact) {
   EXPECT_EQ(failureOf("{}"),
             "config: the model's width is missing: expected 'hidden_size' "
             "(Hugging Face) or 'd_model' (original)");
+}
+
+TEST(Config, TheTwoWordsForTheInnerWidthMustAgree) {
+  EXPECT_EQ(parseModelConfig(
+                huggingFace(R"(, "expand": 2.5, "intermediate_size": 128)"), "c")
+                .status()
+                .message(),
+            "c: 'expand' times 'hidden_size' must be 'intermediate_size', got "
+            "160 and 128");
 }
 
 TEST(Config, RefusesSizesOutOfRange) {

@@ -165,6 +165,17 @@ TEST(Mamba1Weights, MoreLayersThanConfigured) {
   EXPECT_EQ(tiny.failure(config),
             ": has tensor 'backbone.layers.1.mixer.A_log', but config.json "
             "says that there are only 1 layers");
+  // However far away, and whatever follows the number.
+  for (const char *name :
+       {"backbone.layers.2.x", "backbone.layers.7.mixer.D",
+        "backbone.layers.10.mixer.D", "backbone.layers.007.mixer.D",
+        "backbone.layers.99999999999999999999.mixer.D"}) {
+    TinyCheckpoint more;
+    more.tensors[name].shape = {4};
+    EXPECT_EQ(more.failure(), ": has tensor '" + std::string(name) +
+                                  "', but config.json says that there are "
+                                  "only 2 layers");
+  }
 }
 
 TEST(Mamba1Weights, TensorsOfOtherArchitectures) {

@@ -5,6 +5,7 @@
 #include "runtime/model/Api.h"
 #include "runtime/model/Session.h"
 #include "runtime/support/SafetensorsWriter.h"
+#include "runtime/support/Sha256.h"
 
 #include <gtest/gtest.h>
 
@@ -31,9 +32,12 @@ inline float fakeLogit(double sum, int64_t column) {
 
 struct PackOptions {
   bool model = true, weights = false, embed = false, logitsEntry = true;
+  bool damaged = false; // The embedded weight is not the one that was hashed.
   std::string signature = "f00d", config = "", tokenizer = "", source = "";
   uint64_t valid = kValid;
 };
+
+inline constexpr float kWeight[4] = {1, 2, 3, 4};
 
 inline Manifest fakeManifest(const PackOptions &options) {
   Manifest manifest;
@@ -44,6 +48,9 @@ inline Manifest fakeManifest(const PackOptions &options) {
         ModelSpec{"mamba1", kVocab, options.valid, 1, options.signature};
   if (options.weights)
     manifest.checkpoint = {{"w", DType::F32, {2, 2}}};
+  if (options.embed)
+    manifest.blobs = {
+        {"weight:w", sha256Hex(kWeight, sizeof(kWeight)), sizeof(kWeight)}};
   std::vector<StateSpec> states = {
       {"conv_state.0",
        "conv_in",
@@ -74,7 +81,6 @@ inline Manifest fakeManifest(const PackOptions &options) {
 /// The bytes of a pack file without targets.
 inline std::string fakePackBytes(const PackOptions &options) {
   SafetensorsWriter writer;
-  static const float weight[4] = {1, 2, 3, 4};
   PackMetadata metadata = {
       {"mamba.pack", "1"},
       {"mamba.manifest", writeManifest(fakeManifest(options))}};
@@ -84,8 +90,10 @@ inline std::string fakePackBytes(const PackOptions &options) {
     metadata["tokenizer.json"] = options.tokenizer;
   EXPECT_TRUE(setPackMetadata(writer, metadata).ok());
   if (options.embed) {
-    Status added = writer.addTensor("weight:w", DType::F32, {2, 2}, weight,
-                                    sizeof(weight));
+    static const float damaged[4] = {1, 2, 3, 5};
+    Status added = writer.addTensor("weight:w", DType::F32, {2, 2},
+                                    options.damaged ? damaged : kWeight,
+                                    sizeof(kWeight));
     EXPECT_TRUE(added.ok()) << added.message();
   }
   auto bytes = writer.serialize();

@@ -133,6 +133,16 @@ TEST(SamplerTest, topKKeepsTheKLargest) {
   EXPECT_EQ(support({.topK = 1}, logits), std::set<int32_t>{1});
 }
 
+TEST(SamplerTest, topKOfAllIsNoTopK) {
+  std::vector<float> logits = {0, 3, 1, 2, 3};
+  for (double topP : {1.0, 0.9})
+    for (uint32_t topK : {5u, 6u, 1000u}) {
+      Sampler all = make({.topP = topP, .seed = 7}, 5);
+      Sampler some = make({.topK = topK, .topP = topP, .seed = 7}, 5);
+      EXPECT_EQ(draw(some, logits, 500), draw(all, logits, 500)) << topK;
+    }
+}
+
 TEST(SamplerTest, topKOfEqualLogitsKeepsTheLowerIds) {
   EXPECT_EQ(support({.topK = 2}, {1, 1, 1, 1}), (std::set<int32_t>{0, 1}));
 }

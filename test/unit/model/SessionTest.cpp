@@ -375,6 +375,15 @@ TEST(ModelTest, embeddedWeightsAreTakenAndAFolderWins) {
   EXPECT_FALSE(other.model->loadWeights("/nonexistent", {}).ok());
 }
 
+TEST(ModelTest, aChangedEmbeddedWeightIsFoundWhenItIsLoaded) {
+  Fake fake({.weights = true, .embed = true, .damaged = true}, false);
+  Status status = fake.model->loadWeights({}, {});
+  EXPECT_EQ(status.code(), StatusCode::InvalidData);
+  EXPECT_NE(status.message().find("'weight:w' have SHA-256"),
+            std::string::npos)
+      << status.message();
+}
+
 TEST(ModelTest, withoutWeightsTheMessageSaysWhatToDo) {
   Fake fake({.weights = true}, false);
   Status status = fake.model->loadWeights({}, {});

@@ -103,6 +103,8 @@ TEST_F(PackTest, EmbeddedWeights) {
   EXPECT_TRUE((*pack)->hasEmbeddedWeights());
   ASSERT_NE((*pack)->embeddedWeight("w"), nullptr);
   EXPECT_EQ((*pack)->embeddedWeight("w")->bytes, 24u);
+  EXPECT_EQ((*pack)->checkedWeight("w").status().message(),
+            "'x.mpk': no blob 'weight:w'");
 
   embedsAll = false;
   EXPECT_EQ(messageOf(parse()),
@@ -160,6 +162,23 @@ TEST_F(PackTest, ChangedByteIsFound) {
             0u)
       << read.status().message();
   EXPECT_FALSE((*pack)->verifyBlobs().ok());
+}
+
+TEST_F(PackTest, ChangedByteOfAWeightIsFound) {
+  embeds = true;
+  manifest.blobs.push_back({"weight:w", sha256Hex(w, sizeof(w)), sizeof(w)});
+  auto pack = parse();
+  ASSERT_TRUE(pack.ok()) << messageOf(pack);
+  auto weight = (*pack)->checkedWeight("w");
+  ASSERT_TRUE(weight.ok()) << weight.status().message();
+  EXPECT_EQ(*weight, (*pack)->embeddedWeight("w"));
+
+  w[3] += 1;
+  pack = parse();
+  ASSERT_TRUE(pack.ok()) << messageOf(pack);
+  EXPECT_EQ((*pack)->checkedWeight("w").status().message().rfind(
+                "'x.mpk': the bytes of 'weight:w' have SHA-256 ", 0),
+            0u);
 }
 
 TEST_F(PackTest, SizeOfCodeMustHold) {

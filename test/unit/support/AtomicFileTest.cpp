@@ -4,6 +4,7 @@
 #include "Unprivileged.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace mamba;
@@ -69,6 +70,23 @@ TEST(AtomicFile, WritesThroughASymbolicLink) {
   ASSERT_TRUE(writeFileAtomically(folder / "link", "new").ok());
   EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
   EXPECT_EQ(slurp(path), "new");
+}
+
+TEST(AtomicFile, WhetherItCanBeWrittenIsKnownBefore) {
+  TempFolder folder;
+  std::string path = folder.add("a", "old");
+  EXPECT_TRUE(checkWritable(path).ok());
+  EXPECT_EQ(slurp(path), "old");
+  EXPECT_TRUE(checkWritable(folder / "b").ok());
+  EXPECT_EQ(folder.countFiles(), 1u);
+  EXPECT_TRUE(checkWritable("/dev/null").ok());
+  EXPECT_TRUE(checkWritable("/dev/stdout").ok());
+  EXPECT_FALSE(checkWritable(folder.path()).ok());
+  EXPECT_FALSE(checkWritable(folder / "none/b").ok());
+  EXPECT_FALSE(checkWritable("").ok());
+  // Nobody reads it yet: to open it would wait for ever.
+  ASSERT_EQ(mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_TRUE(checkWritable(folder / "pipe").ok());
 }
 
 TEST(AtomicFile, ANameAsLongAsNamesCanBeIsFine) {
