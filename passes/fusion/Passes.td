@@ -95,7 +95,7 @@ def CloneClassesPass : FusionPass<"ssm-clone-classes", "::mlir::ModuleOp"> {
     (T at most 16), `prefill` (any T). Without a `!ssm.batch` argument there are
     no sequences, hence no `decode`; without rows (an argument `[T, ...]` that is
     not a state) T has no meaning, and `prefill` stands alone. In the `decode`
-    clone `ssm.last_rows %x` is `%x`, unless it is what the function returns.
+    clone `ssm.last_rows %x` is `%x`.
 
     ```mlir
     func.func @next(%tokens: tensor<?xi32>, %batch: !ssm.batch) -> ... attributes {ssm.entry = "next"}
