@@ -71,40 +71,35 @@ struct VerifyEntriesPass : mamba::impl::VerifyEntriesPassBase<VerifyEntriesPass>
         return func.emitError("'ssm.class' must be \"invariant\", \"decode\", \"few\" or \"prefill\"");
     }
 
-    unsigned batches = 0;
-    for (auto [i, type] : llvm::enumerate(func.getArgumentTypes())) {
-      std::string what = "argument " + std::to_string(i);
-      if (isa<BatchType>(type) ? ++batches > 1 : !isTensorOfModel(type))
-        return func.emitError(what + " must be a tensor [T, ...], [slots, ...] or static of f32, f16, "
-                                     "bf16 or i32, or the one !ssm.batch, got ")
-               << type;
-      if (failed(verifyAttributes(func, what, type, func.getArgAttr(i, "ssm.name"),
-                                  func.getArgAttr(i, "ssm.state"))))
+    if (llvm::count_if(func.getArgumentTypes(), llvm::IsaPred<BatchType>) > 1)
+      return func.emitError("entry '@" + func.getName() + "' takes more than one !ssm.batch");
+    for (auto [i, type] : llvm::enumerate(func.getArgumentTypes()))
+      if (!isa<BatchType>(type) &&
+          failed(verifyTensor(func, "argument " + std::to_string(i), type,
+                              func.getArgAttr(i, "ssm.name"), func.getArgAttr(i, "ssm.state"))))
         return failure();
-    }
-    for (auto [i, type] : llvm::enumerate(func.getResultTypes())) {
-      std::string what = "result " + std::to_string(i);
-      if (!isTensorOfModel(type))
-        return func.emitError(what + " must be a tensor [T, ...], [slots, ...] or static of f32, f16, "
-                                     "bf16 or i32, got ")
-               << type;
-      if (failed(verifyAttributes(func, what, type, func.getResultAttr(i, "ssm.name"),
-                                  func.getResultAttr(i, "ssm.state"))))
+    for (auto [i, type] : llvm::enumerate(func.getResultTypes()))
+      if (failed(verifyTensor(func, "result " + std::to_string(i), type,
+                              func.getResultAttr(i, "ssm.name"), func.getResultAttr(i, "ssm.state"))))
         return failure();
-    }
     for (Operation &op : func.getBody().front().without_terminator())
       if (!isa<SSMDialect>(op.getDialect()))
         return op.emitError("an entry holds only ssm ops, got '") << op.getName() << "'";
     return success();
   }
 
-  LogicalResult verifyAttributes(func::FuncOp func, const std::string &what, Type type,
-                                 Attribute name, Attribute state) {
+  /// An argument or a result and its attributes.
+  LogicalResult verifyTensor(func::FuncOp func, const std::string &what, Type type, Attribute name,
+                             Attribute state) {
+    if (!isTensorOfModel(type))
+      return func.emitError(what + " must be a tensor [T, ...], [slots, ...] or static of f32, f16, "
+                                   "bf16 or i32, got ")
+             << type;
     if (failed(checkName(func, name, "'ssm.name' of " + what)) ||
         failed(checkName(func, state, "'ssm.state' of " + what)))
       return failure();
-    auto tensor = dyn_cast<RankedTensorType>(type);
-    if (tensor && tensor.getRank() == 3 && tensor.isDynamicDim(0) && !state)
+    auto tensor = cast<RankedTensorType>(type);
+    if (tensor.getRank() == 3 && tensor.isDynamicDim(0) && !state)
       return func.emitError(what + " is a state pool: name it by 'ssm.state', on the argument and on "
                                    "the result that replaces it");
     return success();

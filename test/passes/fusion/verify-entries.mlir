@@ -55,7 +55,7 @@ func.func @f(%x: tensor<?x16xf32>) {
 
 // -----
 
-// expected-error @below {{argument 1 must be a tensor [T, ...], [slots, ...] or static of f32, f16, bf16 or i32, or the one !ssm.batch, got 'f32'}}
+// expected-error @below {{argument 1 must be a tensor [T, ...], [slots, ...] or static of f32, f16, bf16 or i32, got 'f32'}}
 func.func @f(%x: tensor<?x16xf32>, %q: f32) -> tensor<?x16xf32> {
   %y = ssm.silu %x : tensor<?x16xf32>
   return %y : tensor<?x16xf32>
@@ -63,7 +63,7 @@ func.func @f(%x: tensor<?x16xf32>, %q: f32) -> tensor<?x16xf32> {
 
 // -----
 
-// expected-error @below {{argument 2 must be a tensor}}
+// expected-error @below {{entry '@f' takes more than one !ssm.batch}}
 func.func @f(%x: tensor<?x16xf32>, %a: !ssm.batch, %b: !ssm.batch) -> tensor<?x16xf32> {
   %y = ssm.silu %x : tensor<?x16xf32>
   return %y : tensor<?x16xf32>
