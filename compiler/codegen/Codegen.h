@@ -28,7 +28,12 @@ mlir::FailureOr<SharedObject> emitSharedObject(mlir::ModuleOp module);
 /// The same code as assembly text.
 llvm::LogicalResult emitAssembly(mlir::ModuleOp module, llvm::raw_ostream &os);
 
-/// What the two need beyond registerCompiler.
+/// Compiles the `gpu.module @code` of a module in phase nvvm for its
+/// `ssm.target` to one module of PTX that calls nothing; a comment before each
+/// kernel names its ops and its schedule. Errors are diagnostics.
+mlir::FailureOr<std::string> emitPtx(mlir::ModuleOp module);
+
+/// What these need beyond registerCompiler.
 void registerCodegen(mlir::DialectRegistry &registry);
 
 } // namespace mamba

@@ -1,11 +1,13 @@
 #include "compiler/pack/BuildPack.h"
 
+#include "compiler/codegen/Assemble.h"
 #include "compiler/codegen/Codegen.h"
 #include "compiler/import/Import.h"
 #include "compiler/pack/Golden.h"
 #include "compiler/pack/PackWriter.h"
 #include "compiler/pack/PlanToManifest.h"
 #include "compiler/pipeline/Pipeline.h"
+#include "runtime/pack/Cubin.h"
 #include "runtime/support/Checkpoint.h"
 #include "runtime/support/File.h"
 #include "runtime/support/Quote.h"
@@ -65,6 +67,8 @@ private:
   Status readSource();
   Status describeModel();
   Status compile(const std::string &name);
+  Status addCpuCode(ModuleOp plan, const Target &target, const FirstError &error);
+  Status addGpuCode(ModuleOp plan, const Target &target, const FirstError &error);
 
   const BuildOptions &options;
   DialectRegistry registry;
@@ -177,6 +181,46 @@ Status Builder::describeModel() {
   return {};
 }
 
+Status Builder::addCpuCode(ModuleOp plan, const Target &target, const FirstError &error) {
+  FailureOr<SharedObject> code = emitSharedObject(plan);
+  if (failed(code))
+    return error.status("generating code for " + target.name + " failed");
+  MAMBA_RETURN_IF_ERROR(addTarget(content.manifest, plan, target, code->entries));
+  return content.addCode(code->elf);
+}
+
+/// Notes what the assembler gave each kernel.
+static Status noteResources(TargetSpec &target, std::span<const uint8_t> cubin) {
+  MAMBA_ASSIGN_OR_RETURN(Cubin read, readCubin(cubin, "the cubin of " + target.name));
+  for (KernelSpec &spec : target.kernels)
+    for (const CubinKernel &kernel : read.kernels)
+      if (kernel.name == spec.symbol)
+        spec.launch->registers = kernel.registers;
+  return {};
+}
+
+Status Builder::addGpuCode(ModuleOp plan, const Target &target, const FirstError &error) {
+  FailureOr<std::string> ptx = emitPtx(plan);
+  if (failed(ptx))
+    return error.status("generating code for " + target.name + " failed");
+  MAMBA_RETURN_IF_ERROR(addTarget(content.manifest, plan, target, {}));
+  auto bytes = [](const std::string &text) {
+    return std::span(reinterpret_cast<const uint8_t *>(text.data()), text.size());
+  };
+  MAMBA_RETURN_IF_ERROR(content.addCode(bytes(*ptx)));
+  std::string refusal;
+  FailureOr<Assembly> assembly = assemblePtx(*ptx, target.arch, refusal);
+  if (failed(assembly))
+    return internalError("target " + inQuotes(target.name) + ": " + refusal);
+  if (assembly->cubin.empty()) {
+    options.note("no machine code for " + target.name + ": " + assembly->assembler +
+                 ", the driver will assemble the PTX");
+    return {};
+  }
+  MAMBA_RETURN_IF_ERROR(noteResources(content.manifest.targets.back(), assembly->cubin));
+  return content.addCubin(assembly->cubin);
+}
+
 Status Builder::compile(const std::string &name) {
   options.note("compiling for " + name);
   FirstError error(*context);
@@ -184,13 +228,16 @@ Status Builder::compile(const std::string &name) {
   PipelineOptions pipeline;
   pipeline.target = name;
   pipeline.batchInvariant = options.batchInvariant;
-  if (failed(runPipeline(*clone, pipeline, Phase::LLVM)))
+  std::string unknown;
+  FailureOr<Target> target = parseTarget(name, unknown);
+  if (failed(target))
+    return invalidArgument(unknown);
+  if (failed(runPipeline(*clone, pipeline, target->isGpu() ? Phase::NVVM : Phase::LLVM)))
     return error.status("compiling for " + name + " failed");
-  FailureOr<SharedObject> code = emitSharedObject(*clone);
-  FailureOr<Target> target = targetOf(*clone);
-  if (failed(code) || failed(target))
-    return error.status("generating code for " + name + " failed");
-  MAMBA_RETURN_IF_ERROR(addTarget(content.manifest, *clone, *target, code->entries));
+  if (target->isGpu())
+    MAMBA_RETURN_IF_ERROR(addGpuCode(*clone, *target, error));
+  else
+    MAMBA_RETURN_IF_ERROR(addCpuCode(*clone, *target, error));
 
   options.note("computing the self-test of " + name);
   auto golden = addGoldenCases(content.manifest.targets.back(), *clone, content.nextGolden(),
@@ -198,8 +245,7 @@ Status Builder::compile(const std::string &name) {
   if (!golden.ok())
     return golden.status().code() == StatusCode::Internal ? error.status(golden.status().message())
                                                           : golden.status();
-  MAMBA_RETURN_IF_ERROR(content.addGolden(std::move(*golden)));
-  return content.addCode(code->elf);
+  return content.addGolden(std::move(*golden));
 }
 
 Status Builder::run() {

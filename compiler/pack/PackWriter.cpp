@@ -15,13 +15,23 @@ void PackContent::addBlob(std::string name, const void *data, uint64_t bytes, ui
   manifest.blobs.push_back({std::move(name), sha256Hex(data, bytes), rawBytes});
 }
 
-Status PackContent::addCode(const std::vector<uint8_t> &elf) {
-  MAMBA_ASSIGN_OR_RETURN(std::vector<uint8_t> stored, zstdCompress(elf.data(), elf.size()));
-  std::string name = "code." + std::to_string(code.size());
-  addBlob(name, stored.data(), stored.size(), elf.size());
-  manifest.targets.back().code = name;
-  code.emplace_back(std::move(name), std::move(stored));
+Status PackContent::addCompressed(const std::string &name, std::span<const uint8_t> bytes) {
+  MAMBA_ASSIGN_OR_RETURN(std::vector<uint8_t> stored, zstdCompress(bytes.data(), bytes.size()));
+  addBlob(name, stored.data(), stored.size(), bytes.size());
+  code.emplace_back(name, std::move(stored));
   return {};
+}
+
+Status PackContent::addCode(std::span<const uint8_t> bytes) {
+  std::string name = "code." + std::to_string(manifest.targets.size() - 1);
+  manifest.targets.back().code = name;
+  return addCompressed(name, bytes);
+}
+
+Status PackContent::addCubin(std::span<const uint8_t> elf) {
+  std::string name = "cubin." + std::to_string(manifest.targets.size() - 1);
+  manifest.targets.back().cubin = name;
+  return addCompressed(name, elf);
 }
 
 Status PackContent::addGolden(std::vector<float> values) {

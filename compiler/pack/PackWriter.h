@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,8 +21,10 @@ public:
   Manifest manifest;
   std::optional<std::string> configJson, tokenizerJson;
 
-  /// Compresses a shared object and makes it the code of the last target.
-  Status addCode(const std::vector<uint8_t> &elf);
+  /// Compresses a shared object, or PTX, and makes it the code of the last target.
+  Status addCode(std::span<const uint8_t> bytes);
+  /// The same for the machine code of the last target's PTX.
+  Status addCubin(std::span<const uint8_t> elf);
 
   /// The name that the next golden blob gets.
   std::string nextGolden() const { return "golden." + std::to_string(golden.size()); }
@@ -34,6 +37,7 @@ public:
 
 private:
   friend Status writePack(const PackContent &content, const std::string &path);
+  Status addCompressed(const std::string &name, std::span<const uint8_t> bytes);
   void addBlob(std::string name, const void *data, uint64_t bytes, uint64_t rawBytes);
 
   std::vector<std::pair<std::string, std::vector<uint8_t>>> code;

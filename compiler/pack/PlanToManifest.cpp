@@ -121,7 +121,7 @@ private:
 
   Manifest &manifest;
   TargetSpec &spec;
-  std::map<std::string, std::pair<uint32_t, plan::GridAttr>> kernels;
+  std::map<std::string, std::pair<uint32_t, plan::KernelOp>> kernels;
   std::map<std::string, size_t> weights;
 };
 } // namespace
@@ -129,13 +129,23 @@ private:
 Status TargetWriter::addKernel(plan::KernelOp op, const std::map<std::string, uint64_t> &entries) {
   std::string symbol = op.getSymName().str();
   auto entry = entries.find(symbol);
-  if (entry == entries.end())
+  bool isGpu = spec.device == "cuda";
+  if (!isGpu && entry == entries.end())
     return internalError("kernel " + inQuotes(symbol) + " has no code");
   if (!op.getGridAttr() || !op.getScratch())
     return internalError("kernel " + inQuotes(symbol) + " has no grid or scratch: it was not generated");
-  kernels[symbol] = {uint32_t(spec.kernels.size()), op.getGridAttr()};
-  spec.kernels.push_back({symbol, entry->second, uint64_t(*op.getScratch()),
-                          opsText(op.getKernel()), scheduleText(op.getKernel()), {}});
+  if (isGpu && (!op.getThreads() || !op.getShared()))
+    return internalError("kernel " + inQuotes(symbol) + " has no threads or shared memory");
+  kernels[symbol] = {uint32_t(spec.kernels.size()), op};
+  KernelSpec kernel;
+  kernel.symbol = symbol;
+  kernel.entry = isGpu ? 0 : entry->second;
+  kernel.scratch = uint64_t(*op.getScratch());
+  kernel.ops = opsText(op.getKernel());
+  kernel.schedule = scheduleText(op.getKernel());
+  if (isGpu)
+    kernel.launch = LaunchSpec{uint32_t(*op.getThreads()), uint32_t(*op.getShared()), std::nullopt};
+  spec.kernels.push_back(std::move(kernel));
   return {};
 }
 
@@ -180,9 +190,15 @@ Result<ArgRef> TargetWriter::argument(Value buffer, const EntrySpec *entry) {
 Status TargetWriter::addDispatches(Block &body, const EntrySpec *entry,
                                    std::vector<Dispatch> &list) {
   for (auto op : body.getOps<plan::DispatchOp>()) {
-    auto [kernel, grid] = kernels.at(op.getKernel().str());
+    auto [kernel, planned] = kernels.at(op.getKernel().str());
     RowCount rows = rowCount(op.getRows());
-    Dispatch dispatch{kernel, rows, gridOf(grid, rows), {}};
+    Dispatch dispatch{kernel, rows, gridOf(planned.getGridAttr(), rows), {}};
+    if (planned.getVariants())
+      for (auto variant : planned.getVariantsAttr().getAsRange<plan::VariantAttr>()) {
+        auto [other, plannedOther] = kernels.at(variant.getKernel().getValue().str());
+        dispatch.variants.push_back({uint64_t(variant.getMaxSequences()), other,
+                                     gridOf(plannedOther.getGridAttr(), rows)});
+      }
     for (Value buffer : op.getArgs()) {
       MAMBA_ASSIGN_OR_RETURN(ArgRef arg, argument(buffer, entry));
       dispatch.args.push_back(arg);

@@ -5,12 +5,23 @@
 #include "passes/cpu/Generator.h"
 #include "passes/cpu/Passes.h"
 #include "passes/fusion/Passes.h"
+#include "passes/gpu/Generator.h"
+#include "passes/gpu/Passes.h"
 #include "passes/lowering/Passes.h"
 
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/NVVMToLLVM/NVVMToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -43,39 +54,54 @@ static void addFusion(OpPassManager &pm, const PipelineOptions &options) {
 }
 
 // Kernels of the model to a plan, and their code as the generators write it.
-static void addLowering(OpPassManager &pm) {
-  pm.addPass(createPackOperandsPass());
-  pm.addPass(createCSEPass());
+static void addLowering(OpPassManager &pm, bool isGpu) {
+  if (!isGpu) {
+    pm.addPass(createPackOperandsPass());
+    pm.addPass(createCSEPass());
+  }
   pm.addNestedPass<func::FuncOp>(createFormRecipesPass());
   pm.addPass(createLowerToPlanPass());
-  pm.addPass(createGenerateKernelsPass());
+  if (isGpu)
+    pm.addPass(createGpuGenerateKernelsPass());
+  else
+    pm.addPass(createGenerateKernelsPass());
 }
 
 // Notes the target on the module, where the passes look for it.
 struct SetTargetPass : PassWrapper<SetTargetPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SetTargetPass)
-  SetTargetPass(std::string target) : target(std::move(target)) {}
+  SetTargetPass(std::string target, Phase until) : target(std::move(target)), until(until) {}
   StringRef getName() const override { return "SetTarget"; }
   void runOnOperation() override {
     std::string error;
-    if (failed(parseTarget(target, error))) {
+    FailureOr<Target> parsed = parseTarget(target, error);
+    if (succeeded(parsed) && until == Phase::LLVM && parsed->isGpu())
+      error = "target '" + target + "' has no phase llvm: use nvvm or ptx";
+    if (succeeded(parsed) && until == Phase::NVVM && !parsed->isGpu())
+      error = "target '" + target + "' has no phase nvvm, ptx or cuda: use llvm or asm";
+    if (!error.empty()) {
       emitError(UnknownLoc::get(&getContext())) << error;
       return signalPassFailure();
     }
     getOperation()->setAttr("ssm.target", StringAttr::get(&getContext(), target));
   }
   std::string target;
+  Phase until;
 };
 
 void buildPipeline(OpPassManager &pm, const PipelineOptions &options, Phase until) {
-  pm.addPass(std::make_unique<SetTargetPass>(options.target));
+  bool isGpu = StringRef(options.target).starts_with("cuda:");
+  pm.addPass(std::make_unique<SetTargetPass>(options.target, until));
   addFusion(pm, options);
   if (until == Phase::Fused)
     return;
-  addLowering(pm);
+  addLowering(pm, isGpu);
   if (until == Phase::Kernels)
     return;
-  buildCpuLegalization(pm.nest<ModuleOp>());
+  if (isGpu)
+    buildGpuLegalization(pm.nest<gpu::GPUModuleOp>());
+  else
+    buildCpuLegalization(pm.nest<ModuleOp>());
 }
 
 LogicalResult runPipeline(ModuleOp module, const PipelineOptions &options, Phase until) {
@@ -86,13 +112,23 @@ LogicalResult runPipeline(ModuleOp module, const PipelineOptions &options, Phase
 
 void registerCompiler(DialectRegistry &registry) {
   registry.insert<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect,
-                  LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, plan::PlanDialect,
-                  scf::SCFDialect, ssm::SSMDialect, vector::VectorDialect>();
+                  gpu::GPUDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
+                  NVVM::NVVMDialect, plan::PlanDialect, scf::SCFDialect, ssm::SSMDialect, vector::VectorDialect>();
+  // What convert-gpu-to-nvvm converts beside gpu's own ops.
+  arith::registerConvertArithToLLVMInterface(registry);
+  cf::registerConvertControlFlowToLLVMInterface(registry);
+  registerConvertFuncToLLVMInterface(registry);
+  registerConvertMathToLLVMInterface(registry);
+  registerConvertMemRefToLLVMInterface(registry);
+  registerConvertNVVMToLLVMInterface(registry);
+  vector::registerConvertVectorToLLVMInterface(registry);
   registerTransformsPasses();
   registerFusionPasses();
   registerLoweringPasses();
   registerCpuPasses();
   registerCpuGenerators();
+  registerGpuPasses();
+  registerGpuGenerators();
 }
 
 } // namespace mamba

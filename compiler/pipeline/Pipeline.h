@@ -13,8 +13,9 @@ namespace mamba {
 /// The phases that one can stop at, in order.
 ///   fused:   one ssm.kernel for each kernel, with its schedule
 ///   kernels: the plan, and each kernel as its generator wrote it
-///   llvm:    the kernels in the llvm dialect, with the entries of the ABI
-enum class Phase { Fused, Kernels, LLVM };
+///   llvm:    of a cpu target, the kernels in the llvm dialect, with the entries of the ABI
+///   nvvm:    of a cuda target, the kernels in the nvvm dialect
+enum class Phase { Fused, Kernels, LLVM, NVVM };
 
 struct PipelineOptions {
   std::string target = "cpu:native";
@@ -22,7 +23,8 @@ struct PipelineOptions {
 };
 
 /// Adds the passes that take an ssm module, as imported, to the phase. An
-/// unknown target is an error that lists the known ones.
+/// unknown target is an error that lists the known ones, one that does not go
+/// with the phase as well.
 void buildPipeline(mlir::OpPassManager &pm, const PipelineOptions &options, Phase until);
 
 /// The same, run on a module; errors are diagnostics.

@@ -288,6 +288,15 @@ LogicalResult Interpreter::evaluateOp(Operation *op) {
           return failure();
         return set(op.getY(), gate(tensor(op.getX()), tensor(op.getZ())));
       })
+      .Case([&](ArgmaxOp op) {
+        return set(op.getY(), argmax(tensor(op.getLogits()), op.getValid()));
+      })
+      .Case([&](CategoricalOp op) -> LogicalResult {
+        if (failed(checkRows(op, op.getOperands())))
+          return failure();
+        return set(op.getY(), categorical(tensor(op.getLogits()), tensor(op.getU()),
+                                          tensor(op.getTemperature()), op.getValid()));
+      })
       .Case([&](LastRowsOp op) -> LogicalResult {
         if (failed(checkBatch(op, op.getBatch(), op.getX(), {})))
           return failure();

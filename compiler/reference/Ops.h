@@ -80,6 +80,13 @@ Tensor softplus(Tensor x);
 Tensor add(Tensor a, const Tensor &b);
 Tensor gate(Tensor x, const Tensor &z);
 
+//===- Sampling
+//------------------------------------------------------------===//
+
+Tensor argmax(const Tensor &logits, int64_t valid);
+Tensor categorical(const Tensor &logits, const Tensor &u, const Tensor &temperature,
+                   int64_t valid);
+
 //===- Sequences
 //-----------------------------------------------------------===//
 

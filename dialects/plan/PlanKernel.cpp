@@ -46,6 +46,10 @@ LogicalResult KernelOp::verifyRegions() {
   // kernel_c2
   if (IntegerAttr scratch = getScratchAttr(); scratch && scratch.getInt() < 0)
     return emitOpError("scratch must not be negative, got ") << scratch.getInt();
+  if (IntegerAttr shared = getSharedAttr(); shared && shared.getInt() < 0)
+    return emitOpError("shared must not be negative, got ") << shared.getInt();
+  if (IntegerAttr threads = getThreadsAttr(); threads && threads.getInt() < 1)
+    return emitOpError("threads must be positive, got ") << threads.getInt();
 
   // kernel_c1
   Block &body = getBody().front();
@@ -57,6 +61,24 @@ LogicalResult KernelOp::verifyRegions() {
     return kernel.emitOpError("must take the arguments of the 'plan.kernel' in order");
   if (!llvm::equal(yield.getValues(), kernel.getOutputs()))
     return yield.emitOpError("must yield the results of the 'ssm.kernel' in order");
+  return success();
+}
+
+LogicalResult KernelOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  // kernel_c3
+  int64_t last = 0;
+  for (auto variant : getVariantsAttr() ? getVariantsAttr().getAsRange<VariantAttr>()
+                                        : ArrayAttr::get(getContext(), {}).getAsRange<VariantAttr>()) {
+    auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(*this, variant.getKernel());
+    if (!kernel)
+      return emitOpError("variant ") << variant.getKernel() << " is no 'plan.kernel'";
+    if (kernel.getBody().front().getArgumentTypes() != getBody().front().getArgumentTypes())
+      return emitOpError("variant ") << variant.getKernel() << " has other arguments";
+    if (variant.getMaxSequences() <= last)
+      return emitOpError("max_sequences of the variants must rise, got ")
+             << variant.getMaxSequences() << " after " << last;
+    last = variant.getMaxSequences();
+  }
   return success();
 }
 

@@ -75,6 +75,20 @@ def Plan_GridAttr : AttrDef<Plan_Dialect, "Grid"> {
   let genVerifyDecl = 1;
 }
 
+def Plan_VariantAttr : AttrDef<Plan_Dialect, "Variant"> {
+  let mnemonic = "variant";
+  let summary = "another kernel for the same arguments, for steps of few sequences";
+  let description = [{
+    Where a step has at most `max_sequences` sequences, `kernel` takes the place.
+
+    Example: `#plan.variant<@scan_1536x16_l4, max_sequences = 8>`
+  }];
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$kernel, "int64_t":$max_sequences);
+  let assemblyFormat = "`<` $kernel `,` `max_sequences` `=` $max_sequences `>`";
+}
+
+def Plan_VariantArray : TypedArrayAttrBase<Plan_VariantAttr, "variants of a kernel">;
+
 def Plan_Arena : I32EnumAttr<"Arena", "an arena of a program", [
     I32EnumAttrCase<"T", 0>, I32EnumAttrCase<"S", 1>, I32EnumAttrCase<"C", 2>]> {
   let cppNamespace = "::mamba::plan";
@@ -86,7 +100,8 @@ def Plan_Arena : I32EnumAttr<"Arena", "an arena of a program", [
 
 class Plan_Op<string mnemonic, list<Trait> traits = []> : Op<Plan_Dialect, mnemonic, traits>;
 
-def Plan_KernelOp : Plan_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock]> {
+def Plan_KernelOp : Plan_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock,
+                                       DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a kernel of the pack";
   let description = [{
     Holds one `ssm.kernel`, whose operands are the region's arguments in order:
@@ -96,12 +111,16 @@ def Plan_KernelOp : Plan_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock]> 
     left out those that replace a state: these are written in place.
 
     `for` lists the classes of T whose programs use it, "recipe" for the recipe.
-    `grid` and `scratch` (bytes a thread) come from the generator.
+    `grid` and `scratch` (bytes a thread) come from the generator, on a GPU also
+    `threads` and `shared` (bytes) of a block, and `variants`, of which the first
+    that fits a step takes the kernel's place.
 
     Constraints:
     - (kernel_c1) the region holds one `ssm.kernel` over its arguments, in
       order, and yields its results.
-    - (kernel_c2) scratch is not negative.
+    - (kernel_c2) scratch and shared are not negative, threads are positive.
+    - (kernel_c3) each variant names a `plan.kernel` with the same arguments, and
+      their max_sequences rise.
 
     Example:
     ```mlir
@@ -115,10 +134,12 @@ def Plan_KernelOp : Plan_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock]> 
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrArrayAttr:$classes, OptionalAttr<Plan_GridAttr>:$grid,
-                       OptionalAttr<I64Attr>:$scratch);
+                       OptionalAttr<I64Attr>:$scratch, OptionalAttr<I64Attr>:$threads,
+                       OptionalAttr<I64Attr>:$shared, OptionalAttr<Plan_VariantArray>:$variants);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $sym_name `for` $classes (`grid` $grid^)? (`scratch` $scratch^)? attr-dict-with-keyword
+    $sym_name `for` $classes (`grid` $grid^)? (`scratch` $scratch^)? (`threads` $threads^)?
+    (`shared` $shared^)? (`variants` $variants^)? attr-dict-with-keyword
     custom<KernelBody>($body)
   }];
   let hasRegionVerifier = 1;

@@ -242,6 +242,28 @@ LogicalResult SplitOp::verify() {
 // Sequences
 //===----------------------------------------------------------------------===//
 
+static LogicalResult checkValid(Operation *op, int64_t valid, Value logits) {
+  int64_t width = shapeOf(logits).back();
+  if (valid >= 1 && valid <= width)
+    return success();
+  return op->emitOpError("'valid' must be from 1 to the width of the logits, ")
+         << width << ", got " << valid;
+}
+
+LogicalResult ArgmaxOp::verify() {
+  // argmax_c1
+  return checkValid(*this, getValid(), getLogits());
+}
+
+LogicalResult CategoricalOp::verify() {
+  // categorical_c1
+  if (failed(checkShape(*this, "u", getU(), "[S, 1]", {kRows, 1})) ||
+      failed(checkShape(*this, "temperature", getTemperature(), "[S, 1]", {kRows, 1})))
+    return failure();
+  // categorical_c2
+  return checkValid(*this, getValid(), getLogits());
+}
+
 LogicalResult LastRowsOp::verify() {
   // last_rows_c1
   if (failed(checkSameShape(*this, "y", getY(), "x", getX())))

@@ -66,6 +66,8 @@ def SSM_ScheduleAttr : AttrDef<SSM_Dialect, "Schedule"> {
     - `k_block`: length of the piece of a sum whose operand stays in the cache
     - `chunk`: time steps whose dt is held in scratch memory
     - `state_block`: states of a channel held in registers
+    - `threads`: of a block of a GPU
+    - `state_lanes`: lanes of a warp that share the states of a channel
 
     Example: `#ssm.schedule<lanes = 16, row_block = 96, col_block = 64, row_tile = 6, col_tile = 64>`
   }];
@@ -77,7 +79,9 @@ def SSM_ScheduleAttr : AttrDef<SSM_Dialect, "Schedule"> {
     DefaultValuedParameter<"int64_t", "0">:$col_tile,
     DefaultValuedParameter<"int64_t", "0">:$k_block,
     DefaultValuedParameter<"int64_t", "0">:$chunk,
-    DefaultValuedParameter<"int64_t", "0">:$state_block);
+    DefaultValuedParameter<"int64_t", "0">:$state_block,
+    DefaultValuedParameter<"int64_t", "0">:$threads,
+    DefaultValuedParameter<"int64_t", "0">:$state_lanes);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
@@ -459,6 +463,56 @@ def SSM_SelectiveScanOp : SSM_Op<"selective_scan", [Pure, AttrSizedOperandSegmen
     $u `delta` $delta (`bias` $delta_bias^)? (`softplus` $softplus^)? `A` $A (`log2` $log2_decay^)?
     `B` $B `C` $C (`skip` $D^)? (`gate` $z^)? `state` $state `of` $batch
     attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Sampling: a token of each row of logits
+//===----------------------------------------------------------------------===//
+
+def SSM_ArgmaxOp : SSM_Op<"argmax", [Pure]> {
+  let summary = "the most likely token: greedy sampling";
+  let description = [{
+    `y[s] = ` the least i below `valid` with the largest `logits[s, i]`. Columns
+    from `valid` on are padding of the vocabulary and never taken. A NaN is
+    never larger.
+
+    Constraints:
+    - (argmax_c1) valid is from 1 to the width of the logits.
+
+    Example: `%t = ssm.argmax %logits valid 50277 : tensor<?x50280xf32> -> tensor<?xi32>`
+  }];
+  let arguments = (ins SSM_Rows:$logits, I64Attr:$valid);
+  let results = (outs SSM_Tokens:$y);
+  let assemblyFormat = "$logits `valid` $valid attr-dict `:` type($logits) `->` type($y)";
+  let hasVerifier = 1;
+}
+
+def SSM_CategoricalOp : SSM_Op<"categorical", [Pure]> {
+  let summary = "a token drawn from the softmax of the logits";
+  let description = [{
+    With `p[i] = exp((logits[s, i] - max) / temperature[s, 0])` over the i below
+    `valid`, by inversion of the distribution function:
+    `y[s] = ` the least i with `p[0] + ... + p[i] > u[s, 0] * (p[0] + ... + p[valid-1])`,
+    the last i with `p[i] > 0` if rounding leaves none. u is uniform in [0, 1), the
+    temperature positive.
+
+    Constraints:
+    - (categorical_c1) u and temperature are [S, 1].
+    - (categorical_c2) valid is from 1 to the width of the logits.
+
+    Example:
+    ```mlir
+    %t = ssm.categorical %logits at %u temperature %tau valid 50277
+      : tensor<?x50280xf32>, tensor<?x1xf32>, tensor<?x1xf32> -> tensor<?xi32>
+    ```
+  }];
+  let arguments = (ins SSM_Rows:$logits, SSM_Rows:$u, SSM_Rows:$temperature, I64Attr:$valid);
+  let results = (outs SSM_Tokens:$y);
+  let assemblyFormat = [{
+    $logits `at` $u `temperature` $temperature `valid` $valid attr-dict
+    `:` type($logits) `,` type($u) `,` type($temperature) `->` type($y)
   }];
   let hasVerifier = 1;
 }

@@ -3,6 +3,7 @@
 // A tile is one sequence by `col_block` channels, all of them in registers with
 // their window of W-1 inputs; time is serial.
 #include "passes/cpu/Generator.h"
+#include "passes/target/Schedule.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -11,74 +12,31 @@ using namespace mlir;
 namespace mamba {
 namespace {
 
-std::optional<ssm::Conv1dOp> match(ssm::KernelOp kernel, std::string &reason) {
-  auto convs = kernel.getBlock().getOps<ssm::Conv1dOp>();
-  if (convs.empty())
-    return std::nullopt;
-  ssm::Conv1dOp conv = *convs.begin();
-  int64_t E = lastDim(conv.getY());
-  if (std::distance(convs.begin(), convs.end()) > 1) {
-    reason = "two convolutions in one kernel";
-    return std::nullopt;
-  }
-  if (lastDim(conv.getW()) > 8) {
-    reason = "a convolution is at most 8 wide, got " + std::to_string(lastDim(conv.getW()));
-    return std::nullopt;
-  }
-  if (!isRowsView(conv.getX()) || !isWeightArgument(conv.getW()) ||
-      (conv.getBias() && !isa<BlockArgument>(conv.getBias())) ||
-      !isa<BlockArgument>(conv.getState())) {
-    reason = "an input of the convolution is computed in the kernel";
-    return std::nullopt;
-  }
-  bool known = consistsOf(kernel, [&](Operation *op) {
-    if (op == conv || isa<ssm::SplitOp, ssm::UnpackOp>(op))
-      return true;
-    return isElementwise(op) && lastDim(op->getResult(0)) == E &&
-           llvm::all_of(op->getOperands(), [&](Value v) {
-             return isRowsView(v) || v == conv.getY() ||
-                    (v.getDefiningOp() && isElementwise(v.getDefiningOp()));
-           });
-  });
-  unsigned states = 0;
-  for (Value v : kernel.getBlock().getTerminator()->getOperands()) {
-    states += v == conv.getNewState();
-    if (v != conv.getNewState() && v != conv.getY() &&
-        !(v.getDefiningOp() && isElementwise(v.getDefiningOp())))
-      known = false;
-  }
-  if (!known || kernel.getNumResults() != 2 || states != 1) {
-    reason = "a convolution takes elementwise ops after it, and yields y and the state";
-    return std::nullopt;
-  }
-  return conv;
-}
-
 class ConvGenerator : public CpuGenerator {
 public:
   StringRef family() const override { return "conv1d"; }
 
   bool canGenerate(ssm::KernelOp kernel, const Target &target, std::string &reason) const override {
-    return match(kernel, reason).has_value();
+    return matchConv(kernel, reason).has_value();
   }
 
   ssm::ScheduleAttr schedule(ssm::KernelOp kernel, const Target &target,
                              TokenClass tokens) const override {
     std::string reason;
-    int64_t lanes = target.lanes, E = lastDim(match(kernel, reason)->getY());
+    int64_t lanes = target.lanes, E = lastDim(matchConv(kernel, reason)->getY());
     int64_t block = std::min<int64_t>(target.registers >= 32 ? 4 * lanes : 2 * lanes,
                                       (E + lanes - 1) / lanes * lanes);
-    return ssm::ScheduleAttr::get(kernel.getContext(), lanes, 0, block, 0, 0, 0, 0, 0);
+    return Schedule{.lanes = lanes, .colBlock = block}.get(kernel.getContext());
   }
 
   SmallVector<PackedUse> packedUses(ssm::KernelOp kernel, ssm::ScheduleAttr s) const override {
     std::string reason;
-    return {{&match(kernel, reason)->getWMutable(), s.getColBlock()}};
+    return {{&matchConv(kernel, reason)->getWMutable(), s.getColBlock()}};
   }
 
-  KernelGrid generate(KernelEmitter &e) const override {
+  KernelGrid generate(CpuEmitter &e) const override {
     std::string reason;
-    ssm::Conv1dOp conv = *match(e.kernel, reason);
+    ssm::Conv1dOp conv = *matchConv(e.kernel, reason);
     int64_t E = lastDim(conv.getY()), W = lastDim(conv.getW());
     int64_t block = e.schedule.getColBlock(), vectors = block / e.lanes;
     int64_t across = (E + block - 1) / block;
@@ -151,7 +109,7 @@ protected:
   }
 
 private:
-  static Value poolVector(KernelEmitter &e, Value pool, Value slot, int64_t k, Value column,
+  static Value poolVector(CpuEmitter &e, Value pool, Value slot, int64_t k, Value column,
                           int64_t E) {
     SmallVector<Value> at = {slot, e.index(k), column};
     if (Value mask = e.edgeMask(column, E))

@@ -54,7 +54,7 @@ struct GenerateKernels : impl::GenerateKernelsPassBase<GenerateKernels> {
       }
       kernel.setScheduleAttr(schedule);
       OpBuilder inside = OpBuilder::atBlockEnd(code.getBody());
-      KernelEmitter emitter(inside, planned.getLoc(), planned.getSymName(), kernel, *target, schedule);
+      CpuEmitter emitter(inside, planned.getLoc(), planned.getSymName(), kernel, *target, schedule);
       KernelGrid grid = static_cast<const CpuGenerator *>(generator)->generate(emitter);
       planned.setGridAttr(gridAttr(&getContext(), grid));
       planned.setScratchAttr(b.getI64IntegerAttr(emitter.scratchBytes()));

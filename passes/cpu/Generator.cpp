@@ -16,15 +16,11 @@ bool CpuGenerator::isLegal(ssm::KernelOp kernel, const Target &target, ssm::Sche
   return checkSchedule(kernel, target, schedule, reason);
 }
 
-bool consistsOf(ssm::KernelOp kernel, llvm::function_ref<bool(Operation *)> known) {
-  return llvm::all_of(kernel.getBlock().without_terminator(),
-                      [&](Operation &op) { return known(&op); });
-}
-
 void registerCpuGenerators() {
   // Once a process, however often a registry is filled.
   static bool done = [] {
     registerGenerator("cpu", createRowsGenerator());
+    registerGenerator("cpu", createSampleGenerator());
     registerGenerator("cpu", createWeightsGenerator());
     registerGenerator("cpu", createConvGenerator());
     registerGenerator("cpu", createScanGenerator());

@@ -1,7 +1,8 @@
 // The interface of the CPU's generators.
 #pragma once
 
-#include "passes/cpu/KernelEmitter.h"
+#include "passes/cpu/CpuEmitter.h"
+#include "passes/target/Match.h"
 
 namespace mamba {
 
@@ -19,7 +20,7 @@ public:
     return {};
   }
   /// Writes the kernel's body, and says into which tiles it is cut.
-  virtual KernelGrid generate(KernelEmitter &e) const = 0;
+  virtual KernelGrid generate(CpuEmitter &e) const = 0;
 
   bool isLegal(ssm::KernelOp kernel, const Target &target, ssm::ScheduleAttr schedule,
                std::string &reason) const override;
@@ -35,28 +36,10 @@ std::unique_ptr<CpuGenerator> createLinearGenerator();
 std::unique_ptr<CpuGenerator> createScanGenerator();
 std::unique_ptr<CpuGenerator> createConvGenerator();
 std::unique_ptr<CpuGenerator> createRowsGenerator();
+std::unique_ptr<CpuGenerator> createSampleGenerator();
 std::unique_ptr<CpuGenerator> createWeightsGenerator();
 
 /// Registers them for the device "cpu".
 void registerCpuGenerators();
-
-/// The weight behind an operand: the packed argument under its ssm.unpack.
-inline mlir::Value packedArgument(mlir::Value weight) {
-  auto unpack = weight.getDefiningOp<ssm::UnpackOp>();
-  return unpack ? unpack.getX() : weight;
-}
-
-/// Whether the value is the region's argument, packed or not.
-inline bool isWeightArgument(mlir::Value value) {
-  return mlir::isa<mlir::BlockArgument>(packedArgument(value));
-}
-
-/// Whether all ops of the region are in the set, the terminator aside.
-bool consistsOf(ssm::KernelOp kernel, llvm::function_ref<bool(mlir::Operation *)> known);
-
-/// The static widths of a tensor's last and last but one dimension.
-inline int64_t lastDim(mlir::Value v) {
-  return mlir::cast<mlir::RankedTensorType>(v.getType()).getShape().back();
-}
 
 } // namespace mamba

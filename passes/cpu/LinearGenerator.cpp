@@ -6,6 +6,7 @@
 // do not depend on the schedule's rows, on T, or on other rows. The norm's
 // factor of a row is applied to the finished sum.
 #include "passes/cpu/Generator.h"
+#include "passes/target/Schedule.h"
 #include "passes/cpu/PanelProduct.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -16,86 +17,18 @@ using namespace mlir;
 namespace mamba {
 namespace {
 
-struct Parts {
-  ssm::LinearOp linear;
-  ssm::RMSNormOp norm; // null: none
-  Value x;             // the rows that are read
-  int64_t K, O;
-};
-
-std::optional<Parts> match(ssm::KernelOp kernel, std::string &reason) {
-  Parts parts;
-  for (Operation &op : kernel.getBlock().without_terminator())
-    if (auto linear = dyn_cast<ssm::LinearOp>(op)) {
-      if (parts.linear) {
-        reason = "two projections in one kernel";
-        return std::nullopt;
-      }
-      parts.linear = linear;
-    }
-  if (!parts.linear)
-    return std::nullopt;
-  ssm::LinearOp linear = parts.linear;
-  parts.x = linear.getX();
-  parts.norm = parts.x.getDefiningOp<ssm::RMSNormOp>();
-  if (parts.norm) {
-    if (parts.norm.getWeight()) {
-      reason = "the norm has a weight: fold it into the projection first";
-      return std::nullopt;
-    }
-    parts.x = parts.norm.getX();
-  }
-  parts.K = lastDim(parts.x);
-  parts.O = lastDim(linear.getY());
-  if (!isRowsView(parts.x)) {
-    reason = "the input of the projection is computed in the kernel, and is no norm";
-    return std::nullopt;
-  }
-  if (!isWeightArgument(linear.getW()) ||
-      !cast<RankedTensorType>(linear.getW().getType()).getElementType().isF32()) {
-    reason = "the weight of the projection must be an f32 operand of the kernel";
-    return std::nullopt;
-  }
-  if (linear.getBias() && !isa<BlockArgument>(linear.getBias())) {
-    reason = "the bias of the projection must be an operand of the kernel";
-    return std::nullopt;
-  }
-  if (kernel.getNumResults() != 1) {
-    reason = "a projection kernel yields one value";
-    return std::nullopt;
-  }
-  bool known = consistsOf(kernel, [&](Operation *op) {
-    if (op == parts.linear || (parts.norm && op == parts.norm))
-      return true;
-    if (isa<ssm::SplitOp, ssm::UnpackOp>(op))
-      return true;
-    // Elementwise ops must follow the projection, on its columns.
-    return isElementwise(op) && lastDim(op->getResult(0)) == parts.O &&
-           llvm::all_of(op->getOperands(), [&](Value v) {
-             return isRowsView(v) || v == linear.getY() ||
-                    (v.getDefiningOp() && isElementwise(v.getDefiningOp()));
-           });
-  });
-  Value yielded = kernel.getBlock().getTerminator()->getOperand(0);
-  if (!known || (yielded != linear.getY() && !(yielded.getDefiningOp() && isElementwise(yielded.getDefiningOp())))) {
-    reason = "a projection takes a norm before it and elementwise ops after it, nothing else";
-    return std::nullopt;
-  }
-  return parts;
-}
-
 class LinearGenerator : public CpuGenerator {
 public:
   StringRef family() const override { return "linear"; }
 
   bool canGenerate(ssm::KernelOp kernel, const Target &target, std::string &reason) const override {
-    return match(kernel, reason).has_value();
+    return matchLinear(kernel, reason).has_value();
   }
 
   ssm::ScheduleAttr schedule(ssm::KernelOp kernel, const Target &target,
                              TokenClass tokens) const override {
     std::string reason;
-    Parts parts = *match(kernel, reason);
+    LinearParts parts = *matchLinear(kernel, reason);
     int64_t lanes = target.lanes;
     // Four vectors of columns where there are 32 registers, else two; of the
     // narrower panels the one that pads least.
@@ -109,19 +42,20 @@ public:
     bool prefill = tokens == TokenClass::Prefill || tokens == TokenClass::Invariant;
     int64_t rowTile = prefill ? 6 : 4;
     int64_t rowBlock = prefill ? 96 : 16;
-    return ssm::ScheduleAttr::get(kernel.getContext(), lanes, rowBlock, panel, rowTile, panel,
-                                  0, 0, 0);
+    return Schedule{.lanes = lanes, .rowBlock = rowBlock, .colBlock = panel, .rowTile = rowTile,
+                    .colTile = panel}
+        .get(kernel.getContext());
   }
 
   SmallVector<PackedUse> packedUses(ssm::KernelOp kernel,
                                     ssm::ScheduleAttr schedule) const override {
     std::string reason;
-    return {{&match(kernel, reason)->linear.getWMutable(), schedule.getColTile()}};
+    return {{&matchLinear(kernel, reason)->linear.getWMutable(), schedule.getColTile()}};
   }
 
-  KernelGrid generate(KernelEmitter &e) const override {
+  KernelGrid generate(CpuEmitter &e) const override {
     std::string reason;
-    Parts parts = *match(e.kernel, reason);
+    LinearParts parts = *matchLinear(e.kernel, reason);
     ssm::ScheduleAttr s = e.schedule;
     int64_t panelsATile = s.getColBlock() / s.getColTile();
     int64_t panels = (parts.O + s.getColTile() - 1) / s.getColTile();
@@ -170,7 +104,7 @@ protected:
 
 private:
   /// Computes some rows of one panel and writes them.
-  static void panelRows(KernelEmitter &e, Parts parts, const View &x, Value packed,
+  static void panelRows(CpuEmitter &e, LinearParts parts, const View &x, Value packed,
                         Value panel, ArrayRef<Value> rows) {
     int64_t vectors = e.schedule.getColTile() / e.lanes;
     SmallVector<Value> acc = panelProduct(e, x, rows, packed, panel, vectors);

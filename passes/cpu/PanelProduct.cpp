@@ -9,7 +9,7 @@ using namespace mlir;
 
 namespace mamba {
 
-SmallVector<Value> panelProduct(KernelEmitter &e, const View &x, ArrayRef<Value> rows,
+SmallVector<Value> panelProduct(CpuEmitter &e, const View &x, ArrayRef<Value> rows,
                                 Value packed, Value panel, int64_t vectors) {
   int64_t K = x.columns;
   auto step = [&](Value k, ValueRange acc) {
@@ -42,7 +42,7 @@ SmallVector<Value> panelProduct(KernelEmitter &e, const View &x, ArrayRef<Value>
   return acc;
 }
 
-Value inverseRms(KernelEmitter &e, const View &x, Value row, double eps) {
+Value inverseRms(CpuEmitter &e, const View &x, Value row, double eps) {
   // Four partial sums hide the latency of the addition.
   constexpr int64_t parts = 4;
   SmallVector<Value> acc(parts, e.zero());

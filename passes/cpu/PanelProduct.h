@@ -2,7 +2,7 @@
 // by the dt projection of the scan.
 #pragma once
 
-#include "passes/cpu/KernelEmitter.h"
+#include "passes/cpu/CpuEmitter.h"
 
 namespace mamba {
 
@@ -10,11 +10,11 @@ namespace mamba {
 /// summed over k in order: the result does not depend on how many rows or
 /// vectors are computed together. packed is [panels, K, block], block >=
 /// vectors * lanes.
-llvm::SmallVector<mlir::Value> panelProduct(KernelEmitter &e, const View &x,
+llvm::SmallVector<mlir::Value> panelProduct(CpuEmitter &e, const View &x,
                                             llvm::ArrayRef<mlir::Value> rows, mlir::Value packed,
                                             mlir::Value panel, int64_t vectors);
 
 /// 1 / sqrt(mean(x[row]^2) + eps) as a scalar, summed in a fixed order.
-mlir::Value inverseRms(KernelEmitter &e, const View &x, mlir::Value row, double eps);
+mlir::Value inverseRms(CpuEmitter &e, const View &x, mlir::Value row, double eps);
 
 } // namespace mamba

@@ -3,6 +3,7 @@
 //
 // A tile is `row_block` rows, whole.
 #include "passes/cpu/Generator.h"
+#include "passes/target/Schedule.h"
 #include "passes/cpu/PanelProduct.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -14,67 +15,12 @@ using namespace mlir;
 namespace mamba {
 namespace {
 
-bool isSource(Operation *op) { return isa<ssm::EmbeddingOp, ssm::LastRowsOp, ssm::RMSNormOp>(op); }
-
-/// A part of what is computed in the kernel stands in no buffer.
-bool isPartOfComputed(Value value) {
-  return value.getDefiningOp<ssm::SplitOp>() && !isRowsView(value);
-}
-
-bool match(ssm::KernelOp kernel, std::string &reason) {
-  bool sequences = false, rows = false;
-  for (Operation &op : kernel.getBlock().without_terminator()) {
-    if (isa<ssm::SplitOp>(op))
-      continue;
-    if (!isElementwise(&op) && !isSource(&op))
-      return false;
-    if (llvm::any_of(op.getOperands(), isPartOfComputed)) {
-      reason = "an operand is a part of what is computed in the kernel";
-      return false;
-    }
-    if (auto embedding = dyn_cast<ssm::EmbeddingOp>(op)) {
-      auto table = cast<RankedTensorType>(embedding.getTable().getType());
-      if (!isa<BlockArgument>(embedding.getTable()) || !isa<BlockArgument>(embedding.getTokens()) ||
-          !table.getElementType().isF32()) {
-        reason = "the table of the embedding must be an f32 operand of the kernel";
-        return false;
-      }
-    } else if (auto norm = dyn_cast<ssm::RMSNormOp>(op)) {
-      if (!isRowsView(norm.getX()) || (norm.getWeight() && !isa<BlockArgument>(norm.getWeight()))) {
-        reason = "the input of the norm is computed in the kernel";
-        return false;
-      }
-    } else if (auto last = dyn_cast<ssm::LastRowsOp>(op)) {
-      if (!isRowsView(last.getX())) {
-        reason = "the input of last_rows is computed in the kernel";
-        return false;
-      }
-    }
-    (isa<ssm::LastRowsOp>(op) ? sequences : rows) = true;
-  }
-  if (sequences && rows) {
-    reason = "rows of tokens and rows of sequences in one kernel";
-    return false;
-  }
-  for (Type type : kernel.getResultTypes())
-    if (auto tensor = dyn_cast<RankedTensorType>(type);
-        !tensor || tensor.getRank() != 2 || !tensor.isDynamicDim(0) || !tensor.getElementType().isF32()) {
-      reason = "a result is not f32 rows";
-      return false;
-    }
-  for (auto [i, value] : llvm::enumerate(kernel.getBlock().getTerminator()->getOperands()))
-    if (kernel.getTiedInput(i) || isPartOfComputed(value) ||
-        (!isRowsView(value) && !value.getDefiningOp()))
-      return false;
-  return kernel.getNumResults() > 0;
-}
-
 class RowsGenerator : public CpuGenerator {
 public:
   StringRef family() const override { return "rows"; }
 
   bool canGenerate(ssm::KernelOp kernel, const Target &target, std::string &reason) const override {
-    return match(kernel, reason);
+    return matchRows(kernel, reason);
   }
 
   ssm::ScheduleAttr schedule(ssm::KernelOp kernel, const Target &target,
@@ -83,10 +29,10 @@ public:
     for (Value result : kernel.getResults())
       width = std::max(width, lastDim(result));
     int64_t rows = std::max<int64_t>(1, 16384 / width);
-    return ssm::ScheduleAttr::get(kernel.getContext(), target.lanes, rows, 0, 0, 0, 0, 0, 0);
+    return Schedule{.lanes = target.lanes, .rowBlock = rows}.get(kernel.getContext());
   }
 
-  KernelGrid generate(KernelEmitter &e) const override {
+  KernelGrid generate(CpuEmitter &e) const override {
     Value row0 = e.mul(e.tile, e.schedule.getRowBlock());
     Value rowEnd = e.min(e.rows, e.add(row0, e.schedule.getRowBlock()));
     e.loop(row0, rowEnd, 1, [&](Value row) { oneRow(e, row); });
@@ -104,7 +50,7 @@ protected:
   }
 
 private:
-  static void oneRow(KernelEmitter &e, Value row) {
+  static void oneRow(CpuEmitter &e, Value row) {
     // What a source needs once a row: the norm's factor, the row that is read
     // and for last_rows whether there is one.
     llvm::DenseMap<Operation *, Value> factor, source, present;
@@ -145,7 +91,7 @@ private:
     }
   }
 
-  static Value lastRow(KernelEmitter &e, const View &x, Value row, Value present, Value column) {
+  static Value lastRow(CpuEmitter &e, const View &x, Value row, Value present, Value column) {
     auto maskType = VectorType::get({e.lanes}, e.b.getI1Type());
     Value mask = vector::BroadcastOp::create(e.b, maskType, present);
     if (Value edge = e.edgeMask(column, x.columns))

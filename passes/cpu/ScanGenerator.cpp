@@ -8,7 +8,9 @@
 //   3. skip, gate and store of y, row by row
 // The order of every sum is that of the states and of k, whatever the chunks.
 #include "passes/cpu/Generator.h"
+#include "passes/target/Schedule.h"
 #include "passes/cpu/PanelProduct.h"
+#include "passes/target/Recurrence.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -21,90 +23,9 @@ using namespace mlir;
 namespace mamba {
 namespace {
 
-struct Parts {
-  ssm::SelectiveScanOp scan;
-  ssm::SoftplusOp softplus; // null: none, or the scan's own
-  ssm::LinearOp projection; // of dt; null: delta is read
-  Value delta;              // the rows that are read for dt
-  int64_t E, N;
-};
-
-std::optional<Parts> match(ssm::KernelOp kernel, std::string &reason) {
-  Parts parts;
-  for (auto scan : kernel.getBlock().getOps<ssm::SelectiveScanOp>()) {
-    if (parts.scan) {
-      reason = "two scans in one kernel";
-      return std::nullopt;
-    }
-    parts.scan = scan;
-  }
-  if (!parts.scan)
-    return std::nullopt;
-  ssm::SelectiveScanOp scan = parts.scan;
-  parts.E = lastDim(scan.getY());
-  parts.N = lastDim(scan.getA());
-  if (parts.N > 256) {
-    reason = "a scan has at most 256 states, got " + std::to_string(parts.N);
-    return std::nullopt;
-  }
-  parts.delta = scan.getDelta();
-  parts.softplus = parts.delta.getDefiningOp<ssm::SoftplusOp>();
-  if (parts.softplus) {
-    if (scan.getSoftplus() || scan.getDeltaBias()) {
-      reason = "softplus twice, or a bias after it";
-      return std::nullopt;
-    }
-    parts.delta = parts.softplus.getX();
-  }
-  parts.projection = parts.delta.getDefiningOp<ssm::LinearOp>();
-  if (parts.projection) {
-    parts.delta = parts.projection.getX();
-    if (!isWeightArgument(parts.projection.getW()) ||
-        !cast<RankedTensorType>(parts.projection.getW().getType()).getElementType().isF32()) {
-      reason = "the weight of the dt projection must be an f32 operand of the kernel";
-      return std::nullopt;
-    }
-  }
-  auto argument = [](Value v) { return !v || isa<BlockArgument>(v); };
-  auto inTime = [](Value v) {
-    return isRowsView(v) || (isa<BlockArgument>(v) && cast<RankedTensorType>(v.getType()).getRank() == 1);
-  };
-  if (!isRowsView(parts.delta) || !isRowsView(scan.getU()) || !inTime(scan.getB()) ||
-      !inTime(scan.getC()) || (scan.getZ() && !isRowsView(scan.getZ())) ||
-      !isWeightArgument(scan.getA()) || !argument(scan.getD()) || !argument(scan.getDeltaBias()) ||
-      !argument(scan.getState()) || (parts.projection && !argument(parts.projection.getBias()))) {
-    reason = "an input of the scan is computed in the kernel, and is not dt";
-    return std::nullopt;
-  }
-  bool known = consistsOf(kernel, [&](Operation *op) {
-    if (op == scan || isa<ssm::SplitOp, ssm::UnpackOp>(op) ||
-        (parts.softplus && op == parts.softplus) || (parts.projection && op == parts.projection))
-      return true;
-    return isElementwise(op) && lastDim(op->getResult(0)) == parts.E &&
-           llvm::all_of(op->getOperands(), [&](Value v) {
-             return isRowsView(v) || v == scan.getY() ||
-                    (v.getDefiningOp() && v.getDefiningOp() != parts.softplus &&
-                     isElementwise(v.getDefiningOp()));
-           });
-  });
-  unsigned states = 0;
-  for (Value v : kernel.getBlock().getTerminator()->getOperands()) {
-    states += v == scan.getNewState();
-    if (v != scan.getNewState() && v != scan.getY() &&
-        !(v.getDefiningOp() && isElementwise(v.getDefiningOp()) && v.getDefiningOp() != parts.softplus))
-      known = false;
-  }
-  if (!known || kernel.getNumResults() != 2 || states != 1) {
-    reason = "a scan takes its dt projection and softplus before it and elementwise ops after it, "
-             "and yields y and the state";
-    return std::nullopt;
-  }
-  return parts;
-}
-
 class ScanEmission {
 public:
-  ScanEmission(KernelEmitter &e, Parts parts)
+  ScanEmission(CpuEmitter &e, ScanParts parts)
       : e(e), p(parts), s(e.schedule), block(s.getColBlock()), vectors(block / e.lanes) {}
 
   KernelGrid run() {
@@ -194,10 +115,8 @@ private:
         ++j;
         if (p.projection && p.projection.getBias())
           value = e.math.add(value, e.load1(e.buffer(p.projection.getBias()), column));
-        if (p.scan.getDeltaBias())
-          value = e.math.add(value, e.load1(e.buffer(p.scan.getDeltaBias()), column));
-        if (p.softplus || p.scan.getSoftplus())
-          value = e.math.softplus(value);
+        Value bias = p.scan.getDeltaBias() ? e.load1(e.buffer(p.scan.getDeltaBias()), column) : Value();
+        value = scanStepSize(e.math, value, bias, p.softplus || p.scan.getSoftplus());
         put(value, dt, local, lane);
         put(e.math.mul(value, e.load(u, rows[i], column)), dtU, local, lane);
         if (p.N > s.getStateBlock())
@@ -242,14 +161,11 @@ private:
       Value dtT = at(dt, t, lane), dtUT = at(dtU, t, lane);
       // Two chains for the sum over the states.
       SmallVector<Value> sums = {p.N > s.getStateBlock() ? at(y, t, lane) : e.zero(), e.zero()};
-      SmallVector<Value> next;
-      for (int64_t i = 0; i < states; ++i) {
-        Value n = e.add(n0, i);
-        Value a = e.math.exp2(e.math.mul(dtT, decay[i]));
-        Value state = e.math.fma(a, old[i], e.math.mul(dtUT, inTime(p.scan.getB(), row, n)));
-        sums[i % 2] = e.math.fma(state, inTime(p.scan.getC(), row, n), sums[i % 2]);
-        next.push_back(state);
-      }
+      SmallVector<Value> next(old);
+      scanStep(
+          e.math, dtT, dtUT, decay,
+          [&](int64_t i) { return inTime(p.scan.getB(), row, e.add(n0, i)); },
+          [&](int64_t i) { return inTime(p.scan.getC(), row, e.add(n0, i)); }, next, sums);
       put(e.math.add(sums[0], sums[1]), y, t, lane);
       return next;
     });
@@ -264,11 +180,9 @@ private:
     e.loop(e.index(0), length, 1, [&](Value t) {
       Value row = e.add(chunk, t);
       eachVector([&](Value lane, Value column) {
-        Value value = at(y, t, lane);
-        if (p.scan.getD())
-          value = e.math.fma(e.load1(e.buffer(p.scan.getD()), column), e.load(u, row, column), value);
-        if (p.scan.getZ())
-          value = e.math.mul(value, e.math.silu(e.load(*e.view(p.scan.getZ()), row, column)));
+        Value D = p.scan.getD() ? e.load1(e.buffer(p.scan.getD()), column) : Value();
+        Value z = p.scan.getZ() ? e.load(*e.view(p.scan.getZ()), row, column) : Value();
+        Value value = scanOutput(e.math, at(y, t, lane), D, D ? e.load(u, row, column) : D, z);
         Value gated = e.elementwise(
             e.kernel.getBlock().getTerminator()->getOperand(result), [&](Value v) -> Value {
               if (v == p.scan.getY())
@@ -282,8 +196,8 @@ private:
     });
   }
 
-  KernelEmitter &e;
-  Parts p;
+  CpuEmitter &e;
+  ScanParts p;
   ssm::ScheduleAttr s;
   int64_t block, vectors;
   Value dt, dtU, y, h, pool, A, panel, column0, slot;
@@ -294,33 +208,34 @@ public:
   StringRef family() const override { return "scan"; }
 
   bool canGenerate(ssm::KernelOp kernel, const Target &target, std::string &reason) const override {
-    return match(kernel, reason).has_value();
+    return matchScan(kernel, reason).has_value();
   }
 
   ssm::ScheduleAttr schedule(ssm::KernelOp kernel, const Target &target,
                              TokenClass tokens) const override {
     std::string reason;
-    Parts parts = *match(kernel, reason);
+    ScanParts parts = *matchScan(kernel, reason);
     int64_t lanes = target.lanes;
     int64_t block = std::min<int64_t>(target.registers >= 32 ? 4 * lanes : 2 * lanes,
                                       (parts.E + lanes - 1) / lanes * lanes);
     // One schedule for all classes: time is serial in each of them.
-    return ssm::ScheduleAttr::get(kernel.getContext(), lanes, 0, block, 4, 0, 0, 32,
-                                  target.registers / 2);
+    return Schedule{.lanes = lanes, .colBlock = block, .rowTile = 4, .chunk = 32,
+                    .stateBlock = target.registers / 2}
+        .get(kernel.getContext());
   }
 
   SmallVector<PackedUse> packedUses(ssm::KernelOp kernel, ssm::ScheduleAttr s) const override {
     std::string reason;
-    Parts parts = *match(kernel, reason);
+    ScanParts parts = *matchScan(kernel, reason);
     SmallVector<PackedUse> uses = {{&parts.scan.getAMutable(), s.getColBlock()}};
     if (parts.projection)
       uses.push_back({&parts.projection.getWMutable(), s.getColBlock()});
     return uses;
   }
 
-  KernelGrid generate(KernelEmitter &e) const override {
+  KernelGrid generate(CpuEmitter &e) const override {
     std::string reason;
-    Parts parts = *match(e.kernel, reason);
+    ScanParts parts = *matchScan(e.kernel, reason);
     return ScanEmission(e, parts).run();
   }
 
@@ -333,7 +248,7 @@ protected:
                "multiple of lanes";
       return false;
     }
-    int64_t states = match(kernel, reason)->N;
+    int64_t states = matchScan(kernel, reason)->N;
     int64_t bytes = (3 * s.getChunk() + states) * s.getColBlock() * 4;
     if (bytes > target.l2Bytes) {
       reason = "chunk and col_block take " + std::to_string(bytes) +

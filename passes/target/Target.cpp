@@ -52,8 +52,24 @@ static Target x86Target(StringRef name, ArrayRef<std::string> features) {
   return target;
 }
 
+namespace {
+/// A chip and the lowest version of PTX that LLVM writes for it without loss.
+struct Chip {
+  StringRef name, ptx;
+};
+} // namespace
+static constexpr Chip chips[] = {{"sm_75", "ptx80"},  {"sm_80", "ptx80"},  {"sm_86", "ptx80"},
+                                 {"sm_89", "ptx80"},  {"sm_90", "ptx80"},  {"sm_90a", "ptx80"},
+                                 {"sm_100", "ptx86"}, {"sm_120", "ptx87"}};
+
+static std::string knownTargets() {
+  std::string known = "cpu:native, cpu:x86-64-v3, cpu:x86-64-v4";
+  for (const Chip &chip : chips)
+    known += (", cuda:" + chip.name).str();
+  return known;
+}
+
 FailureOr<Target> parseTarget(StringRef name, std::string &error) {
-  static constexpr StringRef known = "cpu:native, cpu:x86-64-v3, cpu:x86-64-v4";
   StringRef device, machine;
   std::tie(device, machine) = name.split(':');
   if (device == "cpu" && machine == "native") {
@@ -76,10 +92,20 @@ FailureOr<Target> parseTarget(StringRef name, std::string &error) {
       features.insert(features.end(), std::begin(x86V4), std::end(x86V4));
     return x86Target(name, features);
   }
-  if (device == "cuda" || device == "cpu")
-    error = ("target '" + name + "' is not supported by this version; known: " + known).str();
+  if (device == "cuda")
+    for (const Chip &chip : chips)
+      if (chip.name == machine) {
+        Target target;
+        target.name = name.str();
+        target.device = "cuda";
+        target.arch = machine.str();
+        target.features = {chip.ptx.str()};
+        return target;
+      }
+  if (device == "cpu")
+    error = ("target '" + name + "' is not supported by this version; known: ").str() + knownTargets();
   else
-    error = ("unknown target '" + name + "'; known: " + known).str();
+    error = ("unknown target '" + name + "'; known: ").str() + knownTargets();
   return failure();
 }
 

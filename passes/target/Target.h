@@ -15,13 +15,22 @@ namespace mamba {
 
 /// A machine that code is generated for.
 struct Target {
-  std::string name;   // as on the command line: "cpu:native", "cpu:x86-64-v4"
-  std::string device; // "cpu"
-  std::string arch;   // "x86_64"
+  std::string name;   // as on the command line: "cpu:native", "cuda:sm_80"
+  std::string device; // "cpu", "cuda"
+  std::string arch;   // "x86_64", "sm_80"
   std::vector<std::string> features; // LLVM's names of what is present, sorted
-  int64_t lanes = 16;                // f32 lanes of a kernel's vectors
+
+  // Of a CPU.
+  int64_t lanes = 16;     // f32 lanes of a kernel's vectors
   int64_t registers = 32;            // vector registers of that width
   int64_t l1Bytes = 32 << 10, l2Bytes = 1 << 20;
+
+  // Of a GPU: a block's threads and static shared memory, a thread's and a
+  // multiprocessor's 32-bit registers.
+  int64_t blockThreads = 1024, sharedBytes = 48 << 10, threadRegisters = 255,
+          allRegisters = 64 << 10;
+
+  bool isGpu() const { return device == "cuda"; }
 
   bool has(llvm::StringRef feature) const;
 };
@@ -31,7 +40,7 @@ enum class TokenClass { Invariant, Decode, Few, Prefill };
 llvm::StringRef tokenClassName(TokenClass c);
 
 /// The target of a name, or an error: what is wrong and what is known.
-/// cpu:native asks the hardware.
+/// cpu:native asks the hardware; a cuda target is a chip.
 llvm::FailureOr<Target> parseTarget(llvm::StringRef name, std::string &error);
 
 /// The target noted on the op or its nearest parent as `ssm.target = "name"`.

@@ -39,6 +39,10 @@ Value VectorMath::add(Value x, Value y) { return arith::AddFOp::create(b, x, y);
 Value VectorMath::sub(Value x, Value y) { return arith::SubFOp::create(b, x, y); }
 Value VectorMath::mul(Value x, Value y) { return arith::MulFOp::create(b, x, y); }
 Value VectorMath::div(Value x, Value y) { return arith::DivFOp::create(b, x, y); }
+Value VectorMath::max(Value x, Value y) {
+  Value less = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, y);
+  return arith::SelectOp::create(b, less, y, x);
+}
 Value VectorMath::fma(Value x, Value y, Value z) { return math::FmaOp::create(b, x, y, z); }
 
 Value VectorMath::polynomial(Value x, ArrayRef<double> coefficients) {
@@ -48,7 +52,7 @@ Value VectorMath::polynomial(Value x, ArrayRef<double> coefficients) {
   return p;
 }
 
-Value VectorMath::avx512(StringRef name, ValueRange operands) {
+Value VectorMath::intrinsic(StringRef name, ValueRange operands) {
   return LLVM::CallIntrinsicOp::create(b, operands.front().getType(), b.getStringAttr(name),
                                        operands)
       .getResult(0);
@@ -63,11 +67,11 @@ Value VectorMath::exp2WithLow(Value x, Value low, ArrayRef<double> coefficients)
     auto i32 = [&](int64_t v) -> Value { return arith::ConstantOp::create(b, b.getI32IntegerAttr(v)); };
     Value mask = arith::ConstantOp::create(b, b.getI16IntegerAttr(-1));
     Value current = i32(4);
-    Value f = avx512("llvm.x86.avx512.mask.reduce.ps.512", {x, i32(8), x, mask, current});
+    Value f = intrinsic("llvm.x86.avx512.mask.reduce.ps.512", {x, i32(8), x, mask, current});
     Value r = sub(x, f);
     if (low)
       f = add(f, low);
-    return avx512("llvm.x86.avx512.mask.scalef.ps.512",
+    return intrinsic("llvm.x86.avx512.mask.scalef.ps.512",
                   {polynomial(f, coefficients), r, x, mask, current});
   }
   // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits;
@@ -101,9 +105,16 @@ Value VectorMath::exp2WithLow(Value x, Value low, ArrayRef<double> coefficients)
   return arith::SelectOp::create(b, nan, x, scaled);
 }
 
-Value VectorMath::exp2(Value x) { return exp2WithLow(x, Value(), exp2Degree5); }
+Value VectorMath::exp2(Value x) {
+  if (target.isGpu())
+    return intrinsic("llvm.nvvm.ex2.approx.ftz.f", x);
+  return exp2WithLow(x, Value(), exp2Degree5);
+}
 
 Value VectorMath::exp(Value x) {
+  constexpr double log2e = 1.4426950408889634;
+  if (target.isGpu())
+    return exp2(mul(x, constant(x.getType(), log2e)));
   // Beyond these bounds the result is inf or 0 all the same.
   Type type = x.getType();
   Value lo = constant(type, -110), hi = constant(type, 110);
@@ -112,7 +123,6 @@ Value VectorMath::exp(Value x) {
   Value above = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, hi);
   x = arith::SelectOp::create(b, above, hi, x);
   // log2(e) in two parts: the product of x and the first is exact with its error.
-  constexpr double log2e = 1.4426950408889634;
   constexpr double high = static_cast<float>(log2e);
   Value t = mul(x, constant(type, high));
   Value low = fma(x, constant(type, high), arith::NegFOp::create(b, t));
@@ -121,18 +131,27 @@ Value VectorMath::exp(Value x) {
 }
 
 Value VectorMath::silu(Value x) {
-  Value e = exp(arith::NegFOp::create(b, x));
-  return div(x, add(constant(x.getType(), 1), e));
+  Value below = add(constant(x.getType(), 1), exp(arith::NegFOp::create(b, x)));
+  if (target.isGpu())
+    return mul(x, intrinsic("llvm.nvvm.rcp.approx.ftz.f", below));
+  return div(x, below);
 }
 
 Value VectorMath::softplus(Value x) {
   // max(x, 0) + log1p(exp(-|x|)); NaN passes through exp.
   Type type = x.getType();
-  Value u = exp(arith::NegFOp::create(b, math::AbsFOp::create(b, x)));
+  Value size = target.isGpu() ? intrinsic("llvm.fabs", x) : math::AbsFOp::create(b, x);
+  Value u = exp(arith::NegFOp::create(b, size));
   Value zero = constant(type, 0);
   Value positive = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, zero);
   Value linear = arith::SelectOp::create(b, positive, x, zero);
   return fma(u, polynomial(u, log1pOverU), linear);
+}
+
+Value VectorMath::rsqrt(Value x) {
+  if (target.isGpu())
+    return intrinsic("llvm.nvvm.rsqrt.approx.ftz.f", x);
+  return div(constant(x.getType(), 1), math::SqrtOp::create(b, x));
 }
 
 Value VectorMath::sum(Value vector) {

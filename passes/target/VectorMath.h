@@ -17,17 +17,21 @@ public:
   mlir::Value sub(mlir::Value x, mlir::Value y);
   mlir::Value mul(mlir::Value x, mlir::Value y);
   mlir::Value div(mlir::Value x, mlir::Value y);
+  mlir::Value max(mlir::Value x, mlir::Value y); // of numbers
   mlir::Value fma(mlir::Value x, mlir::Value y, mlir::Value z);
 
   /// 2^x: relative error below 2e-7 where the result is normal; 0 and inf
   /// beyond, NaN kept. exp2(0) = 1 exactly, so that slow decays do not drift.
   mlir::Value exp2(mlir::Value x);
-  /// e^x: relative error below 2e-7 where the result is normal.
+  /// e^x: relative error below 2e-7 where the result is normal; on a GPU below
+  /// (4 + |x|) 1e-7.
   mlir::Value exp(mlir::Value x);
   /// x / (1 + exp(-x)).
   mlir::Value silu(mlir::Value x);
   /// log1p(exp(x)), relatively accurate for very negative x as well.
   mlir::Value softplus(mlir::Value x);
+  /// 1 / sqrt(x): relative error below 2e-7, x positive and normal.
+  mlir::Value rsqrt(mlir::Value x);
   /// The sum of a vector's elements, added pairwise in a fixed order.
   mlir::Value sum(mlir::Value vector);
 
@@ -35,7 +39,8 @@ private:
   mlir::Value polynomial(mlir::Value x, llvm::ArrayRef<double> coefficients);
   /// 2^(x + low) for a small correction low (null: none).
   mlir::Value exp2WithLow(mlir::Value x, mlir::Value low, llvm::ArrayRef<double> coefficients);
-  mlir::Value avx512(llvm::StringRef name, mlir::ValueRange operands);
+  /// A call of an intrinsic with the type of its first operand.
+  mlir::Value intrinsic(llvm::StringRef name, mlir::ValueRange operands);
 
   mlir::ImplicitLocOpBuilder &b;
   const Target &target;

@@ -65,6 +65,8 @@ class Executable {
 public:
   virtual ~Executable() = default;
 
+  /// "cpu", "cuda" or "sim": where it runs.
+  virtual const char *device() const { return target().device.c_str(); }
   virtual const Pack &pack() const = 0;
   virtual const TargetSpec &target() const = 0;
   /// The distinct states of the pack's entries, by id, in order of first use.
@@ -82,6 +84,11 @@ public:
   /// Runs every golden case of every kernel; the failure names the kernel,
   /// the case, the error found and allowed. Needs no weights.
   virtual Status selfTest(const Progress &progress) = 0;
+
+  /// What the kernels have done so far, as a text: by kernel, with the time
+  /// predicted for `chip` (empty: the target's). Unavailable on a device that
+  /// counts nothing; invalid if the chip is unknown.
+  virtual Result<std::string> profile(const std::string &chip) const;
 };
 
 struct DeviceOptions {
@@ -95,5 +102,19 @@ struct DeviceOptions {
 /// on its caller's.
 Result<std::unique_ptr<Executable>> loadOnCpu(std::shared_ptr<const Pack> pack,
                                               const DeviceOptions &options);
+
+/// Loads the PTX of one of the pack's cuda targets into the simulated GPU: the
+/// newest chip's, or the one that MAMBA_SIM_TARGET names. Kernels run on
+/// `threads` threads, one step of all contexts at a time. MAMBA_SIM_CHECKS says
+/// how much is checked: all, memory (no races) or off. Unavailable if there is
+/// no such target.
+Result<std::unique_ptr<Executable>> loadOnSim(std::shared_ptr<const Pack> pack,
+                                              const DeviceOptions &options);
+
+/// The device by its name: cpu, cuda, sim or auto. Invalid if it is another,
+/// unavailable if this program has no such device.
+Result<std::unique_ptr<Executable>>
+loadOnDevice(std::shared_ptr<const Pack> pack, const std::string &device,
+             const DeviceOptions &options);
 
 } // namespace mamba

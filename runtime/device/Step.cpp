@@ -1,5 +1,6 @@
 #include "runtime/device/Step.h"
 
+#include "runtime/support/CheckedMath.h"
 #include "runtime/support/Quote.h"
 
 #include <algorithm>
@@ -18,6 +19,39 @@ std::vector<StateSpec> mamba::collectStates(const Manifest &manifest) {
 }
 
 static std::string text(int64_t number) { return std::to_string(number); }
+
+Status mamba::checkSlots(uint64_t slots) {
+  constexpr int32_t kMax = std::numeric_limits<int32_t>::max();
+  if (slots != 0 && slots <= kMax)
+    return {};
+  return invalidArgument("a context needs 1 to " + std::to_string(kMax) +
+                         " slots, asked for " + std::to_string(slots));
+}
+
+std::optional<uint64_t> mamba::stepBytes(const TensorSpec &tensor,
+                                         const Batch &batch) {
+  uint64_t rows = tensor.rows == RowKind::T   ? batch.tokens()
+                  : tensor.rows == RowKind::S ? batch.sequences()
+                                              : 1;
+  // Verified with the manifest: the shape has a size.
+  return checkedMul(rows, tensorBytes(tensor.dtype, tensor.shape).value_or(0));
+}
+
+Status mamba::checkTensors(const EntrySpec &entry, const Batch &batch,
+                           std::span<const void *const> inputs,
+                           std::span<void *const> outputs) {
+  if (inputs.size() != entry.inputs.size() ||
+      outputs.size() != entry.outputs.size())
+    return invalidArgument("needs " + text(entry.inputs.size()) +
+                           " inputs and " + text(entry.outputs.size()) +
+                           " outputs, got " + text(inputs.size()) + " and " +
+                           text(outputs.size()));
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (!inputs[i] && stepBytes(entry.inputs[i], batch) != 0u)
+      return invalidArgument("input " + inQuotes(entry.inputs[i].name) +
+                             " is null");
+  return {};
+}
 
 Result<BatchChecker> BatchChecker::create(uint64_t slots) {
   BatchChecker checker;
@@ -74,14 +108,20 @@ ProgramTable::ProgramTable(const Manifest &manifest, const TargetSpec &target)
     byEntry_[program.entry].push_back(limits_.size());
     Limits limits = {kMax, kMax};
     for (const Dispatch &dispatch : program.dispatches) {
-      const Grid &grid = dispatch.grid;
-      if (grid.of.kind == RowKind::T)
-        limits.tokens = std::min(limits.tokens, grid.maxRows());
-      else if (grid.of.kind == RowKind::S)
-        limits.sequences = std::min(limits.sequences, grid.maxRows());
+      limits.takeIn(dispatch.grid, kMax);
+      for (const DispatchVariant &variant : dispatch.variants)
+        limits.takeIn(variant.grid, variant.maxSequences);
     }
     limits_.push_back(limits);
   }
+}
+
+/// The grid is for steps of up to `maxSequences`.
+void ProgramTable::Limits::takeIn(const Grid &grid, uint64_t maxSequences) {
+  if (grid.of.kind == RowKind::T)
+    tokens = std::min(tokens, grid.maxRows());
+  else if (grid.of.kind == RowKind::S && grid.maxRows() < maxSequences)
+    sequences = std::min(sequences, grid.maxRows());
 }
 
 /// What a batch needs to know of its lengths.

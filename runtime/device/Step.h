@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -13,6 +14,17 @@ namespace mamba {
 
 /// The distinct states of all entries, by id, in order of first use.
 std::vector<StateSpec> collectStates(const Manifest &manifest);
+
+/// Whether a context can have so many slots.
+Status checkSlots(uint64_t slots);
+
+/// Bytes of a tensor of this batch; none if they do not fit.
+std::optional<uint64_t> stepBytes(const TensorSpec &tensor, const Batch &batch);
+
+/// The caller's tensors are as many as the entry's, and no input is missing.
+Status checkTensors(const EntrySpec &entry, const Batch &batch,
+                    std::span<const void *const> inputs,
+                    std::span<void *const> outputs);
 
 /// Checks batches against a number of slots without allocating.
 class BatchChecker {
@@ -46,6 +58,7 @@ public:
 private:
   struct Limits {
     uint64_t tokens, sequences; // More make a grid too large.
+    void takeIn(const Grid &grid, uint64_t maxSequences);
   };
   Status tooLarge(uint32_t program, const Batch &batch) const;
   Status noneFits(uint32_t entry, const Batch &batch, uint64_t longest,

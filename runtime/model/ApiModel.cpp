@@ -46,7 +46,7 @@ mamba_status mamba_model_get_info(const mamba_model *model,
     MAMBA_RETURN_IF_ERROR(require({{"model", model}, {"info", info}}));
     const Executable &executable = model->model->executable();
     mamba_model_info filled{};
-    filled.device = executable.target().device.c_str();
+    filled.device = executable.device();
     filled.target = executable.target().name.c_str();
     filled.weights = model->model->weights().c_str();
     filled.packed_bytes = executable.target().packedBytes;
@@ -68,6 +68,21 @@ mamba_status mamba_model_get_state(const mamba_model *model, size_t index,
                              std::to_string(states.size()));
     mamba_tensor_info filled = describe(states[index], model->stateDims[index]);
     return giveStruct("info", filled, info);
+  });
+}
+
+mamba_status mamba_model_profile(const mamba_model *model, const char *chip,
+                                 char **text, size_t *length) {
+  return guarded([&]() -> Status {
+    MAMBA_RETURN_IF_ERROR(
+        require({{"model", model}, {"text", text}, {"length", length}}));
+    MAMBA_ASSIGN_OR_RETURN(
+        std::string profile,
+        model->model->executable().profile(chip ? chip : ""));
+    *text = static_cast<char *>(
+        copyForCaller(profile.c_str(), profile.size() + 1));
+    *length = profile.size();
+    return {};
   });
 }
 

@@ -12,15 +12,10 @@ Model::create(std::shared_ptr<const PackInfo> info, const std::string &device,
     return invalidArgument("threads must be at most " +
                            std::to_string(kMaxThreads) + ", got " +
                            std::to_string(threads));
-  if (device == "cuda" || device == "sim")
-    return unavailable("this build has no device '" + device +
-                       "'; use 'cpu' or 'auto'");
-  if (device != "cpu" && device != "auto")
-    return invalidArgument("unknown device " + inQuotes(device) +
-                           "; use 'cpu', 'cuda', 'sim' or 'auto'");
   DeviceOptions options;
   options.threads = threads;
-  MAMBA_ASSIGN_OR_RETURN(auto executable, loadOnCpu(info->pack(), options));
+  MAMBA_ASSIGN_OR_RETURN(auto executable,
+                         loadOnDevice(info->pack(), device, options));
   logMessage(LogLevel::Info, "target " + executable->target().name + " of " +
                                  inQuotes(info->pack()->path()));
   return std::make_shared<Model>(std::move(info), std::move(executable));

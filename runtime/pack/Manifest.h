@@ -13,7 +13,7 @@
 namespace mamba {
 
 /// The format that this code writes and reads.
-inline constexpr int64_t kManifestFormat = 1;
+inline constexpr int64_t kManifestFormat = 2;
 
 /// More tiles than this in one dispatch are refused, so that a tile's number
 /// fits every device (CUDA's largest grid).
@@ -29,6 +29,12 @@ inline constexpr uint64_t kMaxManifestSize = uint64_t(1) << 48;
 /// A kernel's scratch memory for each thread, and the code of a target; bytes.
 inline constexpr uint64_t kMaxScratchBytes = uint64_t(1) << 28;
 inline constexpr uint64_t kMaxCodeBytes = uint64_t(1) << 30;
+/// Threads and bytes of static shared memory of a block of a cuda kernel.
+inline constexpr uint32_t kMaxBlockThreads = 1024;
+inline constexpr uint32_t kMaxStaticShared = 48 << 10;
+/// A block's threads come in warps; registers that a thread can have.
+inline constexpr uint32_t kWarpThreads = 32;
+inline constexpr uint32_t kMaxThreadRegisters = 255;
 
 /// What a dynamic count refers to: T tokens, S sequences, or a constant.
 enum class RowKind : uint8_t { T, S, Constant };
@@ -80,11 +86,31 @@ struct Grid {
   uint64_t maxRows() const { return kMaxTiles / times * block; }
 };
 
+/// Another kernel for the same arguments, for steps of few sequences.
+struct DispatchVariant {
+  uint64_t maxSequences;
+  uint32_t kernel;
+  Grid grid;
+};
+
 struct Dispatch {
   uint32_t kernel;
   RowCount rows;
   Grid grid;
   std::vector<ArgRef> args;
+  /// The first with S <= maxSequences takes the kernel's place; maxSequences rise.
+  std::vector<DispatchVariant> variants = {};
+
+  struct Choice {
+    uint32_t kernel;
+    const Grid &grid;
+  };
+  Choice choose(uint64_t sequences) const {
+    for (const DispatchVariant &variant : variants)
+      if (sequences <= variant.maxSequences)
+        return {variant.kernel, variant.grid};
+    return {kernel, grid};
+  }
 };
 
 struct GoldenArg {
@@ -113,12 +139,21 @@ struct GoldenCase {
   double tolerance;
 };
 
+/// How a cuda kernel is launched: a tile of the grid is a block.
+struct LaunchSpec {
+  uint32_t threads; // a block, in x
+  uint32_t shared;  // bytes of static shared memory
+  /// What the assembler gave it; none if no assembler was at hand.
+  std::optional<uint32_t> registers = {};
+};
+
 struct KernelSpec {
   std::string symbol;
-  uint64_t entry;   // offset in the loaded image
+  uint64_t entry;   // offset in the loaded image; 0 of a cuda kernel
   uint64_t scratch; // bytes for each thread
   std::string ops, schedule;
   std::vector<GoldenCase> golden;
+  std::optional<LaunchSpec> launch = {}; // of cuda kernels, and only of them
 };
 
 struct Program {
@@ -132,9 +167,11 @@ struct Program {
 };
 
 struct TargetSpec {
-  std::string name, device, arch;
+  std::string name, device;
+  std::string arch; // "x86_64"; of device cuda "sm_80"
   std::vector<std::string> features;
-  std::string code;
+  std::string code;                 // an ELF object, or PTX
+  std::optional<std::string> cubin; // machine code of the PTX for `arch`
   std::vector<KernelSpec> kernels;
   uint64_t packedBytes = 0;
   std::vector<Dispatch> recipe;

@@ -21,10 +21,14 @@ static Result<uint32_t> getIndex(const Json &object, std::string_view key) {
   return static_cast<uint32_t>(value);
 }
 
+static bool isNull(const Json &object, std::string_view key) {
+  return object.is_object() && object.contains(key) && object.at(key).is_null();
+}
+
 /// Null or a number; absent is a failure.
 static Result<std::optional<uint64_t>> getLimit(const Json &object,
                                                 std::string_view key) {
-  if (object.is_object() && object.contains(key) && object.at(key).is_null())
+  if (isNull(object, key))
     return std::optional<uint64_t>();
   MAMBA_ASSIGN_OR_RETURN(int64_t value,
                          getInt(object, key, 1, kMaxManifestSize));
@@ -172,11 +176,19 @@ static Status readArg(const Json &json, ArgRef &arg) {
   return {};
 }
 
+static Status readVariant(const Json &json, DispatchVariant &variant) {
+  MAMBA_ASSIGN_OR_RETURN(variant.maxSequences, getSize(json, "max_sequences"));
+  MAMBA_ASSIGN_OR_RETURN(variant.kernel, getIndex(json, "kernel"));
+  return readGrid(json, variant.grid);
+}
+
 static Status readDispatch(const Json &json, Dispatch &dispatch) {
   MAMBA_ASSIGN_OR_RETURN(dispatch.kernel, getIndex(json, "kernel"));
   MAMBA_RETURN_IF_ERROR(readRows(json, dispatch.rows));
   MAMBA_RETURN_IF_ERROR(readGrid(json, dispatch.grid));
-  return readList(json, "args", "argument", dispatch.args, readArg);
+  MAMBA_RETURN_IF_ERROR(
+      readList(json, "args", "argument", dispatch.args, readArg));
+  return readList(json, "variants", "variant", dispatch.variants, readVariant);
 }
 
 static Status readFill(const Json &json, GoldenArg &arg) {
@@ -237,11 +249,31 @@ static Status readGolden(const Json &json, GoldenCase &golden) {
   return {};
 }
 
+static Status readLaunch(const Json &json, std::optional<LaunchSpec> &launch) {
+  if (isNull(json, "launch"))
+    return {};
+  MAMBA_ASSIGN_OR_RETURN(const Json *object, getObject(json, "launch"));
+  LaunchSpec spec;
+  auto read = [&]() -> Status {
+    MAMBA_ASSIGN_OR_RETURN(spec.threads, getIndex(*object, "threads"));
+    MAMBA_ASSIGN_OR_RETURN(spec.shared, getIndex(*object, "shared"));
+    if (isNull(*object, "registers"))
+      return {};
+    MAMBA_ASSIGN_OR_RETURN(uint32_t registers, getIndex(*object, "registers"));
+    spec.registers = registers;
+    return {};
+  };
+  MAMBA_RETURN_IF_ERROR(read().withContext("launch"));
+  launch = spec;
+  return {};
+}
+
 static Status readKernel(const Json &json, KernelSpec &kernel) {
   MAMBA_ASSIGN_OR_RETURN(kernel.symbol, getString(json, "symbol"));
   MAMBA_ASSIGN_OR_RETURN(kernel.entry, getSize(json, "entry"));
   MAMBA_ASSIGN_OR_RETURN(kernel.scratch,
                          getSize(json, "scratch", kMaxScratchBytes));
+  MAMBA_RETURN_IF_ERROR(readLaunch(json, kernel.launch));
   MAMBA_ASSIGN_OR_RETURN(kernel.ops, getString(json, "ops"));
   MAMBA_ASSIGN_OR_RETURN(kernel.schedule, getString(json, "schedule"));
   return readList(json, "golden", "golden case", kernel.golden, readGolden);
@@ -267,6 +299,10 @@ static Status readTarget(const Json &json, TargetSpec &target) {
   MAMBA_ASSIGN_OR_RETURN(target.arch, getString(json, "arch"));
   MAMBA_ASSIGN_OR_RETURN(target.features, getStringArray(json, "features"));
   MAMBA_ASSIGN_OR_RETURN(target.code, getString(json, "code"));
+  if (!isNull(json, "cubin")) {
+    MAMBA_ASSIGN_OR_RETURN(std::string cubin, getString(json, "cubin"));
+    target.cubin = std::move(cubin);
+  }
   MAMBA_RETURN_IF_ERROR(
       readList(json, "kernels", "kernel", target.kernels, readKernel));
   MAMBA_ASSIGN_OR_RETURN(target.packedBytes, getSize(json, "packed_bytes"));

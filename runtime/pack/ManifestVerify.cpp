@@ -119,6 +119,17 @@ static Status verifyModel(const ModelSpec &model) {
   return {};
 }
 
+/// "sm_80", "sm_90a".
+static bool isChip(std::string_view arch) {
+  if (arch.substr(0, 3) != "sm_")
+    return false;
+  size_t end = arch.find_first_not_of("0123456789", 3);
+  size_t digits = std::min(end, arch.size()) - 3;
+  return (digits == 2 || digits == 3) &&
+         (end == arch.npos ||
+          (end + 1 == arch.size() && arch[end] >= 'a' && arch[end] <= 'z'));
+}
+
 //===----------------------------------------------------------------------===//
 // Dispatches
 //===----------------------------------------------------------------------===//
@@ -151,13 +162,15 @@ public:
   Status verify() {
     if (target_.device.empty())
       return invalidData("the device has an empty name");
-    auto code = blobs_.find(target_.code);
-    if (code == blobs_.end())
-      return invalidData("code " + inQuotes(target_.code) + " is not a blob");
-    if (code->second->rawBytes > kMaxCodeBytes)
-      return invalidData("code " + inQuotes(target_.code) + " has " +
-                         text(code->second->rawBytes) + " bytes, more than " +
-                         text(kMaxCodeBytes));
+    MAMBA_RETURN_IF_ERROR(verifyCode("code", target_.code));
+    if (isCuda() && !isChip(target_.arch))
+      return invalidData("the arch of a cuda target must be like \"sm_80\", "
+                         "got " +
+                         inQuotes(target_.arch));
+    if (target_.cubin && !isCuda())
+      return invalidData("only cuda targets have a cubin");
+    if (target_.cubin)
+      MAMBA_RETURN_IF_ERROR(verifyCode("cubin", *target_.cubin));
     MAMBA_RETURN_IF_ERROR(verifyKernels());
     for (size_t i = 0; i < target_.recipe.size(); ++i)
       MAMBA_RETURN_IF_ERROR(verifyDispatch(target_.recipe[i], nullptr)
@@ -169,9 +182,13 @@ public:
   }
 
 private:
+  bool isCuda() const { return target_.device == "cuda"; }
+  Status verifyCode(const char *what, const std::string &name);
   Status verifyKernels();
+  Status verifyLaunch(const KernelSpec &kernel);
   Status verifyProgram(const Program &program);
   Status verifyDispatch(const Dispatch &dispatch, const Program *program);
+  Status verifyVariants(const Dispatch &dispatch, const Program *program);
   Status verifyArg(const ArgRef &arg, const Program *program);
   Status verifyArgCount(uint64_t kernel, size_t count);
   Status verifyGolden(const GoldenCase &golden);
@@ -187,6 +204,42 @@ private:
 
 } // namespace
 
+Status TargetVerifier::verifyCode(const char *what, const std::string &name) {
+  auto code = blobs_.find(name);
+  if (code == blobs_.end())
+    return invalidData(std::string(what) + " " + inQuotes(name) +
+                       " is not a blob");
+  if (code->second->rawBytes > kMaxCodeBytes)
+    return invalidData(std::string(what) + " " + inQuotes(name) + " has " +
+                       text(code->second->rawBytes) + " bytes, more than " +
+                       text(kMaxCodeBytes));
+  return {};
+}
+
+Status TargetVerifier::verifyLaunch(const KernelSpec &kernel) {
+  if (kernel.launch.has_value() != isCuda())
+    return invalidData(isCuda() ? "'launch' is missing, cuda kernels need it"
+                                : "only cuda kernels have a launch");
+  if (!isCuda())
+    return {};
+  if (kernel.entry != 0 || kernel.scratch != 0)
+    return invalidData("entry and scratch of a cuda kernel must be 0, got " +
+                       text(kernel.entry) + " and " + text(kernel.scratch));
+  const LaunchSpec &launch = *kernel.launch;
+  if (launch.threads == 0 || launch.threads > kMaxBlockThreads ||
+      launch.threads % kWarpThreads != 0)
+    return invalidData("the threads of a block must be a multiple of " +
+                       text(kWarpThreads) + " up to " + text(kMaxBlockThreads) +
+                       ", got " + text(launch.threads));
+  if (launch.shared > kMaxStaticShared)
+    return invalidData(text(launch.shared) + " bytes of shared memory are " +
+                       "more than " + text(kMaxStaticShared));
+  if (launch.registers > kMaxThreadRegisters)
+    return invalidData(text(*launch.registers) + " registers are more than " +
+                       text(kMaxThreadRegisters));
+  return {};
+}
+
 Status TargetVerifier::verifyKernels() {
   Names symbols("kernel");
   for (size_t i = 0; i < target_.kernels.size(); ++i) {
@@ -196,6 +249,8 @@ Status TargetVerifier::verifyKernels() {
       return invalidData("kernel " + inQuotes(kernel.symbol) + ": " +
                          text(kernel.scratch) + " bytes of scratch are more " +
                          "than " + text(kMaxScratchBytes));
+    MAMBA_RETURN_IF_ERROR(
+        verifyLaunch(kernel).withContext("kernel " + inQuotes(kernel.symbol)));
     for (size_t c = 0; c < kernel.golden.size(); ++c) {
       Status status = verifyGolden(kernel.golden[c]);
       if (status.ok())
@@ -222,25 +277,58 @@ Status TargetVerifier::verifyProgram(const Program &program) {
   return {};
 }
 
+/// The most rows of the grid's dimension that a step is promised to have;
+/// `program` is null for a recipe.
+static uint64_t promisedRows(const Grid &grid, const Program *program,
+                             uint64_t maxSequences) {
+  if (grid.of.kind == RowKind::Constant)
+    return grid.of.value;
+  if (grid.of.kind == RowKind::S)
+    return std::min(kGuaranteedRows, maxSequences);
+  return std::min(kGuaranteedRows, program && program->maxTokens
+                                       ? *program->maxTokens
+                                       : kGuaranteedRows);
+}
+
 /// `program` is null for a recipe.
 Status TargetVerifier::verifyDispatch(const Dispatch &dispatch,
                                       const Program *program) {
   MAMBA_RETURN_IF_ERROR(
       verifyIndex("kernel", dispatch.kernel, target_.kernels.size()));
-  uint64_t rows = dispatch.grid.of.value;
-  if (dispatch.grid.of.kind != RowKind::Constant) {
-    rows = kGuaranteedRows;
-    if (program && dispatch.grid.of.kind == RowKind::T && program->maxTokens)
-      rows = std::min(rows, *program->maxTokens);
-  }
-  MAMBA_RETURN_IF_ERROR(verifyGrid(dispatch.grid, rows));
+  MAMBA_RETURN_IF_ERROR(verifyGrid(
+      dispatch.grid, promisedRows(dispatch.grid, program, kGuaranteedRows)));
   if (!program && (dispatch.rows.kind != RowKind::Constant ||
-                   dispatch.grid.of.kind != RowKind::Constant))
+                   dispatch.grid.of.kind != RowKind::Constant ||
+                   !dispatch.variants.empty()))
     return invalidData("a recipe has neither T nor S");
+  MAMBA_RETURN_IF_ERROR(verifyVariants(dispatch, program));
   MAMBA_RETURN_IF_ERROR(verifyArgCount(dispatch.kernel, dispatch.args.size()));
   for (size_t i = 0; i < dispatch.args.size(); ++i)
     MAMBA_RETURN_IF_ERROR(verifyArg(dispatch.args[i], program)
                               .withContext("argument " + text(i)));
+  return {};
+}
+
+Status TargetVerifier::verifyVariants(const Dispatch &dispatch,
+                                      const Program *program) {
+  uint64_t before = 0;
+  for (size_t i = 0; i < dispatch.variants.size(); ++i) {
+    const DispatchVariant &variant = dispatch.variants[i];
+    auto verify = [&]() -> Status {
+      if (variant.maxSequences <= before)
+        return invalidData("max_sequences " + text(variant.maxSequences) +
+                           " must be more than " + text(before) +
+                           ", the one before");
+      MAMBA_RETURN_IF_ERROR(
+          verifyIndex("kernel", variant.kernel, target_.kernels.size()));
+      MAMBA_RETURN_IF_ERROR(verifyGrid(
+          variant.grid,
+          promisedRows(variant.grid, program, variant.maxSequences)));
+      return verifyArgCount(variant.kernel, dispatch.args.size());
+    };
+    MAMBA_RETURN_IF_ERROR(verify().withContext("variant " + text(i)));
+    before = variant.maxSequences;
+  }
   return {};
 }
 

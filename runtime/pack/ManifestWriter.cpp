@@ -83,11 +83,18 @@ static Json toJson(const ArgRef &arg) {
   return Json::array({spaceName(arg.space), arg.number});
 }
 
+static Json toJson(const DispatchVariant &variant) {
+  return {{"max_sequences", variant.maxSequences},
+          {"kernel", variant.kernel},
+          {"grid", toJson(variant.grid)}};
+}
+
 static Json toJson(const Dispatch &dispatch) {
   return {{"kernel", dispatch.kernel},
           {"rows", toJson(dispatch.rows)},
           {"grid", toJson(dispatch.grid)},
-          {"args", listToJson(dispatch.args)}};
+          {"args", listToJson(dispatch.args)},
+          {"variants", listToJson(dispatch.variants)}};
 }
 
 static Json toJson(const GoldenArg &arg) {
@@ -127,10 +134,22 @@ static Json toJson(const GoldenCase &golden) {
           {"tolerance", golden.tolerance}};
 }
 
+static Json toJson(const std::optional<LaunchSpec> &launch) {
+  if (!launch)
+    return nullptr;
+  return {{"threads", launch->threads},
+          {"shared", launch->shared},
+          {"registers", toJson(launch->registers)}};
+}
+
 static Json toJson(const KernelSpec &kernel) {
-  return {{"symbol", kernel.symbol},     {"entry", kernel.entry},
-          {"scratch", kernel.scratch},   {"ops", kernel.ops},
-          {"schedule", kernel.schedule}, {"golden", listToJson(kernel.golden)}};
+  return {{"symbol", kernel.symbol},
+          {"entry", kernel.entry},
+          {"scratch", kernel.scratch},
+          {"launch", toJson(kernel.launch)},
+          {"ops", kernel.ops},
+          {"schedule", kernel.schedule},
+          {"golden", listToJson(kernel.golden)}};
 }
 
 static Json toJson(const Program &program) {
@@ -151,6 +170,7 @@ static Json toJson(const TargetSpec &target) {
           {"arch", target.arch},
           {"features", target.features},
           {"code", target.code},
+          {"cubin", toJson(target.cubin)},
           {"kernels", listToJson(target.kernels)},
           {"packed_bytes", target.packedBytes},
           {"recipe", listToJson(target.recipe)},

@@ -87,8 +87,11 @@ Status Pack::verifyBlobEntries() const {
         for (const GoldenOutput &output : test.outputs)
           golden.insert(output.blob);
   std::set<std::string_view> code;
-  for (const TargetSpec &target : manifest_.targets)
+  for (const TargetSpec &target : manifest_.targets) {
     code.insert(target.code);
+    if (target.cubin)
+      code.insert(*target.cubin);
+  }
 
   for (const BlobSpec &blob : manifest_.blobs) {
     const TensorView *entry = file_.find(blob.name);

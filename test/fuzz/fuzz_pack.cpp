@@ -23,15 +23,34 @@ static void requireOneLine(const Status &status) {
 }
 
 /// What a device trusts after verification.
+static void checkGrid(const Grid &grid) {
+  uint64_t rows = grid.of.kind == RowKind::Constant ? grid.of.value
+                                                    : grid.maxRows();
+  uint64_t tiles = (rows + grid.block - 1) / grid.block * grid.times;
+  require(tiles <= kMaxTiles, "too many tiles");
+}
+
 static void checkDispatch(const TargetSpec &target, const Dispatch &dispatch) {
   require(dispatch.kernel < target.kernels.size(), "a kernel out of range");
   require(dispatch.args.size() <= kMaxDispatchArgs, "too many arguments");
-  uint64_t rows = dispatch.grid.of.kind == RowKind::Constant
-                      ? dispatch.grid.of.value
-                      : dispatch.grid.maxRows();
-  uint64_t tiles = (rows + dispatch.grid.block - 1) / dispatch.grid.block *
-                   dispatch.grid.times;
-  require(tiles <= kMaxTiles, "too many tiles");
+  checkGrid(dispatch.grid);
+  for (const DispatchVariant &variant : dispatch.variants) {
+    require(variant.kernel < target.kernels.size(), "a kernel out of range");
+    checkGrid(variant.grid);
+    require(&dispatch.choose(variant.maxSequences).grid == &variant.grid,
+            "a variant that is never chosen");
+  }
+}
+
+static void checkLaunch(const TargetSpec &target, const KernelSpec &kernel) {
+  require(kernel.launch.has_value() == (target.device == "cuda"),
+          "a launch where none belongs, or none");
+  if (!kernel.launch)
+    return;
+  require(kernel.launch->threads - 1 < kMaxBlockThreads &&
+              kernel.launch->threads % kWarpThreads == 0,
+          "a block that cannot be");
+  require(kernel.launch->shared <= kMaxStaticShared, "too much shared memory");
 }
 
 static void checkManifest(const Manifest &manifest) {
@@ -41,6 +60,8 @@ static void checkManifest(const Manifest &manifest) {
   require(writeManifest(*again) == text, "another manifest when read again");
   collectStates(manifest);
   for (const TargetSpec &target : manifest.targets) {
+    for (const KernelSpec &kernel : target.kernels)
+      checkLaunch(target, kernel);
     for (const Dispatch &dispatch : target.recipe)
       checkDispatch(target, dispatch);
     for (const Program &program : target.programs)

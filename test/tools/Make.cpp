@@ -1,6 +1,5 @@
 #include "test/tools/Tensors.h"
 
-#include "runtime/pack/Pack.h"
 #include "runtime/support/File.h"
 #include "runtime/support/Quote.h"
 #include "runtime/support/Safetensors.h"
@@ -167,24 +166,6 @@ Status editHeader(const std::string &input, const std::string &output,
   edited += header;
   edited += bytes.substr(sizeof(length) + length);
   return writeFileAtomically(output, edited);
-}
-
-Status editManifest(const std::string &input, const std::string &output,
-                    const std::string &from, const std::string &to) {
-  MAMBA_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(input));
-  SafetensorsWriter writer;
-  for (const TensorView &tensor : file.tensors())
-    MAMBA_RETURN_IF_ERROR(copyTensor(writer, tensor));
-  PackMetadata metadata = file.metadata();
-  metadata.erase(std::string(kPackDigestKey));
-  std::string &manifest = metadata[std::string(kPackManifestKey)];
-  size_t at = manifest.find(from);
-  if (at == manifest.npos)
-    return notFound("the manifest of " + inQuotes(input) + " has no " +
-                    inQuotes(from));
-  manifest.replace(at, from.size(), to);
-  MAMBA_RETURN_IF_ERROR(setPackMetadata(writer, metadata));
-  return writer.write(output);
 }
 
 Status flipBit(const std::string &input, const std::string &output,

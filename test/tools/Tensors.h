@@ -56,6 +56,19 @@ Status editHeader(const std::string &input, const std::string &output,
 Status editManifest(const std::string &input, const std::string &output,
                     const std::string &from, const std::string &to);
 
+/// Copies a pack with the first `from` in a code blob, or in line `line` of it
+/// (from 1), replaced by `to`; its hashes are right.
+struct CodeEdit {
+  std::string blob = "code.0", from, to;
+  uint64_t line = 0; // 0: anywhere
+};
+Status editCode(const std::string &input, const std::string &output,
+                const CodeEdit &edit);
+
+/// Writes what a pack's code blob holds: PTX, an ELF object or a cubin.
+Status showCode(const std::string &input, const std::string &output,
+                const std::string &blob);
+
 /// Copies a file with one bit of the byte at `tensor` + `offset` changed.
 Status flipBit(const std::string &input, const std::string &output,
                const std::string &tensor, uint64_t offset);

@@ -93,6 +93,21 @@ int main(int argc, char **argv) {
   verb->callback(
       [&] { status = editManifest(files.input, files.output, text, other); });
 
+  CodeEdit edit;
+  verb = app.add_subcommand("edit-code", "Replaces FROM by TO, once");
+  files.declare(*verb);
+  verb->add_option("from", edit.from)->required();
+  verb->add_option("to", edit.to)->required();
+  verb->add_option("--blob", edit.blob);
+  verb->add_option("--line", edit.line, "Only there, from 1");
+  verb->callback([&] { status = editCode(files.input, files.output, edit); });
+
+  verb = app.add_subcommand("show-code", "The PTX, object or cubin of a blob");
+  files.declare(*verb);
+  verb->add_option("--blob", edit.blob);
+  verb->callback(
+      [&] { status = showCode(files.input, files.output, edit.blob); });
+
   verb = app.add_subcommand("flip", "Changes a bit of a tensor or the file");
   files.declare(*verb);
   verb->add_option("--tensor", text);

@@ -28,7 +28,7 @@ cl::opt<Stop> stop(
                clEnumValN(Stop::Nvvm, "nvvm", "the kernels in the nvvm dialect (cuda)"),
                clEnumValN(Stop::Ptx, "ptx", "the kernels as PTX (cuda)"),
                clEnumValN(Stop::Cuda, "cuda", "the kernels as CUDA C++ (cuda)")));
-cl::opt<std::string> target("target", cl::desc("What to compile for, e.g. cpu:native, cpu:x86-64-v4"),
+cl::opt<std::string> target("target", cl::desc("What to compile for, e.g. cpu:native, cuda:sm_80"),
                             cl::init("cpu:native"), cl::cat(category));
 cl::opt<std::string> weights("weights", cl::desc("Precision of the weights: f32"), cl::init("f32"),
                              cl::cat(category));
@@ -40,8 +40,8 @@ cl::opt<bool> batchInvariant("batch-invariant",
 
 /// What this version does not do yet is refused, not ignored.
 std::string unsupported() {
-  if (stop == Stop::Nvvm || stop == Stop::Ptx || stop == Stop::Cuda)
-    return "this version compiles for cpu targets only: use fused, kernels, llvm or asm";
+  if (stop == Stop::Cuda)
+    return "this version writes no CUDA C++: use ptx";
   if (weights != "f32")
     return "--weights=" + weights + " is not supported by this version: use f32";
   if (activations != "f32")
@@ -49,16 +49,26 @@ std::string unsupported() {
   return "";
 }
 
-LogicalResult printAssembly(std::unique_ptr<llvm::MemoryBuffer> buffer, DialectRegistry &registry,
-                            const mamba::PipelineOptions &options, raw_ostream &os) {
+/// Prints assembly, or PTX.
+LogicalResult printMachineCode(std::unique_ptr<llvm::MemoryBuffer> buffer, DialectRegistry &registry,
+                               const mamba::PipelineOptions &options, raw_ostream &os) {
   MLIRContext context(registry);
+  context.printOpOnDiagnostic(false);
   auto sources = std::make_shared<SourceMgr>();
   sources->AddNewSourceBuffer(std::move(buffer), SMLoc());
   SourceMgrDiagnosticHandler handler(*sources, &context);
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(*sources, &context);
-  if (!module || failed(mamba::runPipeline(*module, options, mamba::Phase::LLVM)))
+  bool isPtx = stop == Stop::Ptx;
+  auto phase = isPtx ? mamba::Phase::NVVM : mamba::Phase::LLVM;
+  if (!module || failed(mamba::runPipeline(*module, options, phase)))
     return failure();
-  return mamba::emitAssembly(*module, os);
+  if (!isPtx)
+    return mamba::emitAssembly(*module, os);
+  FailureOr<std::string> ptx = mamba::emitPtx(*module);
+  if (failed(ptx))
+    return failure();
+  os << *ptx;
+  return success();
 }
 
 } // namespace
@@ -89,13 +99,14 @@ int main(int argc, char **argv) {
   options.target = target;
   options.batchInvariant = batchInvariant;
   LogicalResult result = failure();
-  if (stop == Stop::Asm) {
-    result = printAssembly(std::move(buffer), registry, options, out->os());
+  if (stop == Stop::Asm || stop == Stop::Ptx) {
+    result = printMachineCode(std::move(buffer), registry, options, out->os());
   } else {
     MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();
     if (stop != Stop::None) {
       auto phase = stop == Stop::Fused     ? mamba::Phase::Fused
                    : stop == Stop::Kernels ? mamba::Phase::Kernels
+                   : stop == Stop::Nvvm    ? mamba::Phase::NVVM
                                            : mamba::Phase::LLVM;
       config.setPassPipelineSetupFn([=](PassManager &pm) {
         mamba::buildPipeline(pm, options, phase);

@@ -2,6 +2,7 @@
 #include "tools/mamba-pack/Verbs.h"
 
 #include "runtime/device/cpu/ElfImage.h"
+#include "runtime/pack/Cubin.h"
 #include "runtime/pack/Pack.h"
 #include "runtime/support/Quote.h"
 #include "runtime/support/Safetensors.h"
@@ -104,33 +105,75 @@ static std::vector<uint64_t> kernelBytes(const TargetSpec &target, const ElfLayo
   return bytes;
 }
 
-static void printKernels(std::ostream &os, const TargetSpec &target, const ElfLayout &layout) {
-  // The grids are those of the dispatches: a kernel may run over T and over S.
-  std::map<uint32_t, std::vector<std::string>> grids;
-  std::map<uint32_t, size_t> uses;
+/// How often a kernel occurs, and over which grids: a kernel may run over T and
+/// over S, and as a variant for few sequences.
+struct KernelUse {
+  size_t count = 0;
+  std::vector<std::string> grids;
+  void add(const std::string &grid) {
+    ++count;
+    if (std::find(grids.begin(), grids.end(), grid) == grids.end())
+      grids.push_back(grid);
+  }
+  /// "ceil(T/96)*12 | S <= 4: S*8".
+  std::string tiles() const {
+    std::string text;
+    for (const std::string &grid : grids)
+      text += (text.empty() ? "" : " | ") + grid;
+    return text;
+  }
+};
+
+static std::vector<KernelUse> kernelUses(const TargetSpec &target) {
+  std::vector<KernelUse> uses(target.kernels.size());
   auto note = [&](const std::vector<Dispatch> &dispatches) {
     for (const Dispatch &dispatch : dispatches) {
-      std::string text = gridText(dispatch.grid);
-      auto &known = grids[dispatch.kernel];
-      if (std::find(known.begin(), known.end(), text) == known.end())
-        known.push_back(text);
-      ++uses[dispatch.kernel];
+      uses[dispatch.kernel].add(gridText(dispatch.grid));
+      for (const DispatchVariant &variant : dispatch.variants)
+        uses[variant.kernel].add("S <= " + std::to_string(variant.maxSequences) + ": " +
+                                 gridText(variant.grid));
     }
   };
   note(target.recipe);
   for (const Program &program : target.programs)
     note(program.dispatches);
+  return uses;
+}
 
+static void printKernels(std::ostream &os, const TargetSpec &target, const ElfLayout &layout) {
   std::vector<uint64_t> sizes = kernelBytes(target, layout);
+  std::vector<KernelUse> uses = kernelUses(target);
   Table table({"kernel", "code", "scratch", "runs", "tests", "tiles", "schedule"});
   for (uint32_t i = 0; i < target.kernels.size(); ++i) {
     const KernelSpec &kernel = target.kernels[i];
-    std::string tiles;
-    for (const std::string &grid : grids[i])
-      tiles += (tiles.empty() ? "" : " | ") + grid;
     table.add({kernel.symbol, bytesText(sizes[i]), bytesText(kernel.scratch),
-               std::to_string(uses[i]), std::to_string(kernel.golden.size()), tiles,
-               kernel.schedule});
+               std::to_string(uses[i].count), std::to_string(kernel.golden.size()),
+               uses[i].tiles(), kernel.schedule});
+  }
+  table.print(os);
+}
+
+/// "1.2 kB" of the kernel's machine code; "-" where there is none.
+static std::string machineCodeText(const Cubin &cubin, const std::string &kernel) {
+  for (const CubinKernel &found : cubin.kernels)
+    if (found.name == kernel)
+      return bytesText(found.code.size());
+  return "-";
+}
+
+/// Of a cuda target: what a block takes of a multiprocessor.
+static void printCudaKernels(std::ostream &os, const TargetSpec &target, const Cubin &cubin) {
+  std::vector<KernelUse> uses = kernelUses(target);
+  Table table({"kernel", "code", "threads", "registers", "shared", "runs", "tests", "blocks",
+               "schedule"});
+  for (uint32_t i = 0; i < target.kernels.size(); ++i) {
+    const KernelSpec &kernel = target.kernels[i];
+    const LaunchSpec &launch = *kernel.launch; // Verified: cuda kernels have one.
+    table.add({kernel.symbol, machineCodeText(cubin, kernel.symbol),
+               std::to_string(launch.threads),
+               launch.registers ? std::to_string(*launch.registers) : "unknown",
+               std::to_string(launch.shared), std::to_string(uses[i].count),
+               std::to_string(kernel.golden.size()), uses[i].tiles(), kernel.schedule});
   }
   table.print(os);
 }
@@ -157,15 +200,29 @@ static void printPrograms(std::ostream &os, const Manifest &manifest, const Targ
 
 static Status printTarget(std::ostream &os, const Pack &pack, const TargetSpec &target) {
   MAMBA_ASSIGN_OR_RETURN(std::vector<uint8_t> code, pack.code(target.code));
-  MAMBA_ASSIGN_OR_RETURN(ElfLayout layout, parseElf(code, target.arch));
+  bool isCuda = target.device == "cuda";
   std::string features;
   for (const std::string &feature : target.features)
     features += " " + feature;
   os << "\ntarget " << target.name << ": " << target.arch << features << "\n"
-            << "  code " << bytesText(code.size()) << ", " << target.kernels.size()
-            << " kernels; packed weights " << bytesText(target.packedBytes) << " by "
-            << target.recipe.size() << " dispatches\n";
-  printKernels(os, target, layout);
+     << (isCuda ? "  PTX " : "  code ") << bytesText(code.size());
+  std::vector<uint8_t> machineCode;
+  Cubin cubin;
+  if (target.cubin) {
+    MAMBA_ASSIGN_OR_RETURN(machineCode, pack.code(*target.cubin));
+    MAMBA_ASSIGN_OR_RETURN(cubin, readCubin(machineCode, *target.cubin));
+    os << ", cubin " << bytesText(machineCode.size());
+  } else if (isCuda) {
+    os << ", no cubin";
+  }
+  os << ", " << target.kernels.size() << " kernels; packed weights "
+     << bytesText(target.packedBytes) << " by " << target.recipe.size() << " dispatches\n";
+  if (isCuda) {
+    printCudaKernels(os, target, cubin);
+  } else {
+    MAMBA_ASSIGN_OR_RETURN(ElfLayout layout, parseElf(code, target.arch));
+    printKernels(os, target, layout);
+  }
   printPrograms(os, pack.manifest(), target);
   return {};
 }

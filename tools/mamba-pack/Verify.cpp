@@ -3,6 +3,8 @@
 
 #include "runtime/device/Device.h"
 #include "runtime/device/cpu/ElfImage.h"
+#include "runtime/device/sim/ptx/Ptx.h"
+#include "runtime/pack/Cubin.h"
 #include "runtime/pack/Pack.h"
 
 #include <CLI/CLI.hpp>
@@ -25,17 +27,22 @@ struct Arguments {
 static Status verifyCode(const Pack &pack) {
   for (const TargetSpec &target : pack.manifest().targets) {
     MAMBA_ASSIGN_OR_RETURN(std::vector<uint8_t> code, pack.code(target.code));
-    Result<ElfLayout> layout = parseElf(code, target.arch);
-    if (!layout.ok())
-      return layout.status().withContext("target '" + target.name + "'");
+    Status status;
+    if (target.device == "cuda")
+      status = ptx::parse({reinterpret_cast<const char *>(code.data()), code.size()}, target.code)
+                   .status();
+    else
+      status = parseElf(code, target.arch).status();
+    if (status.ok() && target.cubin) {
+      MAMBA_ASSIGN_OR_RETURN(std::vector<uint8_t> cubin, pack.code(*target.cubin));
+      status = readCubin(cubin, *target.cubin).status();
+    }
+    MAMBA_RETURN_IF_ERROR(status.withContext("target '" + target.name + "'"));
   }
   return {};
 }
 
 static Result<std::string> verify(const Arguments &arguments) {
-  if (arguments.device == "cuda" || arguments.device == "sim")
-    return unavailable("this build has no device '" + arguments.device +
-                       "'; use 'cpu' or 'auto'");
   auto note = [&](const std::string &line) {
     if (!arguments.quiet)
       std::fprintf(stderr, "mamba-pack: %s\n", line.c_str());
@@ -45,7 +52,8 @@ static Result<std::string> verify(const Arguments &arguments) {
   MAMBA_RETURN_IF_ERROR(pack->verifyBlobs());
   DeviceOptions options;
   options.threads = arguments.threads;
-  MAMBA_ASSIGN_OR_RETURN(std::unique_ptr<Executable> executable, loadOnCpu(pack, options));
+  MAMBA_ASSIGN_OR_RETURN(std::unique_ptr<Executable> executable,
+                         loadOnDevice(pack, arguments.device, options));
   MAMBA_RETURN_IF_ERROR(verifyCode(*pack));
   const TargetSpec &target = executable->target();
   size_t cases = 0, untested = 0;

@@ -171,6 +171,7 @@ Result<int> Bench::run() {
   MAMBA_RETURN_IF_ERROR(
       writeOutput(options_.json ? json(runtime, p, d) : table(runtime, p, d))
           .status());
+  MAMBA_RETURN_IF_ERROR(reportProfile(runtime, options_.common));
   return kDone;
 }
 

@@ -321,6 +321,7 @@ Result<int> EntryCall::run() {
   MAMBA_RETURN_IF_ERROR(addOutputs());
   MAMBA_RETURN_IF_ERROR(addStates());
   MAMBA_RETURN_IF_ERROR(writer_.write(options_.output));
+  MAMBA_RETURN_IF_ERROR(reportProfile(runtime_, options_.common));
   return kDone;
 }
 

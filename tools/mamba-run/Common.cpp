@@ -21,7 +21,8 @@ void addCommonOptions(CLI::App &verb, CommonOptions &options) {
       ->type_name("DIR")
       ->check(notEmpty());
   verb.add_option("--device", options.device,
-                  "Where to run: cpu, cuda, sim or auto")
+                  "Where to run: cpu, sim (a simulated GPU), cuda (not in "
+                  "this version) or auto (cpu)")
       ->type_name("NAME")
       ->check(CLI::IsMember({"cpu", "cuda", "sim", "auto"}).description(""))
       ->capture_default_str();
@@ -33,7 +34,21 @@ void addCommonOptions(CLI::App &verb, CommonOptions &options) {
   verb.add_flag("--batch-invariant", options.batchInvariant,
                 "The same bits for any split of the tokens and any neighbours "
                 "in the batch; for packs built with --batch-invariant");
-  verb.add_flag("--quiet", options.quiet, "Nothing on stderr but errors");
+  verb.add_flag("--quiet", options.quiet,
+                "Nothing on stderr but errors and the profile");
+  auto *profile = verb.add_flag(
+      "--profile", options.profile,
+      "With --device=sim: afterwards, on stderr, what each kernel did and how "
+      "long a GPU would take");
+  verb.add_option("--chip", options.chip,
+                  "The GPU of the profile; without it the target's")
+      ->type_name("NAME")
+      ->check(notEmpty())
+      ->needs(profile);
+  verb.parse_complete_callback([&options] {
+    if (options.profile && options.device != "sim")
+      throw CLI::ValidationError("--profile", "needs --device=sim");
+  });
 }
 
 void report(const std::string &message) {
@@ -58,6 +73,27 @@ Status check(mamba_status status) {
   return Status(static_cast<StatusCode>(status), mamba_last_error());
 }
 
+static Result<std::string> profileText(const mamba_model *model,
+                                       const CommonOptions &options) {
+  char *text = nullptr;
+  size_t length = 0;
+  MAMBA_RETURN_IF_ERROR(check(mamba_model_profile(
+      model, options.chip.empty() ? nullptr : options.chip.c_str(), &text,
+      &length)));
+  std::string copy(text, length);
+  mamba_free(text);
+  return copy;
+}
+
+Status reportProfile(const Runtime &runtime, const CommonOptions &options) {
+  if (!options.profile)
+    return {};
+  MAMBA_ASSIGN_OR_RETURN(std::string text,
+                         profileText(runtime.model.get(), options));
+  std::fputs(text.c_str(), stderr);
+  return {};
+}
+
 Result<Runtime> openRuntime(const CommonOptions &options,
                             const std::string &needsModel) {
   Runtime runtime;
@@ -78,6 +114,8 @@ Result<Runtime> openRuntime(const CommonOptions &options,
   mamba_model *model = nullptr;
   MAMBA_RETURN_IF_ERROR(check(mamba_model_create(pack, &modelOptions, &model)));
   runtime.model.reset(model);
+  if (options.profile) // A chip that is not known is found before the work.
+    MAMBA_RETURN_IF_ERROR(profileText(model, options).status());
   {
     ProgressBar bar("loading weights", options.quiet);
     MAMBA_RETURN_IF_ERROR(check(mamba_model_load_weights(

@@ -29,6 +29,8 @@ struct CommonOptions {
   uint32_t threads = 0; // 0: all processors
   bool batchInvariant = false;
   bool quiet = false;
+  bool profile = false;
+  std::string chip; // empty: the target's
 };
 
 /// The pack as the first argument, and what every verb takes.
@@ -63,6 +65,9 @@ struct Runtime {
 /// whole model, for the message.
 Result<Runtime> openRuntime(const CommonOptions &options,
                             const std::string &needsModel = "");
+
+/// Writes the profile to stderr if it is asked for: the end of a verb.
+Status reportProfile(const Runtime &runtime, const CommonOptions &options);
 
 Result<Handle<mamba_session>> createSession(const Runtime &runtime,
                                             const CommonOptions &options,

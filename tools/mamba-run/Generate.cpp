@@ -262,6 +262,7 @@ Result<int> Generator::run() {
     return kInterrupted;
   }
   MAMBA_RETURN_IF_ERROR(saved);
+  MAMBA_RETURN_IF_ERROR(reportProfile(runtime_, options_.common));
   return kDone;
 }
 

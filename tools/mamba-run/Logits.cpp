@@ -202,6 +202,7 @@ Result<int> LogitsRun::run() {
   if (decode_)
     MAMBA_RETURN_IF_ERROR(decode());
   MAMBA_RETURN_IF_ERROR(writer_.write(options_.output));
+  MAMBA_RETURN_IF_ERROR(reportProfile(runtime, options_.common));
   return kDone;
 }
 

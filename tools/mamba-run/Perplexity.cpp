@@ -78,6 +78,7 @@ Result<int> runPerplexity(const PerplexityOptions &options) {
   json["bits_per_byte"] =
       nll / std::log(2.0) / static_cast<double>(text.size());
   MAMBA_RETURN_IF_ERROR(writeOutput(json.dump() + "\n").status());
+  MAMBA_RETURN_IF_ERROR(reportProfile(runtime, options.common));
   return kDone;
 }
 

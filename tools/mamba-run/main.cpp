@@ -49,6 +49,11 @@ int main(int argc, char **argv) {
   app.require_subcommand(1);
   app.footer("Exit status: 0 done, 1 the work failed, 2 usage, 130 "
              "interrupted.\n"
+             "--device=sim runs a pack's PTX on a simulated GPU. "
+             "MAMBA_SIM_CHECKS=all|memory|off\n"
+             "says what it looks for (memory: no races, off: only what costs "
+             "nothing), and\n"
+             "MAMBA_SIM_TARGET=cuda:sm_80 which of several targets it runs.\n"
              "'mamba-run VERB --help' shows a verb's options and an example.");
   Work work;
   addGenerate(app, work);

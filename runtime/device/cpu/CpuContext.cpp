@@ -8,21 +8,15 @@
 
 using namespace mamba;
 
-/// A larger arena is given back when steps need far less of it for long.
-static constexpr uint64_t kKeptArenaBytes = uint64_t(64) << 20;
-static constexpr uint64_t kMuchLarger = 8;
-static constexpr unsigned kSmallSteps = 256;
-
-static std::string text(uint64_t number) { return std::to_string(number); }
-
 //===----------------------------------------------------------------------===//
 // Before the first step
 //===----------------------------------------------------------------------===//
 
 Result<std::unique_ptr<CpuContext>>
 CpuContext::create(CpuExecutable &executable, uint64_t slots) {
-  std::unique_ptr<CpuContext> context(new CpuContext(executable, slots));
-  MAMBA_RETURN_IF_ERROR(context->allocatePools());
+  std::unique_ptr<CpuContext> context(new CpuContext(executable));
+  MAMBA_ASSIGN_OR_RETURN(context->pools_,
+                         HostPools::allocate(executable.states(), slots));
   MAMBA_ASSIGN_OR_RETURN(context->checker_, BatchChecker::create(slots));
   MAMBA_ASSIGN_OR_RETURN(
       context->scratch_,
@@ -35,31 +29,6 @@ CpuContext::create(CpuExecutable &executable, uint64_t slots) {
     context->prepare(program);
   context->poisons_ = poisonsMemory();
   return context;
-}
-
-Status CpuContext::allocatePools() {
-  std::vector<uint64_t> offsets;
-  uint64_t total = 0;
-  for (const StateSpec &state : executable_.states()) {
-    // Verified with the manifest: the shape has a size.
-    uint64_t slotBytes = tensorBytes(state.dtype, state.shape).value_or(0);
-    auto bytes = checkedMul(slotBytes, slots_);
-    auto end = bytes ? checkedAdd(total, *bytes) : std::nullopt;
-    auto next = end ? checkedAlignUp(*end, kArenaAlignment) : std::nullopt;
-    if (!next)
-      return outOfMemory("the states of " + text(slots_) +
-                         " slots are larger than memory can be");
-    offsets.push_back(total);
-    poolOf_.push_back({nullptr, slotBytes});
-    total = *next;
-  }
-  MAMBA_ASSIGN_OR_RETURN(
-      pools_, Memory::allocate(total, ("the states of " + text(slots_) +
-                                       " slots, take fewer slots")
-                                          .c_str()));
-  for (size_t i = 0; i < offsets.size(); ++i)
-    poolOf_[i].data = pools_.data() + offsets[i];
-  return {};
 }
 
 void CpuContext::prepare(const Program &program) {
@@ -84,7 +53,7 @@ void CpuContext::prepare(const Program &program) {
         const std::string &id = entry.states[arg.number].id;
         for (size_t i = 0; i < states.size(); ++i)
           if (states[i].id == id)
-            address = poolOf_[i].data;
+            address = pools_.data(i);
         break;
       }
       case ArgSpace::Weight:
@@ -111,30 +80,9 @@ void CpuContext::prepare(const Program &program) {
 // A step
 //===----------------------------------------------------------------------===//
 
-/// Bytes of a tensor of this batch; none if they do not fit.
-static std::optional<uint64_t> bytesOf(const TensorSpec &tensor,
-                                       const Batch &batch) {
-  uint64_t rows = tensor.rows == RowKind::T   ? batch.tokens()
-                  : tensor.rows == RowKind::S ? batch.sequences()
-                                              : 1;
-  // Verified with the manifest: the shape has a size.
-  return checkedMul(rows, tensorBytes(tensor.dtype, tensor.shape).value_or(0));
-}
-
 /// Sets outputs_; null outputs get their place in discarded_.
-Status CpuContext::checkTensors(const EntrySpec &entry, const Batch &batch,
-                                std::span<const void *const> inputs,
+Status CpuContext::placeOutputs(const EntrySpec &entry, const Batch &batch,
                                 std::span<void *const> outputs) {
-  if (inputs.size() != entry.inputs.size() ||
-      outputs.size() != entry.outputs.size())
-    return invalidArgument("needs " + text(entry.inputs.size()) +
-                           " inputs and " + text(entry.outputs.size()) +
-                           " outputs, got " + text(inputs.size()) + " and " +
-                           text(outputs.size()));
-  for (size_t i = 0; i < inputs.size(); ++i)
-    if (!inputs[i] && bytesOf(entry.inputs[i], batch) != 0u)
-      return invalidArgument("input " + inQuotes(entry.inputs[i].name) +
-                             " is null");
   std::copy(outputs.begin(), outputs.end(), outputs_.begin());
   if (std::find(outputs.begin(), outputs.end(), nullptr) == outputs.end())
     return {};
@@ -146,7 +94,7 @@ Status CpuContext::checkTensors(const EntrySpec &entry, const Batch &batch,
         continue;
       if (pass == 1)
         outputs_[i] = discarded_.data() + offset;
-      auto bytes = bytesOf(entry.outputs[i], batch);
+      auto bytes = stepBytes(entry.outputs[i], batch);
       auto aligned = bytes ? checkedAlignUp(*bytes, kArenaAlignment) : bytes;
       auto end = aligned ? checkedAdd(offset, *aligned) : aligned;
       if (!end)
@@ -164,30 +112,9 @@ Status CpuContext::checkTensors(const EntrySpec &entry, const Batch &batch,
   return {};
 }
 
-Result<CpuContext::ArenaPlan> CpuContext::planArena(const Program &program,
-                                                    const Batch &batch) const {
-  auto alignedMul = [](uint64_t a, uint64_t b) {
-    auto product = checkedMul(a, b);
-    return product ? checkedAlignUp(*product, kArenaAlignment) : product;
-  };
-  auto t = alignedMul(program.arenaT, batch.tokens());
-  auto s = alignedMul(program.arenaS, batch.sequences());
-  auto c = t && s ? checkedAdd(*t, *s) : std::nullopt;
-  auto bytes = c ? checkedAdd(*c, program.arenaC) : std::nullopt;
-  if (!bytes)
-    return outOfMemory("a step of " + text(batch.tokens()) +
-                       " tokens needs more memory than there can be, feed it "
-                       "in pieces");
-  return ArenaPlan{*t, *c, *bytes};
-}
-
 Status CpuContext::reserveArena(uint64_t bytes) {
-  bool isMuchLarger =
-      arena_.size() > kKeptArenaBytes && arena_.size() / kMuchLarger > bytes;
-  smallSteps_ = isMuchLarger ? smallSteps_ + 1 : 0;
-  if (bytes <= arena_.size() && smallSteps_ < kSmallSteps)
+  if (!arenaPolicy_.replaces(arena_.size(), bytes))
     return {};
-  smallSteps_ = 0;
   arena_.release();
   MAMBA_ASSIGN_OR_RETURN(
       arena_,
@@ -195,23 +122,15 @@ Status CpuContext::reserveArena(uint64_t bytes) {
   return {};
 }
 
-void CpuContext::bindArenas(Prepared &prepared, const ArenaPlan &plan,
-                            const Batch &batch) {
-  uint64_t tokens = batch.tokens(), sequences = batch.sequences();
-  if (prepared.arena == arena_.data() && prepared.tokens == tokens &&
-      prepared.sequences == sequences)
+void CpuContext::bindArenas(Prepared &prepared, const ArenaPlan &plan) {
+  if (prepared.arena == arena_.data() && prepared.tokens == plan.tokens &&
+      prepared.sequences == plan.sequences)
     return;
   prepared.arena = arena_.data();
-  prepared.tokens = tokens;
-  prepared.sequences = sequences;
-  for (const Binding &binding : prepared.arenas) {
-    uint64_t number = binding.arg.number;
-    uint64_t offset = binding.arg.space == ArgSpace::T ? number * tokens
-                      : binding.arg.space == ArgSpace::S
-                          ? plan.s + number * sequences
-                          : plan.c + number;
-    prepared.buffers[binding.buffer] = arena_.data() + offset;
-  }
+  prepared.tokens = plan.tokens;
+  prepared.sequences = plan.sequences;
+  for (const Binding &binding : prepared.arenas)
+    prepared.buffers[binding.buffer] = arena_.data() + plan.offset(binding.arg);
 }
 
 Status CpuContext::run(uint32_t entry, const Batch &batch, bool invariant,
@@ -221,17 +140,20 @@ Status CpuContext::run(uint32_t entry, const Batch &batch, bool invariant,
   MAMBA_ASSIGN_OR_RETURN(
       uint32_t index, executable_.programs().choose(entry, batch, invariant));
   const EntrySpec &spec = executable_.manifest().entries[entry];
-  if (Status status = checkTensors(spec, batch, inputs, outputs); !status.ok())
+  Status status = checkTensors(spec, batch, inputs, outputs);
+  if (status.ok())
+    status = placeOutputs(spec, batch, outputs);
+  if (!status.ok())
     return status.withContext("entry " + inQuotes(spec.name));
 
   const Program &program = executable_.target().programs[index];
-  MAMBA_ASSIGN_OR_RETURN(ArenaPlan plan, planArena(program, batch));
+  MAMBA_ASSIGN_OR_RETURN(ArenaPlan plan, ArenaPlan::of(program, batch));
   MAMBA_RETURN_IF_ERROR(reserveArena(plan.bytes));
   if (poisons_)
     poison(arena_, plan.bytes);
 
   Prepared &prepared = prepared_[index];
-  bindArenas(prepared, plan, batch);
+  bindArenas(prepared, plan);
   for (const Binding &binding : prepared.tensors)
     prepared.buffers[binding.buffer] =
         binding.arg.space == ArgSpace::In
@@ -246,61 +168,10 @@ Status CpuContext::run(uint32_t entry, const Batch &batch, bool invariant,
     args.seqStart = batch.seqStart.data();
     args.slot = batch.slot.data();
     args.position = batch.position.data();
-    prepared.jobs[i].tiles = dispatch.grid.tiles(tokens, sequences);
+    Dispatch::Choice choice = dispatch.choose(sequences);
+    prepared.jobs[i].kernel = executable_.kernel(choice.kernel);
+    prepared.jobs[i].tiles = choice.grid.tiles(tokens, sequences);
   }
   executable_.threads().run(prepared.jobs, scratch_.data());
-  return {};
-}
-
-//===----------------------------------------------------------------------===//
-// States
-//===----------------------------------------------------------------------===//
-
-Status CpuContext::checkSlot(uint32_t slot) const {
-  if (slot < slots_)
-    return {};
-  return invalidArgument("slot " + text(slot) + " is out of range, there are " +
-                         text(slots_));
-}
-
-Status CpuContext::checkState(uint32_t state, uint32_t slot) const {
-  if (state >= poolOf_.size())
-    return invalidArgument("state " + text(state) +
-                           " is out of range, there are " +
-                           text(poolOf_.size()));
-  return checkSlot(slot);
-}
-
-Status CpuContext::readState(uint32_t state, uint32_t slot, void *to) const {
-  MAMBA_RETURN_IF_ERROR(checkState(state, slot));
-  const Pool &pool = poolOf_[state];
-  if (pool.slotBytes != 0)
-    std::memcpy(to, pool.data + slot * pool.slotBytes, pool.slotBytes);
-  return {};
-}
-
-Status CpuContext::writeState(uint32_t state, uint32_t slot, const void *from) {
-  MAMBA_RETURN_IF_ERROR(checkState(state, slot));
-  const Pool &pool = poolOf_[state];
-  if (pool.slotBytes != 0)
-    std::memcpy(pool.data + slot * pool.slotBytes, from, pool.slotBytes);
-  return {};
-}
-
-Status CpuContext::clearSlot(uint32_t slot) {
-  MAMBA_RETURN_IF_ERROR(checkSlot(slot));
-  for (const Pool &pool : poolOf_)
-    if (pool.slotBytes != 0)
-      std::memset(pool.data + slot * pool.slotBytes, 0, pool.slotBytes);
-  return {};
-}
-
-Status CpuContext::copySlot(uint32_t from, uint32_t to) {
-  MAMBA_RETURN_IF_ERROR(checkSlot(from));
-  MAMBA_RETURN_IF_ERROR(checkSlot(to));
-  for (const Pool &pool : poolOf_)
-    if (pool.slotBytes != 0 && from != to)
-      std::memcpy(pool.data + to * pool.slotBytes,
-                  pool.data + from * pool.slotBytes, pool.slotBytes);
   return {};
 }

@@ -1,5 +1,6 @@
 #include "runtime/device/cpu/CpuExecutable.h"
 
+#include "runtime/device/SelfTest.h"
 #include "runtime/device/cpu/CpuContext.h"
 #include "runtime/device/cpu/CpuTargets.h"
 #include "runtime/support/Quote.h"
@@ -7,7 +8,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
 
 using namespace mamba;
 
@@ -74,60 +74,15 @@ Status CpuExecutable::loadCode() {
 // Weights
 //===----------------------------------------------------------------------===//
 
-/// Calls use(index) for every weight that the dispatches read.
-template <typename Use>
-static void forEachWeight(const std::vector<Dispatch> &dispatches, Use use) {
-  for (const Dispatch &dispatch : dispatches)
-    for (const ArgRef &arg : dispatch.args)
-      if (arg.space == ArgSpace::Weight)
-        use(arg.number);
-}
-
 Status CpuExecutable::loadWeights(std::shared_ptr<WeightSource> source,
                                   const Progress &progress) {
   if (hasWeights_)
     return invalidArgument("the weights are loaded already");
-  std::vector<bool> isUsed(manifest().checkpoint.size());
-  auto use = [&](uint64_t index) { isUsed[index] = true; };
-  forEachWeight(target_.recipe, use);
-  for (const Program &program : target_.programs)
-    forEachWeight(program.dispatches, use);
-
-  weights_.assign(isUsed.size(), nullptr);
-  copies_.clear();
-  copies_.resize(isUsed.size());
-  for (uint32_t i = 0; i < isUsed.size(); ++i) {
-    if (!isUsed[i])
-      continue;
-    if (!source)
-      return invalidArgument("the pack's weights are not given, load its "
-                             "checkpoint");
-    MAMBA_RETURN_IF_ERROR(bindWeight(*source, i));
-  }
+  MAMBA_RETURN_IF_ERROR(weights_.bind(manifest(), target_, source.get()));
   MAMBA_RETURN_IF_ERROR(runRecipe(progress));
-  dropUnusedCopies();
+  weights_.dropRecipeCopies(manifest(), target_);
   source_ = std::move(source);
   hasWeights_ = true;
-  return {};
-}
-
-Status CpuExecutable::bindWeight(WeightSource &source, uint32_t index) {
-  const WeightSpec &spec = manifest().checkpoint[index];
-  MAMBA_ASSIGN_OR_RETURN(std::span<const uint8_t> bytes, source.find(spec));
-  // Verified with the manifest: the shape has a size.
-  uint64_t expected = tensorBytes(spec.dtype, spec.shape).value_or(0);
-  if (bytes.size() != expected)
-    return invalidData("weight " + inQuotes(spec.name) + " must have " +
-                       std::to_string(expected) + " bytes, got " +
-                       std::to_string(bytes.size()));
-  weights_[index] = bytes.data();
-  uint64_t alignment = std::max(1u, dtypeBytes(spec.dtype));
-  if (reinterpret_cast<uintptr_t>(bytes.data()) % alignment == 0)
-    return {};
-  MAMBA_ASSIGN_OR_RETURN(copies_[index],
-                         Memory::allocate(expected, "a misaligned weight"));
-  std::memcpy(copies_[index].data(), bytes.data(), expected);
-  weights_[index] = copies_[index].data();
   return {};
 }
 
@@ -159,19 +114,6 @@ Status CpuExecutable::runRecipe(const Progress &progress) {
   return packed_.makeReadOnly();
 }
 
-/// Frees the copies that only the recipe has read.
-void CpuExecutable::dropUnusedCopies() {
-  std::vector<bool> isUsed(copies_.size());
-  for (const Program &program : target_.programs)
-    forEachWeight(program.dispatches,
-                  [&](uint64_t index) { isUsed[index] = true; });
-  for (size_t i = 0; i < copies_.size(); ++i)
-    if (!isUsed[i] && copies_[i].size() != 0) {
-      copies_[i].release();
-      weights_[i] = nullptr;
-    }
-}
-
 Result<std::unique_ptr<Context>> CpuExecutable::createContext(uint64_t slots) {
   // A pack that has nothing to load needs no call of loadWeights.
   if (!hasWeights_ && manifest().checkpoint.empty())
@@ -179,16 +121,35 @@ Result<std::unique_ptr<Context>> CpuExecutable::createContext(uint64_t slots) {
   if (!hasWeights_)
     return invalidArgument("the weights are not loaded yet, call loadWeights "
                            "before createContext");
-  if (slots == 0 || slots > std::numeric_limits<int32_t>::max())
-    return invalidArgument("a context needs 1 to " +
-                           std::to_string(std::numeric_limits<int32_t>::max()) +
-                           " slots, asked for " + std::to_string(slots));
+  MAMBA_RETURN_IF_ERROR(checkSlots(slots));
   MAMBA_ASSIGN_OR_RETURN(std::unique_ptr<CpuContext> context,
                          CpuContext::create(*this, slots));
   return std::unique_ptr<Context>(std::move(context));
 }
 
 //===----------------------------------------------------------------------===//
+
+Status CpuExecutable::selfTest(const Progress &progress) {
+  MAMBA_ASSIGN_OR_RETURN(Memory scratch,
+                         Memory::allocate(scratchBytes_, "scratch memory"));
+  auto runKernel = [&](uint32_t kernel, const GoldenRun &run) -> Status {
+    std::vector<void *> addresses;
+    for (const GoldenBuffer &buffer : run.buffers)
+      addresses.push_back(buffer.data());
+    MambaKernelArgs args = {};
+    args.rows = run.golden.rows;
+    args.sequences = run.golden.lengths.size();
+    args.seqStart = run.seqStart.data();
+    args.slot = run.golden.slots.data();
+    args.position = run.golden.positions.data();
+    args.buffers = addresses.data();
+    ThreadPool::Job job = {kernels_[kernel], &args,
+                           static_cast<uint32_t>(run.tiles())};
+    threads_->run({&job, 1}, scratch.data());
+    return {};
+  };
+  return runSelfTest(*pack_, target_, runKernel, progress);
+}
 
 void mamba::poison(const Memory &memory, uint64_t bytes) {
   if (bytes != 0)

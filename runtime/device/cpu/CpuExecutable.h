@@ -1,10 +1,11 @@
 // A pack's target on this machine's processor.
 #pragma once
 
+#include "runtime/device/BoundWeights.h"
 #include "runtime/device/Device.h"
+#include "runtime/device/Memory.h"
 #include "runtime/device/Step.h"
 #include "runtime/device/cpu/ElfImage.h"
-#include "runtime/device/cpu/Memory.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
 #include <memory>
@@ -33,17 +34,14 @@ public:
   uint64_t scratchBytes() const { return scratchBytes_; }
   /// Of a space that is the same for all contexts: Weight or Packed.
   const void *address(const ArgRef &arg) const {
-    return arg.space == ArgSpace::Weight ? weights_[arg.number]
+    return arg.space == ArgSpace::Weight ? weights_.data(arg.number)
                                          : packed_.data() + arg.number;
   }
 
 private:
   CpuExecutable(std::shared_ptr<const Pack> pack, const TargetSpec &target);
   Status loadCode();
-  Status bindWeight(WeightSource &source, uint32_t index);
   Status runRecipe(const Progress &progress);
-  void dropUnusedCopies();
-  Status runGolden(MambaKernel kernel, const GoldenCase &golden, void *scratch);
 
   std::shared_ptr<const Pack> pack_;
   const TargetSpec &target_; // Of pack_.
@@ -55,8 +53,7 @@ private:
 
   bool hasWeights_ = false;
   std::shared_ptr<WeightSource> source_;
-  std::vector<const uint8_t *> weights_; // Null where nothing reads them.
-  std::vector<Memory> copies_; // Of weights that the file misaligns, or empty.
+  BoundWeights weights_;
   Memory packed_;
   std::unique_ptr<ThreadPool> threads_;
 };

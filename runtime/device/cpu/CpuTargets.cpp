@@ -27,8 +27,10 @@ Result<const TargetSpec *> mamba::chooseCpuTarget(const Pack &pack,
                                                   std::string_view arch) {
   const TargetSpec *best = nullptr;
   std::string obstacles;
+  bool hasPtx = false;
   for (const TargetSpec &target : pack.manifest().targets) {
     std::string obstacle = findObstacle(target, features, arch);
+    hasPtx |= target.device == "cuda";
     if (!obstacle.empty())
       obstacles += (obstacles.empty() ? "" : "; ") + inQuotes(target.name) +
                    " " + obstacle;
@@ -40,7 +42,8 @@ Result<const TargetSpec *> mamba::chooseCpuTarget(const Pack &pack,
   return unavailable(inQuotes(pack.path()) +
                      " has no target for this machine's processor: " +
                      (obstacles.empty() ? "it has no target" : obstacles) +
-                     "; build one with 'mamba-pack build --target=cpu:native'");
+                     "; build one with 'mamba-pack build --target=cpu:native'" +
+                     (hasPtx ? " or run its PTX on device 'sim'" : ""));
 }
 
 bool mamba::needsAmx(const TargetSpec &target) {

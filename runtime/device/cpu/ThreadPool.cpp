@@ -10,7 +10,6 @@
 #include <linux/futex.h>
 #include <new>
 #include <pthread.h>
-#include <sched.h>
 #include <sys/syscall.h>
 #include <system_error>
 #include <unistd.h>
@@ -20,23 +19,6 @@ using namespace mamba;
 /// Longer than the gap between two steps of a decode loop, shorter than what
 /// a user notices on a battery.
 static constexpr int64_t kSpinNanoseconds = 40'000;
-
-unsigned mamba::availableProcessors() {
-  // The kernel refuses masks that are too small for its processors.
-  for (int processors = 1024; processors <= 1 << 20; processors *= 4) {
-    cpu_set_t *set = CPU_ALLOC(processors);
-    if (!set)
-      break;
-    size_t bytes = CPU_ALLOC_SIZE(processors);
-    int count = 0;
-    if (sched_getaffinity(0, bytes, set) == 0)
-      count = CPU_COUNT_S(bytes, set);
-    CPU_FREE(set);
-    if (count > 0)
-      return std::min<unsigned>(count, ThreadPool::kMaxThreads);
-  }
-  return std::max(1u, std::thread::hardware_concurrency());
-}
 
 static void relax() {
 #if defined(__x86_64__)
@@ -90,10 +72,7 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::create(unsigned threads,
   unsigned processors = availableProcessors();
   if (threads == 0)
     threads = processors;
-  if (threads > kMaxThreads)
-    return invalidArgument("there can be at most " +
-                           std::to_string(kMaxThreads) +
-                           " threads, asked for " + std::to_string(threads));
+  MAMBA_RETURN_IF_ERROR(checkThreads(threads));
   std::unique_ptr<ThreadPool> pool(new ThreadPool());
   if (threads == 1)
     return pool;

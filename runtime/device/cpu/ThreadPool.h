@@ -3,7 +3,8 @@
 // through its list by themselves and meet at counters, not at the caller.
 #pragma once
 
-#include "runtime/device/cpu/Memory.h"
+#include "runtime/device/Memory.h"
+#include "runtime/device/Processors.h"
 #include "runtime/pack/KernelABI.h"
 #include "runtime/support/Status.h"
 
@@ -17,13 +18,8 @@
 
 namespace mamba {
 
-/// The processors that this process may use; at least 1.
-unsigned availableProcessors();
-
 class ThreadPool {
 public:
-  static constexpr unsigned kMaxThreads = 1024;
-
   /// One kernel over tiles 0 to tiles - 1. `args->scratch` is ignored.
   struct Job {
     MambaKernel kernel;

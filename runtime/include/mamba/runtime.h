@@ -55,7 +55,7 @@ MAMBA_API const char *mamba_version(void);
 
 /* Grows when this header gains something; a program may refuse a library whose
  * number is smaller than the MAMBA_ABI_VERSION it was compiled with. */
-#define MAMBA_ABI_VERSION 1
+#define MAMBA_ABI_VERSION 2
 MAMBA_API uint32_t mamba_abi_version(void);
 
 typedef enum mamba_log_level {
@@ -173,13 +173,21 @@ typedef struct mamba_model mamba_model;
 
 typedef struct mamba_model_options {
   size_t struct_size;
-  const char *device; /* "cpu", "cuda", "sim" or "auto"; null is "auto" */
+  const char *device; /* "cpu": this processor; "sim": a simulated GPU, which
+                       * runs the pack's PTX and checks every access; "cuda":
+                       * an NVIDIA GPU, MAMBA_UNAVAILABLE in this version;
+                       * "auto" or null: "cpu" */
   uint32_t threads;   /* 0: one for each processor that this process may use;
                        * at most 1024. Results do not depend on it. */
 } mamba_model_options;
 
 /* Loads the pack's best code for a device. `options` null: the defaults.
- * MAMBA_UNAVAILABLE names what this machine or this build lacks. */
+ * MAMBA_UNAVAILABLE names what this machine, this build or the pack lacks. Of
+ * "sim", two environment variables are read: MAMBA_SIM_TARGET, the target to
+ * run ("cuda:sm_80"; without it the newest chip's), and MAMBA_SIM_CHECKS: "all"
+ * (as without it), "memory" (no races) or "off" (only what costs nothing).
+ * A kernel that breaks a rule makes the call fail that ran it, and the message
+ * names kernel, PTX line, block, warp and lane. */
 MAMBA_API mamba_status mamba_model_create(const mamba_pack *pack,
                                           const mamba_model_options *options,
                                           mamba_model **model);
@@ -198,7 +206,7 @@ MAMBA_API mamba_status mamba_model_load_weights(mamba_model *model,
 
 typedef struct mamba_model_info {
   size_t struct_size;
-  const char *device;    /* "cpu" */
+  const char *device;    /* "cpu", "sim" */
   const char *target;    /* "cpu:x86-64-v4": the code that was chosen */
   const char *weights;   /* folder, "(embedded)", or "" while there are none */
   uint64_t packed_bytes; /* weights as the kernels read them: a decode step
@@ -221,6 +229,16 @@ MAMBA_API mamba_status mamba_model_get_state(const mamba_model *model,
 MAMBA_API mamba_status mamba_model_self_test(mamba_model *model,
                                              mamba_progress_fn progress,
                                              void *user);
+
+/* What the kernels have done so far as a text for people, zero-terminated: by
+ * kernel the instructions, memory traffic and the time predicted for `chip`
+ * ("sm_90a" or a product's name; null: the target's), with the limit that
+ * binds; `*length` bytes without the zero. Give `*text` back with mamba_free.
+ * MAMBA_UNAVAILABLE but on device "sim", MAMBA_INVALID_ARGUMENT for a chip that
+ * is not known. Waits for a step that is under way. */
+MAMBA_API mamba_status mamba_model_profile(const mamba_model *model,
+                                           const char *chip, char **text,
+                                           size_t *length);
 
 /* ---- Sessions: sequences with their states ----------------------------- */
 

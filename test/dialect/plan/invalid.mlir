@@ -280,3 +280,73 @@ plan.recipe bytes 64 {
   // expected-error @+1 {{a number of rows must be positive, got 0}}
   plan.dispatch @double rows 0 (%w) : memref<16xf32>
 }
+
+// -----
+
+// expected-error @+1 {{shared must not be negative, got -1}}
+plan.kernel @kernel_c2_shared for ["prefill"] shared -1 (%x: tensor<?x64xf32>) {
+  %y = ssm.kernel (%a = %x) : (tensor<?x64xf32>) -> tensor<?x64xf32> {
+    %s = ssm.silu %a : tensor<?x64xf32>
+    ssm.yield %s : tensor<?x64xf32>
+  }
+  plan.yield %y : tensor<?x64xf32>
+}
+
+// -----
+
+// expected-error @+1 {{threads must be positive, got 0}}
+plan.kernel @kernel_c2_threads for ["prefill"] threads 0 (%x: tensor<?x64xf32>) {
+  %y = ssm.kernel (%a = %x) : (tensor<?x64xf32>) -> tensor<?x64xf32> {
+    %s = ssm.silu %a : tensor<?x64xf32>
+    ssm.yield %s : tensor<?x64xf32>
+  }
+  plan.yield %y : tensor<?x64xf32>
+}
+
+// -----
+
+// expected-error @+1 {{variant @other is no 'plan.kernel'}}
+plan.kernel @kernel_c3 for ["prefill"] variants [#plan.variant<@other, max_sequences = 8>] (%x: tensor<?x64xf32>) {
+  %y = ssm.kernel (%a = %x) : (tensor<?x64xf32>) -> tensor<?x64xf32> {
+    %s = ssm.silu %a : tensor<?x64xf32>
+    ssm.yield %s : tensor<?x64xf32>
+  }
+  plan.yield %y : tensor<?x64xf32>
+}
+
+// -----
+
+// expected-error @+1 {{variant @other has other arguments}}
+plan.kernel @kernel_c3_arguments for ["prefill"] variants [#plan.variant<@other, max_sequences = 8>] (%x: tensor<?x64xf32>) {
+  %y = ssm.kernel (%a = %x) : (tensor<?x64xf32>) -> tensor<?x64xf32> {
+    %s = ssm.silu %a : tensor<?x64xf32>
+    ssm.yield %s : tensor<?x64xf32>
+  }
+  plan.yield %y : tensor<?x64xf32>
+}
+plan.kernel @other for [] (%x: tensor<?x32xf32>) {
+  %y = ssm.kernel (%a = %x) : (tensor<?x32xf32>) -> tensor<?x32xf32> {
+    %s = ssm.silu %a : tensor<?x32xf32>
+    ssm.yield %s : tensor<?x32xf32>
+  }
+  plan.yield %y : tensor<?x32xf32>
+}
+
+// -----
+
+// expected-error @+1 {{max_sequences of the variants must rise, got 8 after 8}}
+plan.kernel @kernel_c3_rise for ["prefill"]
+    variants [#plan.variant<@other, max_sequences = 8>, #plan.variant<@other, max_sequences = 8>] (%x: tensor<?x64xf32>) {
+  %y = ssm.kernel (%a = %x) : (tensor<?x64xf32>) -> tensor<?x64xf32> {
+    %s = ssm.silu %a : tensor<?x64xf32>
+    ssm.yield %s : tensor<?x64xf32>
+  }
+  plan.yield %y : tensor<?x64xf32>
+}
+plan.kernel @other for [] (%x: tensor<?x64xf32>) {
+  %y = ssm.kernel (%a = %x) : (tensor<?x64xf32>) -> tensor<?x64xf32> {
+    %s = ssm.silu %a : tensor<?x64xf32>
+    ssm.yield %s : tensor<?x64xf32>
+  }
+  plan.yield %y : tensor<?x64xf32>
+}

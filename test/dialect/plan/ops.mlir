@@ -79,3 +79,22 @@ plan.program of @step class "few" max_tokens 16 arena T 512 S 256 C 128 {
 // CHECK-LABEL: plan.program of @step class "invariant" invariant max_length 1 arena T 0 S 0 C 0 {
 plan.program of @step class "invariant" invariant max_length 1 arena T 0 S 0 C 0 {
 }
+
+// A kernel of a GPU, and its variant for steps of few sequences.
+// CHECK: plan.kernel @silu_32 for ["decode"] grid <of = rows> scratch 0 threads 32 shared 512 variants [#plan.variant<@silu_32_few, max_sequences = 8>] (
+plan.kernel @silu_32 for ["decode"] grid <of = rows> scratch 0 threads 32 shared 512
+    variants [#plan.variant<@silu_32_few, max_sequences = 8>] (%x: tensor<?x32xf32>) {
+  %y = ssm.kernel (%a = %x) : (tensor<?x32xf32>) -> tensor<?x32xf32> {
+    %s = ssm.silu %a : tensor<?x32xf32>
+    ssm.yield %s : tensor<?x32xf32>
+  }
+  plan.yield %y : tensor<?x32xf32>
+}
+// CHECK: plan.kernel @silu_32_few for ["decode"] grid <of = rows> scratch 0 threads 64 shared 0 (
+plan.kernel @silu_32_few for ["decode"] grid <of = rows> scratch 0 threads 64 shared 0 (%x: tensor<?x32xf32>) {
+  %y = ssm.kernel (%a = %x) : (tensor<?x32xf32>) -> tensor<?x32xf32> {
+    %s = ssm.silu %a : tensor<?x32xf32>
+    ssm.yield %s : tensor<?x32xf32>
+  }
+  plan.yield %y : tensor<?x32xf32>
+}

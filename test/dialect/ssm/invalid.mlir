@@ -314,6 +314,32 @@ func.func @last_rows_c1_element(%x: tensor<?x64xf32>, %batch: !ssm.batch) {
 
 // -----
 
+func.func @argmax_c1(%logits: tensor<?x200xf32>) {
+  // expected-error @+1 {{'valid' must be from 1 to the width of the logits, 200, got 201}}
+  ssm.argmax %logits valid 201 : tensor<?x200xf32> -> tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @categorical_c1(%logits: tensor<?x200xf32>, %u: tensor<?x2xf32>, %tau: tensor<?x1xf32>) {
+  // expected-error @+1 {{'u' must be [S, 1] = <?x1>, got <?x2>}}
+  ssm.categorical %logits at %u temperature %tau valid 200
+    : tensor<?x200xf32>, tensor<?x2xf32>, tensor<?x1xf32> -> tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @categorical_c2(%logits: tensor<?x200xf32>, %u: tensor<?x1xf32>, %tau: tensor<?x1xf32>) {
+  // expected-error @+1 {{'valid' must be from 1 to the width of the logits, 200, got 0}}
+  ssm.categorical %logits at %u temperature %tau valid 0
+    : tensor<?x200xf32>, tensor<?x1xf32>, tensor<?x1xf32> -> tensor<?xi32>
+  return
+}
+
+// -----
+
 func.func @conv1d_c1(%x: tensor<?x8xf32>, %w: tensor<9x4xf32>, %s: tensor<?x3x8xf32>, %batch: !ssm.batch) {
   // expected-error @+1 {{'w' must be [E, W] = <8x4>, got <9x4>}}
   ssm.conv1d %x, %w state %s of %batch

@@ -27,6 +27,18 @@ func.func @recipe() -> (tensor<4x32x64xf32>, tensor<128x4xf32>, tensor<128x16xf3
   return %packed, %taps, %a2 : tensor<4x32x64xf32>, tensor<128x4xf32>, tensor<128x16xf32>
 }
 
+// CHECK-LABEL: func.func @sampling
+// CHECK-SAME: (%[[LOGITS:[a-z0-9]+]]: tensor<?x200xf32>, %[[U:[a-z0-9]+]]: tensor<?x1xf32>, %[[TAU:[a-z0-9]+]]: tensor<?x1xf32>)
+func.func @sampling(%logits: tensor<?x200xf32>, %u: tensor<?x1xf32>, %tau: tensor<?x1xf32>)
+    -> (tensor<?xi32>, tensor<?xi32>) {
+  // CHECK: ssm.argmax %[[LOGITS]] valid 197 : tensor<?x200xf32> -> tensor<?xi32>
+  %greedy = ssm.argmax %logits valid 197 : tensor<?x200xf32> -> tensor<?xi32>
+  // CHECK: ssm.categorical %[[LOGITS]] at %[[U]] temperature %[[TAU]] valid 200 : tensor<?x200xf32>, tensor<?x1xf32>, tensor<?x1xf32> -> tensor<?xi32>
+  %drawn = ssm.categorical %logits at %u temperature %tau valid 200
+    : tensor<?x200xf32>, tensor<?x1xf32>, tensor<?x1xf32> -> tensor<?xi32>
+  return %greedy, %drawn : tensor<?xi32>, tensor<?xi32>
+}
+
 // CHECK-LABEL: func.func @rows
 // CHECK-SAME: (%[[TOKENS:[a-z0-9]+]]: tensor<?xi32>, %[[TABLE:[a-z0-9]+]]: tensor<200x64xf16>,
 // CHECK-SAME: %[[W:[a-z0-9]+]]: tensor<256x64xbf16>, %[[BIAS:[a-z0-9]+]]: tensor<256xf32>,

@@ -1,5 +1,6 @@
 // The causal convolution.
-#include "test/unit/cpu/KernelTexts.h"
+#include "test/unit/cpu/CpuLab.h"
+#include "test/unit/lab/KernelTexts.h"
 
 using namespace mamba;
 

@@ -1,5 +1,6 @@
 // Projections, with what is fused before and after them.
-#include "test/unit/cpu/KernelTexts.h"
+#include "test/unit/cpu/CpuLab.h"
+#include "test/unit/lab/KernelTexts.h"
 
 using namespace mamba;
 

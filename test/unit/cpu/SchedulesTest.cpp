@@ -1,6 +1,7 @@
 // Every legal schedule computes the same thing; the others are refused with the
 // reason.
-#include "test/unit/cpu/KernelTexts.h"
+#include "test/unit/cpu/CpuLab.h"
+#include "test/unit/lab/KernelTexts.h"
 
 #include "passes/target/Target.h"
 
@@ -10,15 +11,6 @@ namespace {
 
 using Schedules = EachTarget;
 MAMBA_FOR_EACH_TARGET(Schedules);
-
-std::string
-schedule(const std::vector<std::pair<const char *, int64_t>> &parameters) {
-  std::string text;
-  for (auto [name, value] : parameters)
-    text += (text.empty() ? "<" : ", ") + std::string(name) + " = " +
-            std::to_string(value);
-  return text + ">";
-}
 
 int64_t lanesFrom(RandomTensors &random) { return 4 << random.integer(0, 2); }
 
@@ -139,7 +131,7 @@ TEST(SchedulesRefused, WithTheReason) {
       {scan, scanCut(64, 1, 100000, 4), "second level cache"},
       {recipe, "<lanes = 8>", "col_block"},
   };
-  KernelLab lab("cpu:x86-64-v3");
+  CpuLab lab("cpu:x86-64-v3");
   std::string error;
   auto target = parseTarget("cpu:x86-64-v3", error);
   ASSERT_TRUE(succeeded(target));
@@ -170,7 +162,7 @@ TEST(KernelsRefused, PartsOfWhatIsComputedInTheKernel) {
       {.args = {{"x", whole}},
        .ops = ops + "%y = ssm.silu %b : " + half,
        .yields = {{"y", half}}}};
-  KernelLab lab("cpu:x86-64-v3");
+  CpuLab lab("cpu:x86-64-v3");
   std::string reason;
   auto target = parseTarget("cpu:x86-64-v3", reason);
   auto module = lab.parse(texts);

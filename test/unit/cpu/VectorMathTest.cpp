@@ -1,9 +1,10 @@
 // The functions of passes/target/VectorMath over the whole range of f32, in
 // every width that kernels use.
 #include "test/unit/cpu/GuardedBuffer.h"
-#include "test/unit/cpu/KernelLab.h"
+#include "test/unit/cpu/CpuLab.h"
 
-#include "passes/cpu/KernelEmitter.h"
+#include "passes/cpu/CpuEmitter.h"
+#include "passes/target/Schedule.h"
 #include "runtime/device/cpu/FloatMode.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -80,8 +81,8 @@ protected:
                    const Target &target, const Function &function,
                    int64_t lanes) {
     auto schedule =
-        ssm::ScheduleAttr::get(kernel.getContext(), lanes, 1, 0, 0, 0, 0, 0, 0);
-    KernelEmitter e(builder, kernel.getLoc(), symbol(function, lanes), kernel,
+        Schedule{.lanes = lanes, .rowBlock = 1}.get(kernel.getContext());
+    CpuEmitter e(builder, kernel.getLoc(), symbol(function, lanes), kernel,
                     target, schedule);
     View x = *e.view(kernel.getBlock().getArgument(0)),
          y{e.resultBuffer(0), 0, columns};

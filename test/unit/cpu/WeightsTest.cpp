@@ -1,5 +1,6 @@
 // The recipe: layouts and precisions of weights.
-#include "test/unit/cpu/KernelLab.h"
+#include "test/unit/cpu/CpuLab.h"
+#include "test/unit/lab/RowTexts.h"
 
 using namespace mamba;
 
@@ -28,46 +29,9 @@ TEST_P(WeightKernels, PackPadsWithZeros) {
   checkAll(texts);
 }
 
-TEST_P(WeightKernels, CastsRoundToNearest) {
-  std::vector<KernelText> texts;
-  for (const char *from : {"f32", "bf16", "f16"})
-    for (const char *to : {"f32", "bf16", "f16"}) {
-      if (std::string(from) == to)
-        continue;
-      std::string x = weightType({7, 131}, from), y = weightType({7, 131}, to);
-      texts.push_back({.args = {{"x", x, -300, 300}},
-                       .ops = "%y = ssm.cast %x : " + x + " to " + y,
-                       .yields = {{"y", y}},
-                       .tolerance = 0});
-    }
-  // More than one tile.
-  std::string x = weightType({20001}), y = weightType({20001}, "bf16");
-  texts.push_back({.args = {{"x", x}},
-                   .ops = "%y = ssm.cast %x : " + x + " to " + y,
-                   .yields = {{"y", y}},
-                   .tolerance = 0});
-  checkAll(texts);
-}
-
+TEST_P(WeightKernels, CastsRoundToNearest) { checkAll(castTexts()); }
 TEST_P(WeightKernels, DecayScaleAndColumns) {
-  std::vector<KernelText> texts;
-  for (int64_t E : {1, 17, 130}) {
-    std::string A = weightType({E, 5}), s = weightType({5});
-    texts.push_back({.args = {{"a", A, -8, 4}},
-                     .ops = "%y = ssm.decay %a : " + A,
-                     .yields = {{"y", A}},
-                     .tolerance = 3e-7});
-    texts.push_back({.args = {{"a", A, -8, 4}},
-                     .ops = "%d = ssm.decay %a : " + A +
-                            "\n%y = ssm.scale %d by 1.4426950408889634 : " + A,
-                     .yields = {{"y", A}},
-                     .tolerance = 4e-7});
-    texts.push_back({.args = {{"a", A}, {"s", s}},
-                     .ops = "%y = ssm.scale_columns %a, %s : " + A + ", " + s,
-                     .yields = {{"y", A}},
-                     .tolerance = 1e-7});
-  }
-  checkAll(texts);
+  checkAll(ofEach({1, 17, 130}, decayTexts));
 }
 
 // What a model asks for: all of it on the way into a packed weight.
@@ -93,12 +57,7 @@ TEST_P(WeightKernels, ChainsIntoPack) {
                           " -> " + panels,
                    .yields = {{"y", panels}},
                    .tolerance = 5e-3});
-  std::string odd = weightType({5, 3, 7}), other = weightType({7, 15});
-  texts.push_back({.args = {{"w", odd}},
-                   .ops = "%r = ssm.reshape %w : " + odd + " to " + other +
-                          "\n%y = ssm.scale %r by -2.0 : " + other,
-                   .yields = {{"y", other}},
-                   .tolerance = 0});
+  texts.push_back(reshapeText());
   std::string unpacked = weightType({35, 19}), source = weightType({3, 19, 16});
   texts.push_back({.args = {{"w", source}},
                    .ops = "%y = ssm.unpack %w : " + source + " -> " + unpacked,

@@ -45,13 +45,18 @@ TEST(CpuTargets, EachObstacleIsNamed) {
   std::string lacks = someFeature(false);
   TargetSpec cuda = makeTarget(pack, "cuda:sm_90a", {});
   cuda.device = "cuda";
+  cuda.arch = "sm_90a";
+  for (KernelSpec &kernel : cuda.kernels) {
+    kernel.entry = kernel.scratch = 0;
+    kernel.launch = LaunchSpec{32, 0};
+  }
   pack.manifest.targets = {cuda, makeTarget(pack, "cpu:new", {lacks})};
   EXPECT_EQ(choose(pack),
             "'test.mpk' has no target for this machine's processor: "
             "'cuda:sm_90a' is for device 'cuda'; 'cpu:new' needs '" +
                 lacks +
                 "', which this processor lacks; build one with 'mamba-pack "
-                "build --target=cpu:native'");
+                "build --target=cpu:native' or run its PTX on device 'sim'");
   EXPECT_NE(choose(pack, "riscv64")
                 .find("'cpu:new' is for '" + std::string(hostArch()) +
                       "', this is 'riscv64'"),

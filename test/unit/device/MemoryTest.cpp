@@ -1,4 +1,4 @@
-#include "runtime/device/cpu/Memory.h"
+#include "runtime/device/Memory.h"
 
 #include <gtest/gtest.h>
 

@@ -7,6 +7,12 @@
 
 using namespace mamba;
 
+namespace {
+class SelfTests : public testing::TestWithParam<const char *> {};
+INSTANTIATE_TEST_SUITE_P(Devices, SelfTests, testing::Values("cpu", "sim"),
+                         [](const auto &info) { return info.param; });
+} // namespace
+
 /// A case of `scaleRows`: x, packed, bias -> to, every third sample.
 static void addGolden(TestPack &pack) {
   constexpr uint64_t kRows = 5, kCount = kRows * kTestWidth;
@@ -15,7 +21,7 @@ static void addGolden(TestPack &pack) {
   golden.lengths = {3, 0, 2};
   golden.slots = {1, 0, 2};
   golden.positions = {0, 0, 5};
-  golden.grid = {{RowKind::T, 0}, 2, 1};
+  golden.grid = pack.target().programs[0].dispatches[1].grid;
   GoldenArg uniform = {DType::F32, kCount, GoldenArg::Fill::Uniform, -1, 2, 1};
   GoldenArg row = uniform, poison = uniform;
   row.count = kTestWidth;
@@ -35,9 +41,9 @@ static void addGolden(TestPack &pack) {
   pack.kernel("scaleRows").golden = {golden, golden};
 }
 
-TEST(SelfTest, PassesWithoutWeights) {
+TEST_P(SelfTests, PassesWithoutWeights) {
   for (unsigned threads : {1u, 2u}) {
-    TestPack pack;
+    TestPack pack(GetParam());
     addGolden(pack);
     auto executable = pack.load(threads);
     ASSERT_TRUE(executable.ok()) << executable.status().message();
@@ -51,16 +57,18 @@ TEST(SelfTest, PassesWithoutWeights) {
   }
 }
 
-TEST(SelfTest, FailureNamesKernelCaseAndError) {
-  TestPack pack;
+TEST_P(SelfTests, FailureNamesKernelCaseAndError) {
+  TestPack pack(GetParam());
   addGolden(pack);
   pack.kernel("scaleRows").golden[1].outputs[0].offset = 1;
   auto executable = pack.load();
   ASSERT_TRUE(executable.ok()) << executable.status().message();
   Status status = (*executable)->selfTest(nullptr);
   EXPECT_EQ(status.message().rfind("self-test of kernel 'scaleRows' of target "
-                                   "'cpu:test', case 1: argument 3 has "
-                                   "relative error ",
+                                   "'" +
+                                       pack.target().name +
+                                       "', case 1: argument 3 has relative "
+                                       "error ",
                                    0),
             0u)
       << status.message();

@@ -126,3 +126,18 @@ TEST(ProgramTable, GridsLimitSteps) {
             "a step of 2 tokens and 2 sequences is too large for entry 'run' "
             "(at most 8188 and 1), feed it in pieces");
 }
+
+// A variant limits only steps that it takes.
+TEST(ProgramTable, GridsOfVariantsLimitSteps) {
+  Programs programs;
+  Dispatch dispatch = {0, {RowKind::S, 0}, {{RowKind::S, 0}, 1, 1}, {}};
+  dispatch.variants = {{1, 0, {{RowKind::S, 0}, 1, 1 << 30}},
+                       {3, 0, {{RowKind::S, 0}, 1, 1 << 30}}};
+  programs.target.programs[0].dispatches = {dispatch};
+  EXPECT_EQ(programs.choose(lengths({5}), true), "invariant");
+  EXPECT_EQ(programs.choose(lengths({5, 5}), true),
+            "a step of 10 tokens and 2 sequences is too large for entry 'run' "
+            "(at most 9223372036854775807 and 1), feed it in pieces");
+  programs.target.programs[0].dispatches[0].variants.pop_back();
+  EXPECT_EQ(programs.choose(lengths({5, 5, 5, 5, 5}), true), "invariant");
+}

@@ -32,7 +32,7 @@ KERNEL void scaleRows(const MambaKernelArgs *args, uint32_t tile) {
 
 /* h = x[t] + 0.5 h, y[t] = h along each sequence, h carried in the slot and
  * zero at position 0; last[s] = h; two tiles a sequence. */
-KERNEL void scan(const MambaKernelArgs *args, uint32_t tile) {
+static void scanHalf(const MambaKernelArgs *args, uint32_t tile) {
   const float *x = args->buffers[0];
   float *pool = args->buffers[1], *y = args->buffers[2];
   float *last = args->buffers[3];
@@ -48,6 +48,20 @@ KERNEL void scan(const MambaKernelArgs *args, uint32_t tile) {
       state[i] = h;
     last[s * kWidth + i] = h;
   }
+}
+
+KERNEL void scan(const MambaKernelArgs *args, uint32_t tile) {
+  scanHalf(args, tile);
+}
+
+/* The same for few sequences, and y is negated for the tests to see who ran. */
+KERNEL void scanFew(const MambaKernelArgs *args, uint32_t tile) {
+  float *y = args->buffers[2];
+  scanHalf(args, tile);
+  uint64_t s = tile / 2;
+  for (int64_t t = args->seqStart[s]; t < args->seqStart[s + 1]; ++t)
+    for (int i = tile % 2 * (kWidth / 2), end = i + kWidth / 2; i < end; ++i)
+      y[t * kWidth + i] = -y[t * kWidth + i];
 }
 
 /* out[s] = last[s], zeros for an empty sequence; a tile a sequence. */

@@ -23,6 +23,15 @@ std::vector<uint8_t> mamba::readTestObject(const std::string &name) {
   return {bytes->begin(), bytes->end()};
 }
 
+std::vector<uint8_t> mamba::readTestPtx() {
+  Result<std::string> text = readFile(MAMBA_TEST_PTX);
+  if (!text.ok()) {
+    ADD_FAILURE() << text.status().message();
+    return {};
+  }
+  return {text->begin(), text->end()};
+}
+
 std::map<std::string, uint64_t>
 mamba::symbolsOf(const std::vector<uint8_t> &object) {
   std::map<std::string, uint64_t> symbols;
@@ -82,7 +91,9 @@ Result<std::span<const uint8_t>> TestWeights::find(const WeightSpec &spec) {
 
 static constexpr uint64_t kRowBytes = kTestWidth * sizeof(float);
 
-TestPack::TestPack() : object(readTestObject("TestKernels")) {
+TestPack::TestPack(const std::string &device)
+    : object(device == "sim" ? readTestPtx() : readTestObject("TestKernels")),
+      device_(device) {
   manifest.compiler = "test";
   manifest.checkpoint = {{"unused", DType::F32, {1000}},
                          {"w", DType::F32, {kTestWidth}},
@@ -93,10 +104,16 @@ TestPack::TestPack() : object(readTestObject("TestKernels")) {
                         {"last", DType::F32, RowKind::S, {kTestWidth}}},
                        {{"h", "h_in", "h_out", DType::F32, {kTestWidth}}}}};
   manifest.targets.resize(1);
-  target().name = "cpu:test";
-  target().device = "cpu";
-  target().arch = hostArch();
+  bool isSim = device == "sim";
+  target().name = isSim ? "cuda:sm_80" : "cpu:test";
+  target().device = isSim ? "cuda" : "cpu";
+  target().arch = isSim ? "sm_80" : hostArch();
   target().code = "code.0";
+  addPrograms();
+}
+
+void TestPack::addPrograms() {
+  bool isSim = device_ == "sim";
   uint32_t doubleWeight = addKernel("doubleWeight");
   uint32_t copyBias = addKernel("copyBias");
   uint32_t scaleRows = addKernel("scaleRows", kRowBytes);
@@ -104,10 +121,14 @@ TestPack::TestPack() : object(readTestObject("TestKernels")) {
   uint32_t copyLast = addKernel("copyLast");
 
   RowCount t = {RowKind::T, 0}, s = {RowKind::S, 0}, one = {};
+  RowCount width = {RowKind::Constant, kTestWidth};
+  // A tile is a block of threads there, so fewer do.
+  Grid elements = {width, isSim ? 32u : 1u, 1}, rows = {t, isSim ? 8u : 2u, 1},
+       sequences = {s, 1, isSim ? 1u : 2u};
   target().packedBytes = 64 + kRowBytes;
   target().recipe = {{doubleWeight,
-                      {RowKind::Constant, kTestWidth},
-                      {{RowKind::Constant, kTestWidth}, 1, 1},
+                      width,
+                      elements,
                       {{ArgSpace::Weight, 1}, {ArgSpace::Packed, 64}}}};
   Program program;
   program.entry = 0;
@@ -120,14 +141,14 @@ TestPack::TestPack() : object(readTestObject("TestKernels")) {
       {copyBias, one, {one, 1, 1}, {{ArgSpace::Weight, 2}, {ArgSpace::C, 64}}},
       {scaleRows,
        t,
-       {t, 2, 1},
+       rows,
        {{ArgSpace::In, 0},
         {ArgSpace::Packed, 64},
         {ArgSpace::C, 64},
         {ArgSpace::T, 64}}},
       {scan,
        t,
-       {s, 1, 2},
+       sequences,
        {{ArgSpace::T, 64},
         {ArgSpace::State, 0},
         {ArgSpace::Out, 0},
@@ -145,10 +166,25 @@ KernelSpec &TestPack::kernel(const std::string &symbol) {
 }
 
 uint32_t TestPack::addKernel(const std::string &symbol, uint64_t scratch) {
+  if (device_ == "sim") {
+    bool isShared = symbol == "scaleRows";
+    LaunchSpec launch = {isShared ? 64u : 32u, isShared ? 64u : 0u};
+    target().kernels.push_back({symbol, 0, 0, "", "", {}, launch});
+    return target().kernels.size() - 1;
+  }
   auto symbols = symbolsOf(object);
   EXPECT_EQ(symbols.count(symbol), 1u) << symbol;
   target().kernels.push_back({symbol, symbols[symbol], scratch, "", "", {}});
   return target().kernels.size() - 1;
+}
+
+void TestPack::editPtx(const std::string &from, const std::string &to) {
+  std::string text(object.begin(), object.end());
+  size_t at = text.find(from);
+  ASSERT_NE(at, text.npos) << from;
+  ASSERT_EQ(text.find(from, at + 1), text.npos) << from << " is there twice";
+  text.replace(at, from.size(), to);
+  object.assign(text.begin(), text.end());
 }
 
 Result<std::shared_ptr<const Pack>> TestPack::open() {
@@ -171,7 +207,7 @@ Result<std::shared_ptr<const Pack>> TestPack::open() {
   }
   MAMBA_RETURN_IF_ERROR(setPackMetadata(
       writer,
-      {{"mamba.pack", "1"}, {"mamba.manifest", writeManifest(manifest)}}));
+      {{"mamba.pack", std::to_string(kManifestFormat)}, {"mamba.manifest", writeManifest(manifest)}}));
   MAMBA_ASSIGN_OR_RETURN(bytes_, writer.serialize());
   return Pack::parse(reinterpret_cast<const uint8_t *>(bytes_.data()),
                      bytes_.size(), "test.mpk");
@@ -179,7 +215,7 @@ Result<std::shared_ptr<const Pack>> TestPack::open() {
 
 Result<std::unique_ptr<Executable>> TestPack::load(unsigned threads) {
   MAMBA_ASSIGN_OR_RETURN(std::shared_ptr<const Pack> pack, open());
-  return loadOnCpu(std::move(pack), {threads});
+  return loadOnDevice(std::move(pack), device_, {threads});
 }
 
 void TestReference::run(const Batch &batch, const std::vector<float> &x,

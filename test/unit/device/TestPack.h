@@ -1,4 +1,5 @@
-// A small model of C kernels in a pack: y = scan(2 w x + b), and its last row.
+// A small model of kernels in C or PTX in a pack: y = scan(2 w x + b), and its
+// last row.
 #pragma once
 
 #include "runtime/device/Device.h"
@@ -14,6 +15,8 @@ inline constexpr size_t kTestWidth = 8;
 
 /// Bytes of an object that the build made for the tests.
 std::vector<uint8_t> readTestObject(const std::string &name);
+/// The text of TestKernels.ptx.
+std::vector<uint8_t> readTestPtx();
 
 /// Offsets of the functions that an object exports.
 std::map<std::string, uint64_t> symbolsOf(const std::vector<uint8_t> &object);
@@ -36,7 +39,8 @@ private:
 /// A pack that tests change before they open it.
 class TestPack {
 public:
-  TestPack();
+  /// "cpu" has the kernels of TestKernels.c, "sim" those of TestKernels.ptx.
+  explicit TestPack(const std::string &device = "cpu");
 
   /// Entry `run`: x [T, 8] -> y [T, 8], last [S, 8], state `h` [8].
   Manifest manifest;
@@ -46,16 +50,20 @@ public:
 
   TargetSpec &target() { return manifest.targets[0]; }
   KernelSpec &kernel(const std::string &symbol);
-  /// Adds a kernel of TestKernels.c, returns its index.
+  /// Adds a kernel of the object, returns its index.
   uint32_t addKernel(const std::string &symbol, uint64_t scratch = 0);
 
   /// The file's bytes stay with this object.
   Result<std::shared_ptr<const Pack>> open();
   /// On `threads` threads, weights not loaded.
   Result<std::unique_ptr<Executable>> load(unsigned threads = 1);
+  /// Replaces what stands once in the PTX.
+  void editPtx(const std::string &from, const std::string &to);
 
 private:
-  std::string bytes_;
+  void addPrograms();
+
+  std::string device_, bytes_;
 };
 
 /// What entry `run` should compute; states by slot.

@@ -212,7 +212,31 @@ TEST_F(ApiTest, missingFilesAndDevices) {
   mamba_model *modelOut = nullptr;
   EXPECT_EQ(mamba_model_create(&pack, &options, &modelOut), MAMBA_UNAVAILABLE);
   EXPECT_STREQ(mamba_last_error(),
-               "this build has no device 'cuda'; use 'cpu' or 'auto'");
+               "this version has no device 'cuda'; 'sim' runs the same kernels "
+               "in software, 'cpu' runs on the processor");
+  options.device = "sim";
+  EXPECT_EQ(mamba_model_create(&pack, &options, &modelOut), MAMBA_UNAVAILABLE);
+  EXPECT_REFUSED(mamba_model_create(&pack, &options, &modelOut),
+                 "no PTX for device 'sim', it has no target; build one with "
+                 "'mamba-pack build --target=cuda:sm_80'");
+  options.device = "tpu";
+  EXPECT_REFUSED(mamba_model_create(&pack, &options, &modelOut),
+                 "unknown device 'tpu'; use 'cpu', 'cuda', 'sim' or 'auto'");
+}
+
+TEST_F(ApiTest, onlySomeDevicesCount) {
+  char *text = nullptr;
+  size_t length = 0;
+  EXPECT_EQ(mamba_model_profile(&model, nullptr, &text, &length),
+            MAMBA_UNAVAILABLE);
+  EXPECT_STREQ(mamba_last_error(), "device 'cpu' counts nothing, a profile "
+                                   "needs device 'sim'");
+  EXPECT_REFUSED(mamba_model_profile(nullptr, nullptr, &text, &length),
+                 "'model'");
+  EXPECT_REFUSED(mamba_model_profile(&model, nullptr, nullptr, &length),
+                 "'text'");
+  EXPECT_REFUSED(mamba_model_profile(&model, nullptr, &text, nullptr),
+                 "'length'");
 }
 
 TEST_F(ApiTest, stepsAndLogits) {

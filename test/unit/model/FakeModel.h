@@ -82,7 +82,7 @@ inline Manifest fakeManifest(const PackOptions &options) {
 inline std::string fakePackBytes(const PackOptions &options) {
   SafetensorsWriter writer;
   PackMetadata metadata = {
-      {"mamba.pack", "1"},
+      {"mamba.pack", std::to_string(kManifestFormat)},
       {"mamba.manifest", writeManifest(fakeManifest(options))}};
   if (!options.config.empty())
     metadata["config.json"] = options.config;

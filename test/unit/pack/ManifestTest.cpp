@@ -23,6 +23,40 @@ TEST(Manifest, RoundTrip) {
   EXPECT_EQ(golden.args[0].hi, 1.0 / 3) << "doubles are exact";
   EXPECT_EQ(golden.args[1].bound, 17u);
   EXPECT_EQ(golden.tolerance, 1e-5);
+  EXPECT_FALSE(target.cubin || target.kernels[0].launch);
+}
+
+TEST(Manifest, CudaTargetsRoundTrip) {
+  Result<Manifest> manifest =
+      readManifest(writeManifest(sampleManifest()), "test");
+  ASSERT_TRUE(manifest.ok()) << manifest.status().message();
+  const TargetSpec &target = manifest->targets[1];
+  EXPECT_EQ(target.cubin, "cubin.0");
+  ASSERT_TRUE(target.kernels[0].launch && target.kernels[1].launch);
+  EXPECT_EQ(target.kernels[0].launch->threads, 128u);
+  EXPECT_EQ(target.kernels[0].launch->shared, 4096u);
+  EXPECT_EQ(target.kernels[0].launch->registers, 40u);
+  EXPECT_FALSE(target.kernels[1].launch->registers);
+  const Dispatch &dispatch = target.programs[0].dispatches[0];
+  ASSERT_EQ(dispatch.variants.size(), 2u);
+  EXPECT_EQ(dispatch.variants[1].maxSequences, 8u);
+  EXPECT_TRUE(target.programs[0].dispatches[1].variants.empty());
+}
+
+// The first variant whose limit holds, else the dispatch's own kernel.
+TEST(Manifest, VariantsAreChosenBySequences) {
+  Manifest manifest = sampleManifest();
+  const Dispatch &dispatch = manifest.targets[1].programs[0].dispatches[0];
+  for (auto [sequences, kernel, tiles] : {std::tuple(0, 2, 4),
+                                          {1, 2, 4},
+                                          {2, 2, 8},
+                                          {8, 2, 32},
+                                          {9, 0, 3},
+                                          {5000, 0, 939}}) {
+    Dispatch::Choice choice = dispatch.choose(sequences);
+    EXPECT_EQ(choice.kernel, uint32_t(kernel)) << sequences;
+    EXPECT_EQ(choice.grid.tiles(sequences, sequences), uint64_t(tiles));
+  }
 }
 
 TEST(Manifest, KeysAreInTheOrderOfTheFormat) {
@@ -73,10 +107,10 @@ TEST(Manifest, WritesInvalidUtf8) {
 }
 
 TEST(Manifest, UnknownFormatIsRefusedWithBothNumbers) {
-  Result<Manifest> manifest = readManifest(R"({"format": 2})", "x.mpk");
+  Result<Manifest> manifest = readManifest(R"({"format": 1})", "x.mpk");
   ASSERT_FALSE(manifest.ok());
   EXPECT_EQ(manifest.status().message(),
-            "x.mpk: the pack has format 2, this program reads format 1, build "
+            "x.mpk: the pack has format 1, this program reads format 2, build "
             "the pack anew or take the mamba that made it");
 }
 

@@ -122,6 +122,97 @@ TEST(ManifestVerify, Targets) {
             "'code.0' names more than one blob");
 }
 
+TEST(ManifestVerify, CudaTargets) {
+  constexpr const char *kArch = "/targets/1/arch";
+  expectRefused({
+      {kArch, "x86_64",
+       "target 'cuda:sm_80': the arch of a cuda target must be like "
+       "\"sm_80\", got 'x86_64'"},
+      {kArch, "sm_", "got 'sm_'"},
+      {kArch, "sm_8", "got 'sm_8'"},
+      {kArch, "sm_1000", "got 'sm_1000'"},
+      {kArch, "sm_90A", "got 'sm_90A'"},
+      {kArch, "sm_90aa", "got 'sm_90aa'"},
+      {kArch, "compute_80", "got 'compute_80'"},
+      {"/targets/1/cubin", "cubin.1", "cubin 'cubin.1' is not a blob"},
+      {"/targets/1/cubin", 7, "'cubin' must be"},
+      {"/blobs/cubin.0/raw_bytes", uint64_t(1) << 40,
+       "cubin 'cubin.0' has 1099511627776 bytes, more than"},
+      {"/targets/0/cubin", "cubin.0", "only cuda targets have a cubin"},
+      {"/targets/1/kernels/1/entry", 8,
+       "kernel 'b': entry and scratch of a cuda kernel must be 0, got 8 and 0"},
+      {"/targets/1/kernels/1/scratch", 64, "must be 0, got 0 and 64"},
+  });
+  for (const char *arch : {"sm_75", "sm_90a", "sm_100", "sm_120f"}) {
+    Manifest manifest = sampleManifest();
+    manifest.targets[1].arch = arch;
+    EXPECT_TRUE(verifyManifest(manifest).ok()) << arch;
+  }
+}
+
+TEST(ManifestVerify, Launches) {
+  constexpr const char *kLaunch = "/targets/1/kernels/0/launch";
+  constexpr const char *kThreads = "/targets/1/kernels/0/launch/threads";
+  expectRefused({
+      {kLaunch, nullptr,
+       "target 'cuda:sm_80': kernel 'a': 'launch' is missing, cuda kernels "
+       "need it"},
+      {kLaunch, 128, "kernel 'a': 'launch' must be an object"},
+      {"/targets/0/kernels/0/launch",
+       {{"threads", 32}, {"shared", 0}, {"registers", nullptr}},
+       "kernel 'a': only cuda kernels have a launch"},
+      {kThreads, 0,
+       "kernel 'a': the threads of a block must be a multiple of 32 up to "
+       "1024, got 0"},
+      {kThreads, 48, "got 48"},
+      {kThreads, 1056, "got 1056"},
+      {kThreads, uint64_t(1) << 32, "launch: 'threads' must be"},
+      {"/targets/1/kernels/0/launch/shared", 49153,
+       "49153 bytes of shared memory are more than 49152"},
+      {"/targets/1/kernels/0/launch/registers", 256,
+       "256 registers are more than 255"},
+      {"/targets/1/kernels/0/launch/registers", "40",
+       "launch: 'registers' must be"},
+  });
+  Manifest manifest = sampleManifest();
+  manifest.targets[1].kernels[0].launch = LaunchSpec{1024, 49152, 255};
+  EXPECT_TRUE(verifyManifest(manifest).ok());
+}
+
+TEST(ManifestVerify, Variants) {
+  constexpr const char *kVariants = "/targets/1/programs/0/dispatches/0/"
+                                    "variants";
+  auto at = [&](const std::string &rest) { return kVariants + rest; };
+  std::string limit = at("/1/max_sequences"), kernel = at("/0/kernel"),
+              grid = at("/1/grid"), first = at("/0/max_sequences");
+  expectRefused({
+      {kVariants, nullptr, "dispatch 0: 'variants' is missing"},
+      {limit.c_str(), 1,
+       "program 0: dispatch 0: variant 1: max_sequences 1 must be more than "
+       "1, the one before"},
+      {first.c_str(), 0, "variant 0: max_sequences 0 must be more than 0"},
+      {first.c_str(), -1, "variant 0: 'max_sequences' must be"},
+      {kernel.c_str(), 3, "variant 0: kernel 3 is out of range, there are 3"},
+      {kernel.c_str(), 1,
+       "variant 0: kernel 'b' gets 3 arguments here and 2 elsewhere"},
+      {grid.c_str(), {"S", 0, 1}, "variant 1: the grid's block and times"},
+      {grid.c_str(),
+       {"S", 1, 1 << 28},
+       "variant 1: the grid of 8 rows, block 1, times 268435456 has more than"},
+      {grid.c_str(),
+       {"T", 1, 40000},
+       "variant 1: the grid of 65536 rows, block 1, times 40000"},
+      {"/targets/1/recipe/0/variants",
+       Json::array({{{"max_sequences", 1}, {"kernel", 1}, {"grid", {1, 1, 1}}}}),
+       "recipe dispatch 0: a recipe has neither T nor S"},
+  });
+  // Of few sequences, each may have many tiles.
+  Manifest manifest = sampleManifest();
+  manifest.targets[1].programs[0].dispatches[0].variants[1].grid.times = 1
+                                                                         << 27;
+  EXPECT_TRUE(verifyManifest(manifest).ok());
+}
+
 TEST(ManifestVerify, Programs) {
   expectRefused({
       {"/targets/0/programs/1/entry", 2,

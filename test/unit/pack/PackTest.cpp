@@ -22,7 +22,9 @@ protected:
     compressed = *zstdCompress(code.data(), code.size(), 1);
     manifest.blobs[0] = {
         "code.0", sha256Hex(compressed.data(), compressed.size()), code.size()};
-    manifest.blobs[1] = {"golden.0", sha256Hex(golden, sizeof(golden)),
+    manifest.blobs[1] = manifest.blobs[0];
+    manifest.blobs[1].name = "cubin.0";
+    manifest.blobs[2] = {"golden.0", sha256Hex(golden, sizeof(golden)),
                          sizeof(golden)};
   }
 
@@ -31,6 +33,9 @@ protected:
     int64_t bytes = compressed.size();
     EXPECT_TRUE(
         writer.addTensor("code.0", DType::U8, {bytes}, compressed.data(), bytes)
+            .ok());
+    EXPECT_TRUE(
+        writer.addTensor("cubin.0", cubinType, {bytes}, compressed.data(), bytes)
             .ok());
     if (hasGolden) {
       EXPECT_TRUE(
@@ -63,9 +68,9 @@ protected:
   float golden[5] = {1, 2, 3, 4, 5};
   float w[6] = {1, 2, 3, 4, 5, 6};
   std::vector<int64_t> wShape = {2, 3};
-  DType goldenType = DType::F32;
+  DType goldenType = DType::F32, cubinType = DType::U8;
   bool hasGolden = true, embeds = false, embedsAll = true;
-  std::string format = "1";
+  std::string format = "2";
   std::string bytes;
 };
 
@@ -86,6 +91,7 @@ TEST_F(PackTest, OpensAndReadsBlobs) {
   auto read = (*pack)->code("code.0");
   ASSERT_TRUE(read.ok()) << read.status().message();
   EXPECT_EQ(*read, code);
+  EXPECT_EQ(*(*pack)->code("cubin.0"), code);
   auto values = (*pack)->golden("golden.0");
   ASSERT_TRUE(values.ok()) << values.status().message();
   EXPECT_EQ(*values, std::vector<float>(golden, golden + 5));
@@ -122,9 +128,9 @@ TEST_F(PackTest, NotAPack) {
   EXPECT_EQ(messageOf(parseBytes()),
             "'x.mpk': this safetensors file is not a kernel pack, make one "
             "with 'mamba-pack build'");
-  format = "2";
+  format = "1";
   EXPECT_EQ(messageOf(parse()),
-            "'x.mpk': the pack has format 2, this program reads format 1, "
+            "'x.mpk': the pack has format 1, this program reads format 2, "
             "build the pack anew or take the mamba that made it");
 }
 
@@ -146,9 +152,13 @@ TEST_F(PackTest, BlobOfAnotherTypeOrSize) {
   EXPECT_EQ(messageOf(parse()),
             "'x.mpk': blob 'golden.0' must have dtype F32, got I32");
   goldenType = DType::F32;
-  manifest.blobs[1].rawBytes = 24;
+  manifest.blobs[2].rawBytes = 24;
   EXPECT_EQ(messageOf(parse()),
             "'x.mpk': blob 'golden.0' has 20 bytes, the manifest says 24");
+  manifest.blobs[2].rawBytes = 20;
+  cubinType = DType::I8;
+  EXPECT_EQ(messageOf(parse()),
+            "'x.mpk': blob 'cubin.0' must have dtype U8, got I8");
 }
 
 TEST_F(PackTest, ChangedByteIsFound) {

@@ -22,6 +22,25 @@ inline GoldenCase sampleGolden() {
   return golden;
 }
 
+/// The target's kernels and programs once more, for a GPU.
+inline TargetSpec sampleCudaTarget(TargetSpec target) {
+  target.name = "cuda:sm_80";
+  target.device = "cuda";
+  target.arch = "sm_80";
+  target.features.clear();
+  target.cubin = "cubin.0";
+  for (KernelSpec &kernel : target.kernels) {
+    kernel.entry = kernel.scratch = 0;
+    kernel.launch = LaunchSpec{128, 4096, 40};
+  }
+  target.kernels[1].launch = LaunchSpec{1024, 0};
+  target.kernels.push_back(target.kernels[0]);
+  target.kernels[2].symbol = "a_few";
+  target.programs[0].dispatches[0].variants = {
+      {1, 2, {{RowKind::Constant, 4}, 1, 1}}, {8, 2, {{RowKind::S, 0}, 1, 4}}};
+  return target;
+}
+
 inline Manifest sampleManifest() {
   Manifest manifest;
   manifest.compiler = "mamba test \"quoted\" \xc3\xa9";
@@ -76,8 +95,9 @@ inline Manifest sampleManifest() {
   target.programs[1].invariant = true;
   target.programs[1].maxLength.reset();
   target.programs[1].maxTokens = 4096;
-  manifest.targets = {target};
+  manifest.targets = {target, sampleCudaTarget(target)};
   manifest.blobs = {{"code.0", std::string(64, 'a'), uint64_t(1) << 20},
+                    {"cubin.0", std::string(64, 'c'), 5000},
                     {"golden.0", std::string(64, '0'), 20}};
   return manifest;
 }

@@ -1,0 +1,106 @@
+#include "passes/gpu/Generator.h"
+#include "passes/gpu/Passes.h"
+
+#include "dialects/plan/PlanDialect.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/SymbolTable.h"
+
+using namespace mlir;
+
+namespace mamba {
+#define GEN_PASS_DEF_GPUGENERATEKERNELSPASS
+#include "passes/gpu/Passes.h.inc"
+
+namespace {
+
+plan::GridAttr gridAttr(MLIRContext *context, const KernelGrid &grid) {
+  auto of = grid.of == KernelGrid::Rows        ? plan::GridOf::Rows
+            : grid.of == KernelGrid::Sequences ? plan::GridOf::Sequences
+                                               : plan::GridOf::Constant;
+  return plan::GridAttr::get(context, of, grid.count, grid.block, grid.times);
+}
+
+/// The class that decides the schedule of a kernel that several share.
+TokenClass classOf(plan::KernelOp planned) {
+  return planned.isDecodeOnly() ? TokenClass::Decode : TokenClass::Prefill;
+}
+
+struct GpuGenerateKernels : impl::GpuGenerateKernelsPassBase<GpuGenerateKernels> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    // A module whose code was generated before stays as it is.
+    if (module.getOps<plan::KernelOp>().empty() || module.lookupSymbol("code"))
+      return;
+    FailureOr<Target> target = targetOf(module);
+    if (failed(target))
+      return signalPassFailure();
+    OpBuilder b(&getContext());
+    b.setInsertionPointToEnd(module.getBody());
+    auto code = gpu::GPUModuleOp::create(b, module.getLoc(), "code");
+    SmallVector<plan::KernelOp> all(module.getOps<plan::KernelOp>());
+    SymbolTable symbols(module);
+    for (plan::KernelOp planned : all)
+      if (failed(generate(planned, *target, code)) ||
+          failed(generateVariants(planned, *target, code, symbols)))
+        return signalPassFailure();
+  }
+
+  const GpuGenerator *find(plan::KernelOp planned, const Target &target) {
+    std::string reason;
+    const KernelGenerator *generator = findGenerator(planned.getKernel(), target, reason);
+    if (!generator)
+      planned.emitError("no kernel can be generated for target '") << target.name << "': " << reason;
+    return static_cast<const GpuGenerator *>(generator);
+  }
+
+  LogicalResult generate(plan::KernelOp planned, const Target &target, gpu::GPUModuleOp code) {
+    const GpuGenerator *generator = find(planned, target);
+    if (!generator)
+      return failure();
+    ssm::KernelOp kernel = planned.getKernel();
+    ssm::ScheduleAttr schedule = kernel.getScheduleAttr();
+    if (!schedule)
+      schedule = generator->schedule(kernel, target, classOf(planned));
+    std::string reason;
+    if (!generator->isLegal(kernel, target, schedule, reason))
+      return planned.emitError("the schedule does not fit target '")
+             << target.name << "': " << reason;
+    kernel.setScheduleAttr(schedule);
+    OpBuilder inside = OpBuilder::atBlockEnd(code.getBody());
+    GpuEmitter emitter(inside, planned.getLoc(), planned.getSymName(), kernel, target, schedule);
+    KernelGrid grid = generator->generate(emitter);
+    planned.setGridAttr(gridAttr(&getContext(), grid));
+    planned.setScratchAttr(inside.getI64IntegerAttr(0));
+    planned.setThreadsAttr(inside.getI64IntegerAttr(emitter.threads));
+    planned.setSharedAttr(inside.getI64IntegerAttr(emitter.sharedBytes()));
+    return success();
+  }
+
+  LogicalResult generateVariants(plan::KernelOp planned, const Target &target,
+                                 gpu::GPUModuleOp code, SymbolTable &symbols) {
+    SmallVector<Attribute> names;
+    for (const GpuVariant &variant :
+         find(planned, target)->variants(planned.getKernel(), target, classOf(planned))) {
+      plan::KernelOp copy = planned.clone();
+      copy.setSymName((planned.getSymName() + "_" + variant.suffix).str());
+      copy.getKernel().setScheduleAttr(variant.schedule);
+      symbols.insert(copy, std::next(planned->getIterator()));
+      if (failed(generate(copy, target, code)))
+        return failure();
+      names.push_back(plan::VariantAttr::get(
+          &getContext(), FlatSymbolRefAttr::get(copy.getSymNameAttr()), variant.maxSequences));
+    }
+    if (!names.empty())
+      planned.setVariantsAttr(ArrayAttr::get(&getContext(), names));
+    return success();
+  }
+};
+
+} // namespace
+} // namespace mamba

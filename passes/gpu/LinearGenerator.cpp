@@ -1,0 +1,250 @@
+// Projections: y = epilogue(norm(x) W^T + bias), W as it lies in memory, [O, K],
+// aligned to its elements only.
+//
+// Two forms, by the schedule's lanes:
+//   0  tiles for many rows: a block makes row_block by col_block outputs, a
+//      thread row_tile by col_tile; k_block of k are in shared memory at once
+//   32 few rows: a warp makes col_tile columns of row_block rows, a block
+//      col_block columns; a warp sums over k_block of k, so that K / k_block
+//      warps share a column
+// The norm's factor of a row is applied to the finished sum; its squares are
+// added up while x is loaded for the product.
+#include "passes/gpu/Generator.h"
+#include "passes/gpu/Linear.h"
+#include "passes/gpu/LinearOperand.h"
+#include "passes/target/Schedule.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace mamba {
+
+Value finishLinear(GpuEmitter &e, const LinearParts &parts, Value sum, Value factor, Value bias,
+                   const std::function<Value(const View &)> &load) {
+  if (factor)
+    sum = e.math.mul(sum, factor);
+  if (bias)
+    sum = e.math.add(sum, bias);
+  ssm::LinearOp linear = parts.linear;
+  return e.elementwise(yielded(e.kernel, 0), [&](Value v) -> Value {
+    if (v == linear.getY())
+      return sum;
+    if (std::optional<View> view = e.view(v))
+      return load(*view);
+    return {};
+  });
+}
+
+namespace {
+
+/// Rows that a grid is made for, and its blocks.
+constexpr int64_t maxRows = 65536, maxBlocks = 0x7fffffff;
+
+/// Steps of so many sequences are few rows.
+constexpr int64_t fewSequences = 16;
+
+/// Rows or columns of a thread's tile, and k of a piece, that make sense at all.
+constexpr int64_t maxTile = 64, maxPiece = 1024;
+
+/// For each tile and step that the heuristic takes, three blocks of 128 threads a
+/// multiprocessor.
+constexpr int64_t enoughRegisters = 168;
+
+/// A warp sums over no less of k where several share a column.
+constexpr int64_t shortestShare = 128;
+
+LinearParts partsOf(ssm::KernelOp kernel) {
+  std::string reason;
+  return *matchLinear(kernel, reason);
+}
+
+/// Whether the rows are one a sequence: what ssm.last_rows gives.
+bool isOfSequences(ssm::KernelOp kernel, Value x) {
+  auto argument = dyn_cast<BlockArgument>(x);
+  if (!argument)
+    return false;
+  Value source = kernel.getInput(argument);
+  if (auto producer = source.getDefiningOp<ssm::KernelOp>())
+    source = yielded(producer, cast<OpResult>(source).getResultNumber());
+  return source.getDefiningOp<ssm::LastRowsOp>() != nullptr;
+}
+
+/// The widest of 64, 32 and 16 columns that leaves at most a fifth unused, or 16.
+int64_t columnsOfTile(int64_t O) {
+  for (int64_t block : {64, 32})
+    if (int64_t(llvm::alignTo(O, block)) * 5 <= O * 6)
+      return block;
+  return 16;
+}
+
+Schedule tiles(int64_t rowBlock, int64_t colBlock, int64_t rowTile, int64_t colTile,
+               int64_t kBlock) {
+  return {.rowBlock = rowBlock,
+          .colBlock = colBlock,
+          .rowTile = rowTile,
+          .colTile = colTile,
+          .kBlock = kBlock,
+          .threads = rowBlock / rowTile * (colBlock / colTile)};
+}
+
+/// Tiles of 32 rows for a step of many sequences, else of 64. Threads of 8 by 8
+/// outputs keep up with shared memory; where there are too few outputs for that,
+/// longer pieces hide the way from global memory.
+Schedule manyRows(const LinearParts &parts, TokenClass tokens) {
+  int64_t columns = columnsOfTile(parts.O);
+  if (tokens == TokenClass::Decode)
+    return tiles(32, std::min<int64_t>(columns, 32), 4, 4, 32);
+  if (columns < 64)
+    return tiles(64, columns, 4, 4, 32);
+  return tiles(64, parts.O >= 2048 ? 128 : 64, 8, 8, 8);
+}
+
+/// Four columns a warp; where that gives few warps, up to eight share them, so
+/// that enough weights are on their way.
+Schedule fewRows(const LinearParts &parts, int64_t rowBlock) {
+  constexpr int64_t colTile = 4, enoughWarps = 1024;
+  int64_t shares = 1;
+  while (parts.O / colTile * shares < enoughWarps && shares < 8 &&
+         parts.K % (2 * shares * GpuEmitter::warpSize) == 0 &&
+         parts.K / (2 * shares) >= shortestShare)
+    shares *= 2;
+  int64_t warps = std::max<int64_t>(4, shares);
+  return {.lanes = GpuEmitter::warpSize,
+          .rowBlock = rowBlock,
+          .colBlock = warps / shares * colTile,
+          .colTile = colTile,
+          .kBlock = parts.K / shares,
+          .threads = warps * GpuEmitter::warpSize};
+}
+
+class LinearGenerator : public GpuGenerator {
+public:
+  StringRef family() const override { return "linear"; }
+
+  bool canGenerate(ssm::KernelOp kernel, const Target &target, std::string &reason) const override {
+    std::optional<LinearParts> parts = matchLinear(kernel, reason);
+    if (parts && !isa<BlockArgument>(parts->linear.getW())) {
+      reason = "kernels of a GPU read no packed weights";
+      return false;
+    }
+    return parts.has_value();
+  }
+
+  ssm::ScheduleAttr schedule(ssm::KernelOp kernel, const Target &target,
+                             TokenClass tokens) const override {
+    LinearParts parts = partsOf(kernel);
+    bool few = tokens == TokenClass::Few ||
+               (tokens == TokenClass::Prefill && isOfSequences(kernel, parts.x));
+    Schedule schedule = few ? fewRows(parts, 8) : manyRows(parts, tokens);
+    return schedule.get(kernel.getContext());
+  }
+
+  SmallVector<GpuVariant> variants(ssm::KernelOp kernel, const Target &target,
+                                   TokenClass tokens) const override {
+    if (tokens != TokenClass::Decode || isFewRows(kernel.getScheduleAttr()))
+      return {};
+    LinearParts parts = partsOf(kernel);
+    return {{1, fewRows(parts, 1).get(kernel.getContext()), "one"},
+            {fewSequences, fewRows(parts, 8).get(kernel.getContext()), "few"}};
+  }
+
+  KernelGrid generate(GpuEmitter &e) const override {
+    LinearParts parts = partsOf(e.kernel);
+    Needs needs;
+    std::string reason;
+    checkSchedule(e.kernel, e.target, e.schedule, needs, reason);
+    e.allowRegisters(std::max(needs.registers + 48, enoughRegisters));
+    return isFewRows(e.schedule) ? linearFewRows(e, parts) : linearTiles(e, parts);
+  }
+
+protected:
+  bool checkSchedule(ssm::KernelOp kernel, const Target &target, ssm::ScheduleAttr s, Needs &needs,
+                     std::string &reason) const override {
+    LinearParts parts = partsOf(kernel);
+    if (!(isFewRows(s) ? checkFewRows : checkTiles)(parts, s, needs, reason))
+      return false;
+    int64_t blocks = llvm::divideCeil(maxRows, s.getRowBlock()) *
+                     llvm::divideCeil(parts.O, s.getColBlock());
+    if (blocks > maxBlocks) {
+      reason = std::to_string(maxRows) + " rows take " + std::to_string(blocks) +
+               " blocks, a grid has " + std::to_string(maxBlocks) + ": take larger tiles";
+      return false;
+    }
+    return true;
+  }
+
+private:
+  static bool checkTiles(const LinearParts &parts, ssm::ScheduleAttr s, Needs &needs,
+                         std::string &reason) {
+    int64_t rowBlock = s.getRowBlock(), colBlock = s.getColBlock(), rowTile = s.getRowTile(),
+            colTile = s.getColTile(), kBlock = s.getKBlock();
+    if (s.getLanes() != 0) {
+      reason = "lanes must be 0 for tiles or 32 for few rows, got " + std::to_string(s.getLanes());
+      return false;
+    }
+    if (rowTile <= 0 || colTile <= 0 || rowTile > maxTile || colTile > maxTile || rowBlock <= 0 ||
+        colBlock <= 0 || rowBlock % rowTile || colBlock % colTile ||
+        s.getThreads() % (rowBlock / rowTile) ||
+        s.getThreads() / (rowBlock / rowTile) != colBlock / colTile) {
+      reason = "row_block / row_tile times col_block / col_tile must be the threads, with tiles "
+               "from 1 to " + std::to_string(maxTile);
+      return false;
+    }
+    int64_t lines = s.getThreads() / LinearOperand::sector;
+    if (rowBlock % lines || colBlock % lines) {
+      reason = "row_block and col_block must be multiples of the " + std::to_string(lines) +
+               " rows that " + std::to_string(s.getThreads()) + " threads load at a time";
+      return false;
+    }
+    if (kBlock <= 0 || kBlock > maxPiece || kBlock % LinearOperand::sector) {
+      reason = "k_block must be a multiple of 8 up to " + std::to_string(maxPiece) + ", got " +
+               std::to_string(kBlock);
+      return false;
+    }
+    int64_t stage = kBlock * (rowBlock + colBlock + 2 * LinearOperand::padding);
+    int64_t loads = (rowBlock + colBlock) / lines;
+    needs.sharedBytes = 4 * (2 * stage + (parts.norm ? rowBlock : 0));
+    needs.registers = rowTile * colTile + rowTile + colTile + 2 * loads +
+                      loads * (kBlock / LinearOperand::sector) +
+                      (parts.norm ? rowBlock / lines : 0) + 16;
+    return true;
+  }
+
+  static bool checkFewRows(const LinearParts &parts, ssm::ScheduleAttr s, Needs &needs,
+                           std::string &reason) {
+    int64_t rowBlock = s.getRowBlock(), colBlock = s.getColBlock(), colTile = s.getColTile(),
+            kBlock = s.getKBlock();
+    if (rowBlock <= 0 || colTile <= 0 || rowBlock > GpuEmitter::warpSize ||
+        colTile > GpuEmitter::warpSize / rowBlock || !llvm::isPowerOf2_64(rowBlock) ||
+        !llvm::isPowerOf2_64(colTile)) {
+      reason = "row_block and col_tile must be powers of two, at most 32 outputs a warp";
+      return false;
+    }
+    if (kBlock <= 0 || parts.K % kBlock || (kBlock < parts.K && kBlock % GpuEmitter::warpSize)) {
+      reason = "k_block must be K, or divide it and be a multiple of 32, got " +
+               std::to_string(kBlock) + " of " + std::to_string(parts.K);
+      return false;
+    }
+    int64_t shares = parts.K / kBlock, warps = s.getThreads() / GpuEmitter::warpSize;
+    if (colBlock <= 0 || colBlock % colTile || warps % shares ||
+        colBlock / colTile != warps / shares) {
+      reason = "col_block / col_tile times K / k_block must be the " + std::to_string(warps) +
+               " warps of the block";
+      return false;
+    }
+    int64_t outputs = rowBlock * colTile;
+    if (shares > 1)
+      needs.sharedBytes = 4 * (parts.norm ? 2 : 1) * warps * outputs;
+    needs.registers = outputs + rowBlock * (parts.norm ? 2 : 1) + 2 * (rowBlock + colTile) + 32;
+    return true;
+  }
+};
+
+} // namespace
+
+std::unique_ptr<GpuGenerator> createGpuLinearGenerator() {
+  return std::make_unique<LinearGenerator>();
+}
+
+} // namespace mamba

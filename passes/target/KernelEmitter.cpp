@@ -1,0 +1,190 @@
+#include "passes/target/KernelEmitter.h"
+#include "passes/target/Match.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace mamba {
+
+// bf16 in memory is its bits: where the machine has no such type, LLVM moves one
+// by a call into a library.
+static Type inMemory(Type element) {
+  return element.isBF16() ? IntegerType::get(element.getContext(), 16) : element;
+}
+
+MemRefType KernelEmitter::bare(Type element) { return MemRefType::get({}, inMemory(element)); }
+
+KernelEmitter::KernelEmitter(OpBuilder &builder, Location loc, ssm::KernelOp kernel,
+                             const Target &target, ssm::ScheduleAttr schedule)
+    : b(loc, builder), target(target), kernel(kernel), schedule(schedule), math(b, target) {}
+
+SmallVector<Type> KernelEmitter::bufferTypes() {
+  SmallVector<Type> types;
+  for (BlockArgument arg : kernel.getBlock().getArguments())
+    if (auto type = dyn_cast<RankedTensorType>(arg.getType()))
+      types.push_back(bare(type.getElementType()));
+  for (unsigned i = 0; i < kernel.getNumResults(); ++i)
+    if (!kernel.getTiedInput(i))
+      types.push_back(bare(::cast<RankedTensorType>(kernel.getResult(i).getType()).getElementType()));
+  return types;
+}
+
+void KernelEmitter::bind(Value rowCount, Value sequenceCount, Value seqStart, Value slot,
+                         ValueRange pointers) {
+  rows = rowCount;
+  sequences = sequenceCount;
+  auto vector = [&](Value pointer, Value size) -> Value {
+    Type element = ::cast<MemRefType>(pointer.getType()).getElementType();
+    return memref::ReinterpretCastOp::create(
+        b, MemRefType::get({ShapedType::kDynamic}, element), pointer,
+        /*offset=*/OpFoldResult(b.getIndexAttr(0)), ArrayRef<OpFoldResult>{size},
+        ArrayRef<OpFoldResult>{b.getIndexAttr(1)});
+  };
+  seqStarts = vector(seqStart, add(sequences, 1));
+  slots = vector(slot, sequences);
+  unsigned next = 0;
+  for (BlockArgument arg : kernel.getBlock().getArguments())
+    if (auto type = dyn_cast<RankedTensorType>(arg.getType()))
+      buffers[arg] = cast(pointers[next++], type);
+  for (unsigned i = 0; i < kernel.getNumResults(); ++i) {
+    if (std::optional<unsigned> tied = kernel.getTiedInput(i))
+      results.push_back(buffers[kernel.getBlock().getArgument(*tied)]);
+    else
+      results.push_back(
+          cast(pointers[next++], ::cast<RankedTensorType>(kernel.getResult(i).getType())));
+  }
+}
+
+Value KernelEmitter::cast(Value pointer, RankedTensorType type) {
+  SmallVector<OpFoldResult> sizes, strides(type.getRank());
+  int64_t stride = 1;
+  for (int64_t i = type.getRank() - 1; i >= 0; --i) {
+    strides[i] = b.getIndexAttr(stride);
+    if (!type.isDynamicDim(i))
+      stride *= type.getDimSize(i);
+  }
+  // The dynamic size is only a number for the type: rows, or slots of a pool.
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    sizes.push_back(type.isDynamicDim(i) ? OpFoldResult(rows)
+                                         : OpFoldResult(b.getIndexAttr(type.getDimSize(i))));
+  return memref::ReinterpretCastOp::create(
+      b, MemRefType::get(type.getShape(), inMemory(type.getElementType())), pointer,
+      OpFoldResult(b.getIndexAttr(0)), sizes, strides);
+}
+
+Value KernelEmitter::index(int64_t value) { return arith::ConstantIndexOp::create(b, value); }
+Value KernelEmitter::add(Value x, Value y) { return b.createOrFold<arith::AddIOp>(x, y); }
+Value KernelEmitter::sub(Value x, Value y) { return b.createOrFold<arith::SubIOp>(x, y); }
+Value KernelEmitter::mul(Value x, Value y) { return b.createOrFold<arith::MulIOp>(x, y); }
+Value KernelEmitter::div(Value x, Value y) { return b.createOrFold<arith::DivUIOp>(x, y); }
+Value KernelEmitter::rem(Value x, Value y) { return b.createOrFold<arith::RemUIOp>(x, y); }
+Value KernelEmitter::ceilDiv(Value x, int64_t y) { return div(add(x, y - 1), index(y)); }
+Value KernelEmitter::min(Value x, Value y) { return b.createOrFold<arith::MinSIOp>(x, y); }
+Value KernelEmitter::less(Value x, Value y) {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, x, y);
+}
+
+void KernelEmitter::keepRolled(Operation *loop) {
+  auto unroll = LLVM::LoopUnrollAttr::get(b.getContext(), /*disable=*/b.getBoolAttr(true), {}, {},
+                                          {}, {}, {}, {});
+  loop->setAttr("llvm.loop_annotation",
+                LLVM::LoopAnnotationAttr::get(b.getContext(), {}, {}, {}, unroll, {}, {}, {}, {},
+                                              {}, {}, {}, {}, {}, {}, {}));
+}
+
+void KernelEmitter::loop(Value from, Value to, Value step, const LoopBody &body, bool rolled) {
+  auto op = scf::ForOp::create(b, from, to, step);
+  if (rolled)
+    keepRolled(op);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(op.getBody()->getTerminator());
+  body(op.getInductionVar());
+}
+
+SmallVector<Value> KernelEmitter::loop(Value from, Value to, Value step, ValueRange init,
+                                       const CarryBody &body, bool rolled) {
+  if (init.empty()) {
+    loop(from, to, step, [&](Value i) { body(i, {}); }, rolled);
+    return {};
+  }
+  auto op = scf::ForOp::create(b, from, to, step, init);
+  if (rolled)
+    keepRolled(op);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(op.getBody());
+  scf::YieldOp::create(b, body(op.getInductionVar(), op.getRegionIterArgs()));
+  return op.getResults();
+}
+
+void KernelEmitter::when(Value condition, const std::function<void()> &body) {
+  auto op = scf::IfOp::create(b, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.thenBlock());
+  body();
+}
+
+Value KernelEmitter::when(Value condition, const std::function<Value()> &body, Value otherwise) {
+  auto op = scf::IfOp::create(b, otherwise.getType(), condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.thenBlock());
+  scf::YieldOp::create(b, body());
+  b.setInsertionPointToStart(op.elseBlock());
+  scf::YieldOp::create(b, otherwise);
+  return op.getResult(0);
+}
+
+Value KernelEmitter::buffer(Value regionArgument) {
+  Value found = buffers.lookup(regionArgument);
+  assert(found && "not an argument of the kernel's region");
+  return found;
+}
+
+Value KernelEmitter::resultBuffer(unsigned result) { return results[result]; }
+
+std::optional<View> KernelEmitter::view(Value value) {
+  if (!isRowsView(value))
+    return std::nullopt;
+  View view;
+  view.columns = ::cast<RankedTensorType>(value.getType()).getShape().back();
+  while (auto split = value.getDefiningOp<ssm::SplitOp>()) {
+    for (Value part : split.getParts()) {
+      if (part == value)
+        break;
+      view.offset += ::cast<RankedTensorType>(part.getType()).getShape().back();
+    }
+    value = split.getX();
+  }
+  view.buffer = buffer(value);
+  return view;
+}
+
+Value KernelEmitter::sequenceStart(Value sequence) {
+  Value start = memref::LoadOp::create(b, seqStarts, sequence);
+  return arith::IndexCastOp::create(b, b.getIndexType(), start);
+}
+
+Value KernelEmitter::slot(Value sequence) {
+  Value slot = memref::LoadOp::create(b, slots, sequence);
+  return arith::IndexCastOp::create(b, b.getIndexType(), slot);
+}
+
+Value KernelEmitter::elementwise(Value value, const Leaf &leaf) {
+  if (Value known = leaf(value))
+    return known;
+  Operation *op = value.getDefiningOp();
+  if (auto silu = dyn_cast<ssm::SiluOp>(op))
+    return math.silu(elementwise(silu.getX(), leaf));
+  if (auto softplus = dyn_cast<ssm::SoftplusOp>(op))
+    return math.softplus(elementwise(softplus.getX(), leaf));
+  if (auto sum = dyn_cast<ssm::AddOp>(op))
+    return math.add(elementwise(sum.getA(), leaf), elementwise(sum.getB(), leaf));
+  auto gate = ::cast<ssm::GateOp>(op);
+  Value x = elementwise(gate.getX(), leaf);
+  return math.mul(x, math.silu(elementwise(gate.getZ(), leaf)));
+}
+
+} // namespace mamba

@@ -1,0 +1,122 @@
+#include "passes/target/Match.h"
+
+using namespace mlir;
+
+namespace mamba {
+
+bool consistsOf(ssm::KernelOp kernel, llvm::function_ref<bool(Operation *)> known) {
+  return llvm::all_of(kernel.getBlock().without_terminator(),
+                      [&](Operation &op) { return known(&op); });
+}
+
+bool isRowsView(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || type.getRank() != 2 || !type.isDynamicDim(0) || !type.getElementType().isF32())
+    return false;
+  while (auto split = value.getDefiningOp<ssm::SplitOp>())
+    value = split.getX();
+  return isa<BlockArgument>(value);
+}
+
+bool isElementwise(Operation *op) {
+  return isa<ssm::SiluOp, ssm::SoftplusOp, ssm::AddOp, ssm::GateOp>(op);
+}
+
+static bool isSource(Operation *op) { return isa<ssm::EmbeddingOp, ssm::LastRowsOp, ssm::RMSNormOp>(op); }
+
+/// A part of what is computed in the kernel stands in no buffer.
+static bool isPartOfComputed(Value value) {
+  return value.getDefiningOp<ssm::SplitOp>() && !isRowsView(value);
+}
+
+bool matchRows(ssm::KernelOp kernel, std::string &reason) {
+  bool sequences = false, rows = false;
+  for (Operation &op : kernel.getBlock().without_terminator()) {
+    if (isa<ssm::SplitOp>(op))
+      continue;
+    if (!isElementwise(&op) && !isSource(&op))
+      return false;
+    if (llvm::any_of(op.getOperands(), isPartOfComputed)) {
+      reason = "an operand is a part of what is computed in the kernel";
+      return false;
+    }
+    if (auto embedding = dyn_cast<ssm::EmbeddingOp>(op)) {
+      auto table = cast<RankedTensorType>(embedding.getTable().getType());
+      if (!isa<BlockArgument>(embedding.getTable()) || !isa<BlockArgument>(embedding.getTokens()) ||
+          !table.getElementType().isF32()) {
+        reason = "the table of the embedding must be an f32 operand of the kernel";
+        return false;
+      }
+    } else if (auto norm = dyn_cast<ssm::RMSNormOp>(op)) {
+      if (!isRowsView(norm.getX()) || (norm.getWeight() && !isa<BlockArgument>(norm.getWeight()))) {
+        reason = "the input of the norm is computed in the kernel";
+        return false;
+      }
+    } else if (auto last = dyn_cast<ssm::LastRowsOp>(op)) {
+      if (!isRowsView(last.getX())) {
+        reason = "the input of last_rows is computed in the kernel";
+        return false;
+      }
+    }
+    (isa<ssm::LastRowsOp>(op) ? sequences : rows) = true;
+  }
+  if (sequences && rows) {
+    reason = "rows of tokens and rows of sequences in one kernel";
+    return false;
+  }
+  for (Type type : kernel.getResultTypes())
+    if (auto tensor = dyn_cast<RankedTensorType>(type);
+        !tensor || tensor.getRank() != 2 || !tensor.isDynamicDim(0) || !tensor.getElementType().isF32()) {
+      reason = "a result is not f32 rows";
+      return false;
+    }
+  for (auto [i, value] : llvm::enumerate(kernel.getBlock().getTerminator()->getOperands()))
+    if (kernel.getTiedInput(i) || isPartOfComputed(value) ||
+        (!isRowsView(value) && !value.getDefiningOp()))
+      return false;
+  return kernel.getNumResults() > 0;
+}
+
+bool matchWeights(ssm::KernelOp kernel, std::string &reason) {
+  if (kernel.getNumResults() != 1 || kernel.getBlock().without_terminator().empty())
+    return false;
+  for (Operation &op : kernel.getBlock().without_terminator())
+    if (!isa<ssm::CastOp, ssm::ReshapeOp, ssm::DecayOp, ssm::ScaleOp, ssm::ScaleColumnsOp,
+             ssm::PackOp, ssm::UnpackOp>(op))
+      return false;
+  Value yielded = kernel.getBlock().getTerminator()->getOperand(0);
+  auto type = dyn_cast<RankedTensorType>(yielded.getType());
+  if (!type || !type.hasStaticShape() || !yielded.getDefiningOp())
+    return false;
+  // The pack's padding has no source: it must be the last step.
+  for (auto pack : kernel.getBlock().getOps<ssm::PackOp>())
+    if (pack.getResult() != yielded) {
+      reason = "an op after 'ssm.pack'";
+      return false;
+    }
+  return true;
+}
+
+
+std::optional<SampleParts> matchSample(ssm::KernelOp kernel, std::string &reason) {
+  auto ops = kernel.getBlock().without_terminator();
+  if (ops.empty() || !isa<ssm::ArgmaxOp, ssm::CategoricalOp>(*std::prev(ops.end())))
+    return std::nullopt;
+  Operation *op = &*std::prev(ops.end());
+  SampleParts parts;
+  parts.argmax = dyn_cast<ssm::ArgmaxOp>(op);
+  parts.categorical = dyn_cast<ssm::CategoricalOp>(op);
+  parts.logits = op->getOperand(0);
+  parts.valid = parts.argmax ? parts.argmax.getValid() : parts.categorical.getValid();
+  bool known = consistsOf(kernel, [&](Operation *other) {
+    return other == op || isa<ssm::SplitOp>(other);
+  });
+  if (!known || !llvm::all_of(op->getOperands(), isRowsView) || kernel.getNumResults() != 1 ||
+      yielded(kernel, 0) != op->getResult(0)) {
+    reason = "sampling reads f32 logits, and nothing else is in its kernel";
+    return std::nullopt;
+  }
+  return parts;
+}
+
+} // namespace mamba

@@ -1,0 +1,81 @@
+// What the families of kernels look like inside: the generators of every device
+// recognise their ops by the same functions. Each gives the parts, or nothing
+// with one phrase in `reason` (empty if the family's main op is not there).
+#pragma once
+
+#include "dialects/ssm/SSMDialect.h"
+
+#include <optional>
+#include <string>
+
+namespace mamba {
+
+/// y = epilogue(norm(x) W^T + bias).
+struct LinearParts {
+  ssm::LinearOp linear;
+  ssm::RMSNormOp norm; // null: none
+  mlir::Value x;       // the rows that are read
+  int64_t K, O;
+};
+std::optional<LinearParts> matchLinear(ssm::KernelOp kernel, std::string &reason);
+
+/// The selective scan with what surrounds it.
+struct ScanParts {
+  ssm::SelectiveScanOp scan;
+  ssm::SoftplusOp softplus; // null: none, or the scan's own
+  ssm::LinearOp projection; // of dt; null: delta is read
+  mlir::Value delta;        // the rows that are read for dt
+  int64_t E, N;
+};
+std::optional<ScanParts> matchScan(ssm::KernelOp kernel, std::string &reason);
+
+/// A causal convolution with elementwise ops after it.
+std::optional<ssm::Conv1dOp> matchConv(ssm::KernelOp kernel, std::string &reason);
+
+/// Rows by themselves: embedding, norm, last rows, elementwise expressions.
+bool matchRows(ssm::KernelOp kernel, std::string &reason);
+
+/// A token of each row of logits: greedy, or categorical.
+struct SampleParts {
+  ssm::ArgmaxOp argmax;           // or null, and then
+  ssm::CategoricalOp categorical; // not null
+  mlir::Value logits;
+  int64_t valid;
+};
+std::optional<SampleParts> matchSample(ssm::KernelOp kernel, std::string &reason);
+
+/// A recipe: changes of layout and precision of weights.
+bool matchWeights(ssm::KernelOp kernel, std::string &reason);
+
+/// Whether the value is an argument of the kernel's region or a part of a
+/// split of one, with f32 rows: what KernelEmitter::view takes.
+bool isRowsView(mlir::Value value);
+
+/// Whether the op is one of silu, softplus, add and gate.
+bool isElementwise(mlir::Operation *op);
+
+/// The weight behind an operand: the packed argument under its ssm.unpack.
+inline mlir::Value packedArgument(mlir::Value weight) {
+  auto unpack = weight.getDefiningOp<ssm::UnpackOp>();
+  return unpack ? unpack.getX() : weight;
+}
+
+/// Whether the value is the region's argument, packed or not.
+inline bool isWeightArgument(mlir::Value value) {
+  return mlir::isa<mlir::BlockArgument>(packedArgument(value));
+}
+
+/// Whether all ops of the region are in the set, the terminator aside.
+bool consistsOf(ssm::KernelOp kernel, llvm::function_ref<bool(mlir::Operation *)> known);
+
+/// What the kernel yields as its i-th result.
+inline mlir::Value yielded(ssm::KernelOp kernel, unsigned result) {
+  return kernel.getBlock().getTerminator()->getOperand(result);
+}
+
+/// The static width of a tensor's last dimension.
+inline int64_t lastDim(mlir::Value v) {
+  return mlir::cast<mlir::RankedTensorType>(v.getType()).getShape().back();
+}
+
+} // namespace mamba

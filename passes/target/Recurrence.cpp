@@ -1,0 +1,30 @@
+#include "passes/target/Recurrence.h"
+
+using namespace mlir;
+
+namespace mamba {
+
+Value scanStepSize(VectorMath &math, Value delta, Value bias, bool softplus) {
+  if (bias)
+    delta = math.add(delta, bias);
+  return softplus ? math.softplus(delta) : delta;
+}
+
+void scanStep(VectorMath &math, Value dt, Value dtU, ArrayRef<Value> decay,
+              llvm::function_ref<Value(int64_t)> B, llvm::function_ref<Value(int64_t)> C,
+              MutableArrayRef<Value> h, MutableArrayRef<Value> sums) {
+  for (auto [i, rate] : llvm::enumerate(decay)) {
+    Value a = math.exp2(math.mul(dt, rate));
+    h[i] = math.fma(a, h[i], math.mul(dtU, B(i)));
+    Value &sum = sums[i % sums.size()];
+    sum = math.fma(h[i], C(i), sum);
+  }
+}
+
+Value scanOutput(VectorMath &math, Value y, Value D, Value u, Value z) {
+  if (D)
+    y = math.fma(D, u, y);
+  return z ? math.mul(y, math.silu(z)) : y;
+}
+
+} // namespace mamba

@@ -1,0 +1,38 @@
+// The recipe of the weights, element by element.
+#pragma once
+
+#include "passes/target/KernelEmitter.h"
+
+namespace mamba {
+
+/// Emits the element of a value at an index, from the elements of what it is
+/// made of. Values of bf16 are their bits.
+class WeightElement {
+public:
+  explicit WeightElement(KernelEmitter &e) : e(e) {}
+
+  mlir::Value at(mlir::Value value, llvm::ArrayRef<mlir::Value> index);
+
+  /// The index of the linear-th element in row-major order.
+  llvm::SmallVector<mlir::Value> delinearize(mlir::Value linear, llvm::ArrayRef<int64_t> shape);
+
+  static llvm::ArrayRef<int64_t> shape(mlir::Value v) {
+    return mlir::cast<mlir::RankedTensorType>(v.getType()).getShape();
+  }
+  static mlir::Type elementType(mlir::Value v) {
+    return mlir::cast<mlir::RankedTensorType>(v.getType()).getElementType();
+  }
+
+private:
+  mlir::Value linearize(llvm::ArrayRef<mlir::Value> index, llvm::ArrayRef<int64_t> shape);
+  /// Between types as they lie in memory.
+  mlir::Value convert(mlir::Value x, mlir::Type from, mlir::Type to);
+  mlir::Value fromBf16(mlir::Value bits);
+  /// To nearest, ties to even; a NaN stays one.
+  mlir::Value toBf16(mlir::Value x);
+  mlir::Value i32(int64_t value);
+
+  KernelEmitter &e;
+};
+
+} // namespace mamba

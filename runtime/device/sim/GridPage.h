@@ -1,0 +1,59 @@
+// Races between blocks, on a page of global memory. A block tells what it
+// touched; the threads of its own are the business of AccessTable.
+#pragma once
+
+#include "runtime/device/sim/Races.h"
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+namespace mamba::sim {
+
+/// A lock that is held for nanoseconds.
+class SpinLock {
+public:
+  void lock() {
+    while (flag_.test_and_set(std::memory_order_acquire))
+      ;
+  }
+  void unlock() { flag_.clear(std::memory_order_release); }
+
+private:
+  std::atomic_flag flag_;
+};
+
+/// While nothing orders blocks it is enough to know of each granule one block
+/// that wrote and two that read. Blocks have stamps that no other launch used, so
+/// that nothing has to be cleared between launches.
+class GridPage {
+public:
+  static constexpr uint32_t bytes = 4096;
+  /// Stamps of this launch: base to base + count - 1; others are dead.
+  struct Stamps {
+    uint32_t base = 0, count = 0;
+  };
+
+  GridPage() : records_(bytes / 4 * arrayCount) {}
+  /// Lanes of the clocks' block touch consecutive bytes of the page.
+  void touch(const BlockClocks &clocks, const Toucher &who, Stamps stamps, const LaneRun &run,
+             bool isWrite, AccessTable::Answer &answer);
+  void forget();
+
+private:
+  // Stamps, and who: strong, more writers, thread, pc.
+  enum Array { Writer, WriterWho, Reader, ReaderWho, Reader2, Reader2Who, arrayCount };
+  uint32_t *array(Array which) { return records_.data() + which * granules_; }
+  bool touchRun(uint64_t first, uint32_t n, uint32_t stamp, Stamps stamps, bool isWrite,
+                const uint32_t *who);
+  bool touchGranule(uint64_t index, uint32_t stamp, uint32_t who, Stamps stamps, bool isWrite,
+                    Party &other);
+  void refine(unsigned shift);
+
+  SpinLock lock_;
+  unsigned shift_ = 2; // of a granule: as fine as the accesses that came
+  uint64_t granules_ = bytes / 4;
+  std::vector<uint32_t> records_;
+};
+
+} // namespace mamba::sim

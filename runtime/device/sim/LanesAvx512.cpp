@@ -1,0 +1,31 @@
+// The lane handlers for x86-64 with Avx512.
+#include "runtime/device/sim/LaneHeaders.h"
+
+#if defined(__x86_64__)
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512cd,avx2,fma,f16c,bmi,bmi2,lzcnt,popcnt"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512cd,avx2,fma,f16c,bmi,bmi2,lzcnt,popcnt")
+#endif
+
+namespace mamba::sim::avx512 {
+namespace {
+#include "runtime/device/sim/LanesCommon.inc"
+#include "runtime/device/sim/LanesInteger.inc"
+#include "runtime/device/sim/LanesFloat.inc"
+#include "runtime/device/sim/LanesCompare.inc"
+#include "runtime/device/sim/LanesConvert.inc"
+#include "runtime/device/sim/LanesMemory.inc"
+} // namespace
+extern const LaneUnit unit;
+const LaneUnit unit{integer, predicates, floating, compare, conversion, conversionPair, testp, load,
+                    store};
+} // namespace mamba::sim::avx512
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif

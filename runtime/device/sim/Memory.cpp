@@ -1,0 +1,263 @@
+#include "runtime/device/sim/Memory.h"
+
+#include <algorithm>
+#include <cstring>
+
+using namespace mamba;
+using namespace mamba::sim;
+using ptx::Space;
+
+namespace {
+std::string hex(uint64_t value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+/// Params and the module's variables: bounds and alignment only.
+bool resolvePlain(Warp &w, const Inst *i, const char *what, uint64_t base, uint8_t *data,
+                  uint64_t size, unsigned bytes, unsigned align) {
+  Block &b = *w.block;
+  for (unsigned l = 0; l < kLanes; ++l) {
+    if (!(w.mask >> l & 1))
+      continue;
+    uint64_t offset = b.addresses[l] - base;
+    bool isOutside = size < bytes || offset > size - bytes;
+    if (isOutside || b.addresses[l] % align) {
+      w.mask = 1u << l;
+      fail(w, i, DefectKind::Other,
+           isOutside ? "access of " + std::to_string(bytes) + " bytes at " + what + " + " +
+                           std::to_string(int64_t(offset)) + " of " + std::to_string(size) +
+                           " bytes"
+                     : "address " + hex(b.addresses[l]) + " is not a multiple of " +
+                           std::to_string(align));
+      return false;
+    }
+    b.host[l] = data + offset;
+  }
+  return true;
+}
+
+/// A window's address in the global space: the module's variables.
+bool isModule(const Block &b, uint32_t mask) {
+  return b.addresses[__builtin_ctz(mask)] >> 32 == kModuleWindow >> 32;
+}
+} // namespace
+
+void sim::makeAddresses(Warp &w, const Inst *i) {
+  uint64_t *at = w.block->addresses, offset = uint64_t(i->imm);
+  for (unsigned l = 0; l < kLanes; ++l) {
+    if (!(i->flags & MemoryFlags::hasBase))
+      at[l] = offset;
+    else if (i->flags & MemoryFlags::isWideBase)
+      at[l] = w.row<uint64_t>(i->a)[l] + offset;
+    else
+      at[l] = uint32_t(w.row<uint32_t>(i->a)[l] + uint32_t(offset));
+  }
+}
+
+Space sim::takeSpace(Warp &w, uint32_t &rest) {
+  uint64_t *at = w.block->addresses;
+  uint64_t window = std::min<uint64_t>(at[__builtin_ctz(rest)], globalBase) >> 32;
+  uint32_t lanes = 0;
+  for (unsigned l = 0; l < kLanes; ++l)
+    if ((rest >> l & 1) && std::min<uint64_t>(at[l], globalBase) >> 32 == window)
+      lanes |= 1u << l;
+  rest &= ~lanes;
+  w.mask = lanes;
+  Space space = Space::Global;
+  uint64_t base = window << 32;
+  if (base == kSharedWindow)
+    space = Space::Shared;
+  else if (base == kLocalWindow)
+    space = Space::Local;
+  else if (base == kParamWindow)
+    space = Space::Param;
+  else if (base == kModuleWindow)
+    space = Space::Const;
+  if (space == Space::Shared || space == Space::Local)
+    for (unsigned l = 0; l < kLanes; ++l)
+      if (lanes >> l & 1)
+        at[l] -= base;
+  return space;
+}
+
+bool sim::resolveSlowly(Warp &w, const Inst *i, Space space, AccessKind kind, Order order,
+                        unsigned bytes, unsigned align) {
+  Block &b = *w.block;
+  if (space == Space::Const || (space == Space::Global && isModule(b, w.mask)))
+    return resolvePlain(w, i, "a variable of the module", kModuleWindow, b.grid->moduleData,
+                        b.grid->moduleBytes, bytes, align);
+  if (space == Space::Param) {
+    if (kind != AccessKind::Load) {
+      fail(w, i, DefectKind::Other, "a kernel's parameters cannot be written");
+      return false;
+    }
+    auto params = b.grid->launch->params;
+    return resolvePlain(w, i, "a parameter", kParamWindow,
+                        const_cast<uint8_t *>(params.data()), params.size(), bytes, align);
+  }
+  WarpAccess a;
+  a.pc = pcOf(w, i);
+  a.warp = w.index;
+  a.lanes = w.mask;
+  a.bytes = bytes;
+  a.align = align;
+  a.kind = kind;
+  a.order = order;
+  a.addresses = b.addresses;
+  bool isGood = space == Space::Global   ? b.monitor->global(a, b.host)
+                : space == Space::Shared ? b.monitor->shared(a)
+                                         : b.monitor->local(a);
+  if (!isGood) {
+    failMonitored(w);
+    return false;
+  }
+  if (space == Space::Global) {
+    if (!b.isChecked)
+      b.allocationOf[a.pc] =
+          b.grid->memory->impl().find(b.addresses[__builtin_ctz(w.mask)]);
+  } else {
+    for (unsigned l = 0; l < kLanes; ++l)
+      b.host[l] = (space == Space::Shared ? b.shared : w.local + l * uint64_t(b.localBytes)) +
+                  b.addresses[l];
+  }
+  return true;
+}
+
+void sim::afterOrdered(Warp &w, const Inst *i, Space space, AccessKind kind, unsigned bytes) {
+  Block &b = *w.block;
+  bool isWatched = space == Space::Shared ||
+                   (space == Space::Global && !isModule(b, w.mask));
+  if (!b.isChecked || kind == AccessKind::Store || !isWatched)
+    return;
+  WarpAccess a;
+  a.pc = pcOf(w, i);
+  a.warp = w.index;
+  a.lanes = w.mask;
+  a.bytes = a.align = bytes;
+  a.kind = kind;
+  a.order = MemoryFlags{i->flags}.order();
+  a.addresses = b.addresses;
+  b.monitor->observed(space == Space::Shared ? MemorySpace::Shared : MemorySpace::Global, a);
+}
+
+namespace {
+/// Distinct 32-byte pieces that the lanes touch; each touches one.
+unsigned sectorsOf(const Block &b, uint32_t mask) {
+  uint64_t seen[kLanes];
+  unsigned count = 0;
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    uint64_t sector = b.addresses[__builtin_ctz(rest)] >> 5;
+    bool isNew = true;
+    for (unsigned k = count; isNew && k-- > 0;)
+      isNew = seen[k] != sector;
+    if (isNew)
+      seen[count++] = sector;
+  }
+  return count;
+}
+
+/// Passes over the banks: lanes that want different words of a bank take turns.
+/// 8-byte accesses go in halves of the warp, 16-byte ones in quarters.
+unsigned wavefrontsOf(const Block &b, uint32_t mask, unsigned bytes) {
+  unsigned lanesAtOnce = bytes >= 16 ? 8 : bytes == 8 ? 16 : 32, words = std::max(bytes / 4, 1u);
+  unsigned total = 0;
+  for (unsigned first = 0; first < kLanes; first += lanesAtOnce) {
+    uint32_t group = lanesAtOnce == 32 ? mask : mask >> first & ((1u << lanesAtOnce) - 1);
+    uint32_t wordAt[kLanes][kLanes]; // by depth, then bank
+    uint8_t depth[kLanes] = {};
+    unsigned most = 0;
+    for (; group; group &= group - 1) {
+      uint32_t place = uint32_t(b.addresses[first + unsigned(__builtin_ctz(group))]) / 4;
+      for (unsigned k = 0; k < words; ++k) {
+        uint32_t word = place + k, bank = word % kLanes;
+        bool isNew = true;
+        for (unsigned n = 0; isNew && n < depth[bank]; ++n)
+          isNew = wordAt[n][bank] != word;
+        if (isNew) {
+          wordAt[depth[bank]++][bank] = word;
+          most = std::max<unsigned>(most, depth[bank]);
+        }
+      }
+    }
+    total += most;
+  }
+  return total;
+}
+} // namespace
+
+void sim::countAccess(Block &b, uint32_t mask, Space space, AccessKind kind, unsigned bytes,
+                      Pattern pattern) {
+  uint64_t all = uint64_t(bytes) * unsigned(__builtin_popcount(mask));
+  MemoryCounts &c = b.counts;
+  switch (space) {
+  case Space::Global: {
+    uint64_t sectors = pattern == Pattern::Same ? 1
+                       : pattern == Pattern::Line
+                           ? ((b.addresses[0] + all - 1) >> 5) - (b.addresses[0] >> 5) + 1
+                           : sectorsOf(b, mask);
+    if (kind != AccessKind::Store) {
+      c.globalLoadBytes += all;
+      c.globalLoadSectors += sectors;
+    }
+    if (kind != AccessKind::Load) {
+      c.globalStoreBytes += all;
+      c.globalStoreSectors += sectors;
+    }
+    break;
+  }
+  case Space::Shared:
+    c.sharedBytes += all;
+    ++c.sharedAccesses;
+    c.sharedWavefronts += pattern == Pattern::Same   ? 1
+                          : pattern == Pattern::Line ? std::max(bytes / 4, 1u)
+                                                     : wavefrontsOf(b, mask, bytes);
+    break;
+  case Space::Local: c.localBytes += all; break;
+  default: break;
+  }
+}
+
+const Inst *memory::loadParam(Warp &w, const Inst *i) {
+  const uint8_t *from = w.block->grid->launch->params.data() + i->imm;
+  unsigned bytes = i->flags & 0xff;
+  bool isSigned = i->flags >> 8 & 1, isWide = i->flags >> 9 & 1;
+  for (unsigned k = 0; k < i->more[0]; ++k) {
+    uint64_t value = 0;
+    std::memcpy(&value, from + k * bytes, bytes);
+    if (isSigned)
+      value = uint64_t(int64_t(value << (64 - 8 * bytes)) >> (64 - 8 * bytes));
+    if (isWide) {
+      uint64_t *d = w.row<uint64_t>(i->more[1 + k]);
+      for (unsigned l = 0; l < kLanes; ++l)
+        d[l] = (w.mask >> l & 1) ? value : d[l];
+    } else {
+      uint32_t *d = w.row<uint32_t>(i->more[1 + k]);
+      for (unsigned l = 0; l < kLanes; ++l)
+        d[l] = (w.mask >> l & 1) ? uint32_t(value) : d[l];
+    }
+  }
+  return i + 1;
+}
+
+const Inst *memory::isInSpace(Warp &w, const Inst *i) {
+  const uint64_t *a = w.row<uint64_t>(i->a);
+  uint64_t window = 0;
+  switch (Space(i->flags)) {
+  case Space::Shared: window = kSharedWindow; break;
+  case Space::Local: window = kLocalWindow; break;
+  case Space::Param: window = kParamWindow; break;
+  case Space::Const: window = kModuleWindow; break;
+  default: break;
+  }
+  uint32_t is = 0;
+  for (unsigned l = 0; l < kLanes; ++l) {
+    // The module's variables count as global and as constant ones.
+    bool isIn = window ? a[l] >> 32 == window >> 32
+                       : a[l] >= globalBase || a[l] >> 32 == kModuleWindow >> 32;
+    is |= uint32_t(isIn) << l;
+  }
+  w.setPred(i->d, is);
+  return i + 1;
+}

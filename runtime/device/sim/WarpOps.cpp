@@ -1,0 +1,166 @@
+#include "runtime/device/sim/WarpOps.h"
+#include "runtime/device/sim/Control.h"
+#include "runtime/device/sim/Numerics.h"
+#include "runtime/device/sim/Warp.h"
+
+#include <cstring>
+
+using namespace mamba;
+using namespace mamba::sim;
+
+namespace {
+/// Calls body(members) for the lanes that name the same members; each group must
+/// be complete here, unless all lanes name the same, who then wait.
+template <typename F>
+const Inst *forGroups(Warp &w, const Inst *i, uint32_t membersRow, F &&body) {
+  const uint32_t *members = w.row<uint32_t>(membersRow);
+  uint32_t mask = w.mask, first = members[__builtin_ctz(mask)], same = 0;
+  for (unsigned l = 0; l < kLanes; ++l)
+    same |= uint32_t(members[l] == first) << l;
+  if ((mask & ~same) == 0) {
+    const Inst *next = nullptr;
+    if (!startWarpSync(w, i, first, next))
+      return next;
+    body();
+    return finishWarpSync(w, i, first);
+  }
+  for (uint32_t rest = mask; rest;) {
+    uint32_t group = members[__builtin_ctz(rest)], lanes = 0;
+    for (unsigned l = 0; l < kLanes; ++l)
+      lanes |= uint32_t((rest >> l & 1) && members[l] == group) << l;
+    w.mask = lanes;
+    if ((lanes & ~group) || (group & w.alive & ~lanes))
+      return fail(w, i, DefectKind::Other,
+                  "the lanes that execute it are not those of its member mask");
+    body();
+    rest &= ~lanes;
+  }
+  return i + 1;
+}
+} // namespace
+
+const Inst *exchange::shuffle(Warp &w, const Inst *i) {
+  return forGroups(w, i, i->more[0], [&] {
+    uint32_t source[kLanes], result[kLanes], inRange = 0;
+    const uint32_t *b = w.row<uint32_t>(i->b), *c = w.row<uint32_t>(i->c);
+    std::memcpy(source, w.row<uint32_t>(i->a), sizeof source);
+    auto mode = ShuffleMode(i->flags);
+    for (unsigned l = 0; l < kLanes; ++l) {
+      uint32_t by = b[l] & 31, clamp = c[l] & 31, segment = c[l] >> 8 & 31;
+      uint32_t low = l & segment, high = low | (clamp & ~segment);
+      int32_t from = 0;
+      bool isIn = false;
+      switch (mode) {
+      case ShuffleMode::Up:
+        from = int32_t(l) - int32_t(by);
+        isIn = from >= int32_t(high);
+        break;
+      case ShuffleMode::Down:
+        from = int32_t(l + by);
+        isIn = from <= int32_t(high);
+        break;
+      case ShuffleMode::Butterfly:
+        from = int32_t(l ^ by);
+        isIn = from <= int32_t(high);
+        break;
+      case ShuffleMode::Index:
+        from = int32_t(low | (by & ~segment));
+        isIn = from <= int32_t(high);
+        break;
+      }
+      result[l] = source[isIn ? from : int32_t(l)];
+      inRange |= uint32_t(isIn) << l;
+    }
+    uint32_t *d = w.row<uint32_t>(i->d), mask = w.mask;
+    for (unsigned l = 0; l < kLanes; ++l)
+      d[l] = (mask >> l & 1) ? result[l] : d[l];
+    w.setPred(PredCode(i->imm), inRange);
+  });
+}
+
+const Inst *exchange::vote(Warp &w, const Inst *i) {
+  return forGroups(w, i, i->b, [&] {
+    uint32_t holds = w.pred(i->a) & w.mask;
+    bool result = false;
+    switch (VoteMode(i->flags)) {
+    case VoteMode::All: result = holds == w.mask; break;
+    case VoteMode::Any: result = holds != 0; break;
+    case VoteMode::Uniform: result = holds == 0 || holds == w.mask; break;
+    case VoteMode::Ballot:
+      for (unsigned l = 0; l < kLanes; ++l)
+        if (w.mask >> l & 1)
+          w.row<uint32_t>(i->d)[l] = holds;
+      return;
+    }
+    w.setPred(i->d, result ? kAllLanes : 0);
+  });
+}
+
+const Inst *exchange::match(Warp &w, const Inst *i) {
+  return forGroups(w, i, i->b, [&] {
+    uint64_t value[kLanes];
+    for (unsigned l = 0; l < kLanes; ++l)
+      value[l] = i->flags & 2 ? w.row<uint64_t>(i->a)[l] : w.row<uint32_t>(i->a)[l];
+    uint32_t all = 0;
+    for (unsigned l = 0; l < kLanes; ++l) {
+      if (!(w.mask >> l & 1))
+        continue;
+      uint32_t same = 0;
+      for (unsigned k = 0; k < kLanes; ++k)
+        same |= uint32_t((w.mask >> k & 1) && value[k] == value[l]) << k;
+      bool isAll = same == w.mask;
+      w.row<uint32_t>(i->d)[l] = i->flags & 1 && !isAll ? 0 : same;
+      all |= uint32_t(isAll) << l;
+    }
+    w.setPred(PredCode(i->imm), all);
+  });
+}
+
+const Inst *exchange::redux(Warp &w, const Inst *i) {
+  return forGroups(w, i, i->b, [&] {
+    const uint32_t *a = w.row<uint32_t>(i->a);
+    auto op = ReduxOp(i->flags & 0xff);
+    bool isAbs = i->flags >> 8 & 1, isNaN = i->flags >> 9 & 1, isFirst = true;
+    uint32_t r = 0;
+    for (unsigned l = 0; l < kLanes; ++l) {
+      if (!(w.mask >> l & 1))
+        continue;
+      uint32_t x = isAbs ? a[l] & 0x7fffffff : a[l];
+      if (isFirst) {
+        r = x;
+        isFirst = false;
+        continue;
+      }
+      float f = numerics::f32(r), g = numerics::f32(x);
+      switch (op) {
+      case ReduxOp::Add: r += x; break;
+      case ReduxOp::Min: r = r < x ? r : x; break;
+      case ReduxOp::Max: r = r > x ? r : x; break;
+      case ReduxOp::And: r &= x; break;
+      case ReduxOp::Or: r |= x; break;
+      case ReduxOp::Xor: r ^= x; break;
+      case ReduxOp::MinS: r = int32_t(r) < int32_t(x) ? r : x; break;
+      case ReduxOp::MaxS: r = int32_t(r) > int32_t(x) ? r : x; break;
+      case ReduxOp::MinF:
+        r = numerics::bits(isNaN ? numerics::minNaN(f, g) : numerics::min(f, g));
+        break;
+      case ReduxOp::MaxF:
+        r = numerics::bits(isNaN ? numerics::maxNaN(f, g) : numerics::max(f, g));
+        break;
+      }
+    }
+    for (unsigned l = 0; l < kLanes; ++l)
+      if (w.mask >> l & 1)
+        w.row<uint32_t>(i->d)[l] = r;
+  });
+}
+
+const Inst *exchange::elect(Warp &w, const Inst *i) {
+  return forGroups(w, i, i->a, [&] {
+    unsigned leader = unsigned(__builtin_ctz(w.mask));
+    for (unsigned l = 0; l < kLanes; ++l)
+      if (w.mask >> l & 1)
+        w.row<uint32_t>(i->d)[l] = leader;
+    w.setPred(PredCode(i->imm), 1u << leader);
+  });
+}

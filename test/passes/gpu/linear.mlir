@@ -1,0 +1,229 @@
+// Projections: tiles through shared memory for many rows, a warp for some columns
+// of few rows.
+// RUN: mamba-opt %s --gpu-generate-kernels --split-input-file --verify-diagnostics | FileCheck %s
+
+// Tiles: 32 rows by 16 columns of 32 threads, each 4 by 4. The first piece of x
+// and W is stored before the loop; in the loop the next one is loaded before
+// this one is computed, and stored into the other buffer after it. Activations
+// move as vectors, weights by elements.
+// CHECK-LABEL: plan.kernel @tiles
+// CHECK-SAME: grid <of = rows, block = 32, times = 2> scratch 0 threads 32 shared 3584
+// CHECK: gpu.func @tiles(
+// CHECK-SAME: workgroup(%[[X:.*]] : memref<2x8x36xf32, #gpu.address_space<workgroup>> {{.*}}, %[[W:.*]] : memref<2x8x20xf32, #gpu.address_space<workgroup>>
+// CHECK-DAG: %[[BLOCK:.*]] = gpu.block_id x
+// CHECK: arith.divui %[[BLOCK]], %c2
+// CHECK: arith.remui %[[BLOCK]], %c2
+// CHECK: vector.load {{.*}} {alignment = 16 : i64} : memref<?x16xf32>, vector<4xf32>
+// CHECK: memref.load {{.*}} : memref<32x16xf32>
+// CHECK: memref.store {{.*}}, %[[X]]
+// CHECK: memref.store {{.*}}, %[[W]]
+// CHECK: gpu.barrier
+// CHECK: scf.for %[[K:.*]] = %c0{{.*}} to %c16{{.*}} step %c8{{.*}} iter_args
+// CHECK: %[[MORE:.*]] = arith.cmpi slt
+// CHECK: scf.if %[[MORE]] -> (f32, f32
+// CHECK: vector.load {{.*}} : memref<?x16xf32>
+// CHECK-NOT: arith.select
+// CHECK: vector.load %[[X]][{{.*}} {alignment = 16 : i64} : memref<2x8x36xf32
+// CHECK: vector.load %[[W]][{{.*}} {alignment = 16 : i64} : memref<2x8x20xf32
+// CHECK-COUNT-128: math.fma
+// CHECK-NOT: math.fma
+// CHECK: scf.if %[[MORE]] {
+// CHECK: memref.store {{.*}}, %[[X]]
+// CHECK: gpu.barrier
+// CHECK: scf.if
+// CHECK: vector.store {{.*}} {alignment = 16 : i64} : memref<?x32xf32>, vector<4xf32>
+// CHECK-NOT: gpu.barrier
+module attributes {ssm.target = "cuda:sm_80"} {
+  plan.kernel @tiles for ["prefill"] (%x: tensor<?x16xf32>, %w: tensor<32x16xf32>) {
+    %y = ssm.kernel (%a = %x, %b = %w) schedule <row_block = 32, col_block = 16, row_tile = 4, col_tile = 4, k_block = 8, threads = 32> : (tensor<?x16xf32>, tensor<32x16xf32>) -> tensor<?x32xf32> {
+      %r = ssm.linear %a, %b : tensor<?x16xf32>, tensor<32x16xf32> -> tensor<?x32xf32>
+      ssm.yield %r : tensor<?x32xf32>
+    }
+    plan.yield %y : tensor<?x32xf32>
+  }
+}
+
+// -----
+
+// Where nothing is a multiple of anything: x by elements, the last ones of k
+// replaced by zeros, the last row and column loaded again in place of those
+// beyond them; outputs one by one, each behind its guard.
+// CHECK-LABEL: plan.kernel @ragged
+// CHECK-SAME: times = 2
+// CHECK: gpu.func @ragged(
+// CHECK: arith.minsi
+// CHECK: %[[INSIDE:.*]] = arith.cmpi slt, %{{.*}}, %c17
+// CHECK: arith.minsi %{{.*}}, %c16
+// CHECK: %[[LOADED:.*]] = memref.load {{.*}} : memref<?x17xf32>
+// CHECK: arith.select %[[INSIDE]], %[[LOADED]], %cst
+// CHECK-NOT: vector.load {{.*}}memref<?x
+// CHECK: scf.for
+// CHECK: gpu.barrier
+// CHECK: memref.load {{.*}} : memref<31xf32>
+// CHECK: scf.if
+// CHECK: %[[COLUMN:.*]] = arith.cmpi slt, %{{.*}}, %c31
+// CHECK: scf.if %[[COLUMN]] {
+// CHECK: arith.addf
+// CHECK: memref.store {{.*}} : memref<?x31xf32>
+// CHECK-NOT: vector.store
+module attributes {ssm.target = "cuda:sm_80"} {
+  plan.kernel @ragged for ["prefill"] (%x: tensor<?x17xf32>, %w: tensor<31x17xf32>, %v: tensor<31xf32>) {
+    %y = ssm.kernel (%a = %x, %b = %w, %c = %v) schedule <row_block = 32, col_block = 16, row_tile = 4, col_tile = 4, k_block = 8, threads = 32> : (tensor<?x17xf32>, tensor<31x17xf32>, tensor<31xf32>) -> tensor<?x31xf32> {
+      %r = ssm.linear %a, %b bias %c : tensor<?x17xf32>, tensor<31x17xf32>, tensor<31xf32> -> tensor<?x31xf32>
+      ssm.yield %r : tensor<?x31xf32>
+    }
+    plan.yield %y : tensor<?x31xf32>
+  }
+}
+
+// -----
+
+// A norm's squares are added up as x is loaded; its factor waits in shared memory
+// for the sums, and the residual is added after it.
+// CHECK-LABEL: gpu.func @norm_residual(
+// CHECK-SAME: memref<32xf32, #gpu.address_space<workgroup>>
+// CHECK: gpu.barrier
+// CHECK: scf.for
+// CHECK: gpu.barrier
+// CHECK-COUNT-2: gpu.shuffle{{ +}}xor
+// CHECK: "llvm.nvvm.rsqrt.approx.ftz.f"
+// CHECK: gpu.barrier
+// CHECK: scf.if
+// CHECK: %[[FACTOR:.*]] = memref.load {{.*}} : memref<32xf32, #gpu.address_space<workgroup>>
+// CHECK: %[[PRODUCT:.*]] = arith.mulf %{{.*}}, %[[FACTOR]]
+// CHECK: vector.load {{.*}} : memref<?x16xf32>, vector<4xf32>
+// CHECK: arith.addf %{{.*}}, %[[PRODUCT]]
+module attributes {ssm.target = "cuda:sm_80"} {
+  plan.kernel @norm_residual for ["prefill"] (%x: tensor<?x16xf32>, %w: tensor<16x16xf32>, %z: tensor<?x16xf32>) {
+    %y = ssm.kernel (%a = %x, %b = %w, %c = %z) schedule <row_block = 32, col_block = 16, row_tile = 4, col_tile = 4, k_block = 8, threads = 32> : (tensor<?x16xf32>, tensor<16x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32> {
+      %n = ssm.rms_norm %a eps 1.0e-05 : tensor<?x16xf32>
+      %r = ssm.linear %n, %b : tensor<?x16xf32>, tensor<16x16xf32> -> tensor<?x16xf32>
+      %s = ssm.add %c, %r : tensor<?x16xf32>
+      ssm.yield %s : tensor<?x16xf32>
+    }
+    plan.yield %y : tensor<?x16xf32>
+  }
+}
+
+// -----
+
+// Columns of a wider row at an offset that vectors cannot start from.
+// CHECK-LABEL: gpu.func @part(
+// CHECK-NOT: vector.load {{.*}}memref<?x20xf32>
+// CHECK: arith.addi %{{.*}}, %c2
+// CHECK: memref.load {{.*}} : memref<?x20xf32>
+module attributes {ssm.target = "cuda:sm_80"} {
+  plan.kernel @part for ["prefill"] (%x: tensor<?x20xf32>, %w: tensor<16x16xf32>) {
+    %y = ssm.kernel (%a = %x, %b = %w) schedule <row_block = 32, col_block = 16, row_tile = 4, col_tile = 4, k_block = 8, threads = 32> : (tensor<?x20xf32>, tensor<16x16xf32>) -> tensor<?x16xf32> {
+      %p:3 = ssm.split %a : tensor<?x20xf32> -> tensor<?x2xf32>, tensor<?x16xf32>, tensor<?x2xf32>
+      %r = ssm.linear %p#1, %b : tensor<?x16xf32>, tensor<16x16xf32> -> tensor<?x16xf32>
+      ssm.yield %r : tensor<?x16xf32>
+    }
+    plan.yield %y : tensor<?x16xf32>
+  }
+}
+
+// -----
+
+// Few rows: a warp makes 2 columns of 4 rows. What is left of k after whole
+// pieces is masked in its last step only. The halves of the warp exchange four
+// sums, then two, then one; then the eight outputs are in groups of four lanes,
+// added up by two shuffles more.
+// CHECK-LABEL: plan.kernel @few
+// CHECK-SAME: grid <of = rows, block = 4, times = 5> scratch 0 threads 64 shared 0
+// CHECK: gpu.func @few(
+// CHECK-NOT: workgroup
+// CHECK: scf.for {{.*}} to %c512{{.*}} step %c256
+// CHECK-NOT: arith.select
+// CHECK: scf.yield
+// CHECK: memref.load
+// CHECK: arith.cmpi slt, %{{.*}}, %c600
+// CHECK: arith.minsi %{{.*}}, %c599
+// CHECK: arith.select
+// CHECK-COUNT-9: gpu.shuffle{{ +}}xor
+// CHECK-NOT: gpu.shuffle
+// CHECK-NOT: gpu.barrier
+// CHECK: scf.if
+// CHECK: memref.store {{.*}} : memref<?x20xf32>
+module attributes {ssm.target = "cuda:sm_80"} {
+  plan.kernel @few for ["few"] (%x: tensor<?x600xf32>, %w: tensor<20x600xf32>) {
+    %y = ssm.kernel (%a = %x, %b = %w) schedule <lanes = 32, row_block = 4, col_block = 4, col_tile = 2, k_block = 600, threads = 64> : (tensor<?x600xf32>, tensor<20x600xf32>) -> tensor<?x20xf32> {
+      %r = ssm.linear %a, %b : tensor<?x600xf32>, tensor<20x600xf32> -> tensor<?x20xf32>
+      ssm.yield %r : tensor<?x20xf32>
+    }
+    plan.yield %y : tensor<?x20xf32>
+  }
+}
+
+// -----
+
+// Two warps share a column: their sums meet in shared memory, in order.
+// CHECK-LABEL: plan.kernel @shared_column
+// CHECK-SAME: grid <of = rows, block = 8, times = 4> scratch 0 threads 64 shared 64
+// CHECK: gpu.func @shared_column(
+// CHECK-SAME: workgroup(%[[SUMS:.*]] : memref<2x1x8xf32
+// CHECK: memref.store {{.*}}, %[[SUMS]]
+// CHECK: gpu.barrier
+// CHECK: %[[FIRST:.*]] = memref.load %[[SUMS]][%c0
+// CHECK: %[[SECOND:.*]] = memref.load %[[SUMS]][%c1
+// CHECK: arith.addf %[[FIRST]], %[[SECOND]]
+module attributes {ssm.target = "cuda:sm_80"} {
+  plan.kernel @shared_column for ["few"] (%x: tensor<?x64xf32>, %w: tensor<4x64xf32>) {
+    %y = ssm.kernel (%a = %x, %b = %w) schedule <lanes = 32, row_block = 8, col_block = 1, col_tile = 1, k_block = 32, threads = 64> : (tensor<?x64xf32>, tensor<4x64xf32>) -> tensor<?x4xf32> {
+      %r = ssm.linear %a, %b : tensor<?x64xf32>, tensor<4x64xf32> -> tensor<?x4xf32>
+      ssm.yield %r : tensor<?x4xf32>
+    }
+    plan.yield %y : tensor<?x4xf32>
+  }
+}
+
+// -----
+
+// A kernel of decode steps has variants for one sequence and for few.
+// CHECK-LABEL: plan.kernel @decode for ["decode"]
+// CHECK-SAME: block = 32
+// CHECK-SAME: variants [#plan.variant<@decode_one, max_sequences = 1>, #plan.variant<@decode_few, max_sequences = 16>]
+// CHECK-DAG: plan.kernel @decode_one for ["decode"] grid <of = rows, times
+// CHECK-DAG: plan.kernel @decode_few for ["decode"] grid <of = rows, block = 8, times
+// CHECK: gpu.func @decode(
+// CHECK: gpu.func @decode_one(
+// CHECK: gpu.func @decode_few(
+module attributes {ssm.target = "cuda:sm_80"} {
+  plan.kernel @decode for ["decode"] (%x: tensor<?x64xf32>, %w: tensor<64x64xf32>) {
+    %y = ssm.kernel (%a = %x, %b = %w) : (tensor<?x64xf32>, tensor<64x64xf32>) -> tensor<?x64xf32> {
+      %r = ssm.linear %a, %b : tensor<?x64xf32>, tensor<64x64xf32> -> tensor<?x64xf32>
+      ssm.yield %r : tensor<?x64xf32>
+    }
+    plan.yield %y : tensor<?x64xf32>
+  }
+}
+
+// -----
+
+// The near miss: other steps may have many tokens in few sequences.
+// CHECK-LABEL: plan.kernel @prefill for
+// CHECK-NOT: variants
+// CHECK: gpu.func @prefill(
+module attributes {ssm.target = "cuda:sm_80"} {
+  plan.kernel @prefill for ["prefill"] (%x: tensor<?x64xf32>, %w: tensor<64x64xf32>) {
+    %y = ssm.kernel (%a = %x, %b = %w) : (tensor<?x64xf32>, tensor<64x64xf32>) -> tensor<?x64xf32> {
+      %r = ssm.linear %a, %b : tensor<?x64xf32>, tensor<64x64xf32> -> tensor<?x64xf32>
+      ssm.yield %r : tensor<?x64xf32>
+    }
+    plan.yield %y : tensor<?x64xf32>
+  }
+}
+
+// -----
+
+module attributes {ssm.target = "cuda:sm_80"} {
+  // expected-error @below {{no kernel can be generated for target 'cuda:sm_80': kernels of a GPU read no packed weights}}
+  plan.kernel @packed for ["prefill"] (%x: tensor<?x64xf32>, %w: tensor<1x64x64xf32>) {
+    %y = ssm.kernel (%a = %x, %b = %w) : (tensor<?x64xf32>, tensor<1x64x64xf32>) -> tensor<?x64xf32> {
+      %u = ssm.unpack %b : tensor<1x64x64xf32> -> tensor<64x64xf32>
+      %r = ssm.linear %a, %u : tensor<?x64xf32>, tensor<64x64xf32> -> tensor<?x64xf32>
+      ssm.yield %r : tensor<?x64xf32>
+    }
+    plan.yield %y : tensor<?x64xf32>
+  }
+}

@@ -1,0 +1,222 @@
+#include "test/unit/gpu/GpuLab.h"
+
+#include "compiler/codegen/Codegen.h"
+#include "passes/fusion/Passes.h"
+#include "passes/gpu/Passes.h"
+#include "test/unit/gpu/DeviceBuffer.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+
+#include <cstdlib>
+#include <cstring>
+
+using namespace mlir;
+
+namespace mamba {
+
+//===----------------------------------------------------------------------===//
+// One kernel
+//===----------------------------------------------------------------------===//
+
+/// Blocks of a kernel: a tile is one.
+static uint64_t blocksOf(plan::GridAttr grid, int64_t rows, int64_t sequences) {
+  uint64_t n = grid.getOf() == plan::GridOf::Rows        ? rows
+               : grid.getOf() == plan::GridOf::Sequences ? sequences
+                                                         : grid.getCount();
+  return (n + grid.getBlock() - 1) / grid.getBlock() * grid.getTimes();
+}
+
+/// Slots of a pool that the batch does not name hold nothing to read.
+static void hideOtherSlots(DeviceBuffer &pool, int64_t slots,
+                           const BatchValue &batch) {
+  uint64_t bytes = slots ? pool.bytes() / slots : 0;
+  for (int64_t slot = 0; slot < slots; ++slot)
+    if (!llvm::is_contained(batch.slot, slot))
+      pool.markUnwritten(slot * bytes, bytes);
+}
+
+std::vector<Tensor> GpuKernel::run(const KernelInputs &inputs) const {
+  return run(inputs, scheduleFor(inputs.batch.sequences()));
+}
+
+const GpuKernel::Schedule &GpuKernel::scheduleFor(int64_t sequences) const {
+  return *llvm::find_if(schedules, [&](const Schedule &schedule) {
+    return !schedule.maxSequences || sequences <= *schedule.maxSequences;
+  });
+}
+
+std::vector<Tensor> GpuKernel::run(const KernelInputs &inputs,
+                                   const Schedule &schedule) const {
+  const BatchValue &batch = inputs.batch;
+  int64_t rows = hasRows() ? resultRows(batch) : 1;
+  ssm::KernelOp kernel = op().getKernel();
+  SmallVector<plan::KernelArg> args = plan::kernelArgs(kernel);
+
+  sim::GlobalMemory memory;
+  std::vector<DeviceBuffer> buffers;
+  buffers.reserve(args.size() + 2);
+  std::vector<std::vector<int64_t>> shapes;
+  std::vector<uint64_t> params = {uint64_t(rows), uint64_t(batch.sequences())};
+  std::vector<int32_t> slots(batch.slot.begin(), batch.slot.end());
+  buffers.emplace_back(memory, "seq_start", bytesOfArray(batch.seqStart), 8,
+                       DeviceBuffer::Input);
+  params.push_back(buffers.back().address());
+  buffers.emplace_back(memory, "slot", bytesOfArray(slots), 4,
+                       DeviceBuffer::Input);
+  params.push_back(buffers.back().address());
+  for (auto [i, arg] : llvm::enumerate(args)) {
+    Type element = arg.type.getElementType();
+    // As runtime/pack/FORMAT.md promises: rows and pools lie at multiples of
+    // 64, a weight at one of its element's size.
+    int64_t align = arg.type.hasStaticShape() ? elementBytes(element) : 64;
+    std::string name = "argument " + std::to_string(i);
+    if (arg.operand) {
+      const Tensor &tensor = std::get<Tensor>(inputs.operands[*arg.operand]);
+      shapes.push_back(tensor.shape);
+      buffers.emplace_back(memory, name, bytesOf(tensor, element), align,
+                           arg.role == plan::Role::In ? DeviceBuffer::Input
+                                                      : DeviceBuffer::InOut);
+      if (arg.role == plan::Role::InOut)
+        hideOtherSlots(buffers.back(), tensor.rows(), batch);
+    } else {
+      shapes.push_back(shapeFor(arg.type, rows));
+      uint64_t count = 1;
+      for (int64_t extent : shapes.back())
+        count *= extent;
+      buffers.emplace_back(
+          memory, name,
+          std::vector<uint8_t>(count * elementBytes(element), 0xff), align,
+          DeviceBuffer::Output);
+    }
+    params.push_back(buffers.back().address());
+  }
+
+  plan::KernelOp planned = schedule.planned;
+  SCOPED_TRACE(planned.getSymName().str());
+  sim::Launch launch;
+  launch.kernel = schedule.index;
+  launch.grid[0] = blocksOf(planned.getGridAttr(), rows, batch.sequences());
+  launch.block[0] = *planned.getThreads();
+  launch.params = {reinterpret_cast<const uint8_t *>(params.data()),
+                   params.size() * sizeof(uint64_t)};
+  if (launch.grid[0]) {
+    Status status =
+        sim::run(module, launch, memory, sim::Checks(), /*threads=*/1, nullptr);
+    if (!status.ok()) {
+      ADD_FAILURE() << status.message();
+      return {};
+    }
+  }
+
+  std::vector<Tensor> results(kernel.getNumResults());
+  for (auto [i, arg] : llvm::enumerate(args)) {
+    Type element = arg.type.getElementType();
+    const DeviceBuffer &buffer = buffers[i + 2];
+    if (!arg.result)
+      continue;
+    if (arg.role == plan::Role::Out)
+      EXPECT_TRUE(buffer.isFullyWritten(elementBytes(element)))
+          << "some elements of argument " << i << " were not written";
+    results[*arg.result] = tensorOf(buffer.data(), element, shapes[i]);
+  }
+  return results;
+}
+
+void GpuKernel::checkAgain(const KernelInputs &inputs,
+                           const std::vector<Tensor> &want,
+                           const std::vector<Tensor> &got) const {
+  const Schedule &taken = scheduleFor(inputs.batch.sequences());
+  for (const Schedule &schedule : schedules)
+    if (&schedule != &taken) {
+      SCOPED_TRACE("the schedule that is not taken");
+      expectRight(inputs, want, run(inputs, schedule));
+    }
+}
+
+//===----------------------------------------------------------------------===//
+// Many kernels
+//===----------------------------------------------------------------------===//
+
+void GpuLab::addPreparation(PassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createAssignSchedulesPass());
+}
+void GpuLab::addGenerator(PassManager &pm) {
+  pm.addPass(createGpuGenerateKernelsPass());
+}
+
+/// PTX of a module as the generators wrote it; empty after a failure.
+static std::string ptxOf(ModuleOp module) {
+  PassManager pm(module.getContext());
+  buildGpuLegalization(pm.nest<gpu::GPUModuleOp>());
+  if (failed(pm.run(module))) {
+    ADD_FAILURE() << "legalisation failed";
+    return {};
+  }
+  FailureOr<std::string> ptx = emitPtx(module);
+  if (failed(ptx)) {
+    ADD_FAILURE() << "code generation failed";
+    return {};
+  }
+  return std::move(*ptx);
+}
+
+std::string GpuLab::emit(const std::vector<KernelText> &texts) {
+  Generated generated = generate(texts);
+  return generated.module ? ptxOf(*generated.module) : std::string();
+}
+
+/// The schedules of a kernel in the order in which the runtime asks.
+static std::vector<GpuKernel::Schedule>
+schedulesOf(ModuleOp module, plan::KernelOp planned, const sim::Module &code) {
+  std::vector<GpuKernel::Schedule> schedules;
+  auto add = [&](plan::KernelOp kernel, std::optional<int64_t> maxSequences) {
+    int index = code.find(kernel.getSymName());
+    if (index < 0)
+      ADD_FAILURE() << "no kernel " << kernel.getSymName().str();
+    else
+      schedules.push_back({kernel, maxSequences, uint32_t(index)});
+  };
+  if (ArrayAttr variants = planned.getVariantsAttr())
+    for (auto variant : variants.getAsRange<plan::VariantAttr>())
+      add(module.lookupSymbol<plan::KernelOp>(variant.getKernel()),
+          variant.getMaxSequences());
+  add(planned, std::nullopt);
+  return schedules;
+}
+
+LabKernels GpuLab::compile(const std::vector<KernelText> &texts) {
+  Generated generated = generate(texts);
+  if (!generated.module)
+    return {};
+  std::string ptx = ptxOf(*generated.module);
+  if (ptx.empty())
+    return {};
+  Result<std::unique_ptr<sim::Module>> code = sim::Module::load(ptx, "test");
+  if (!code.ok()) {
+    ADD_FAILURE() << code.status().message();
+    return {};
+  }
+  LabKernels kernels;
+  for (auto [text, planned] : llvm::zip_equal(texts, generated.kernels))
+    kernels.push_back(std::make_unique<GpuKernel>(
+        text, planned, schedulesOf(*generated.module, planned, **code),
+        **code));
+  modules.push_back(std::move(generated.module));
+  codes.push_back(std::move(*code));
+  return kernels;
+}
+
+uint32_t testSeed() {
+  const char *seed = std::getenv("MAMBA_TEST_SEED");
+  return seed ? uint32_t(std::strtoul(seed, nullptr, 10)) : 1;
+}
+
+void OnGpu::checkAll(const std::vector<KernelText> &texts) {
+  SCOPED_TRACE("seed " + std::to_string(testSeed()));
+  LabKernels kernels = lab.compile(texts);
+  ASSERT_EQ(kernels.size(), texts.size());
+  for (const auto &kernel : kernels)
+    kernel->check(random);
+}
+
+} // namespace mamba

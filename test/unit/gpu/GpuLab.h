@@ -1,0 +1,81 @@
+// Compiles kernels to PTX, and runs that in the simulator with all its checks.
+#pragma once
+
+#include "runtime/device/sim/Sim.h"
+#include "test/unit/lab/KernelLab.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mamba {
+
+/// A kernel and its variants for steps of few sequences.
+class GpuKernel : public LabKernel {
+public:
+  /// One of its schedules; the last one has no bound.
+  struct Schedule {
+    plan::KernelOp planned;
+    std::optional<int64_t> maxSequences;
+    uint32_t index; // in the module
+  };
+
+  GpuKernel(KernelText text, plan::KernelOp planned,
+            std::vector<Schedule> schedules, const sim::Module &module)
+      : LabKernel(std::move(text), planned), schedules(std::move(schedules)),
+        module(module) {}
+
+  /// Takes the schedule that the runtime would take.
+  std::vector<Tensor> run(const KernelInputs &inputs) const override;
+  std::vector<Tensor> run(const KernelInputs &inputs,
+                          const Schedule &schedule) const;
+  const Schedule &scheduleFor(int64_t sequences) const;
+
+  const std::vector<Schedule> schedules;
+
+protected:
+  bool onlyDecodes() const override { return op().isDecodeOnly(); }
+  /// Every other schedule must be right as well, whatever the batch.
+  void checkAgain(const KernelInputs &inputs, const std::vector<Tensor> &want,
+                  const std::vector<Tensor> &got) const override;
+
+private:
+  const sim::Module &module;
+};
+
+/// Kernels for one chip.
+class GpuLab : public KernelLab {
+public:
+  using KernelLab::KernelLab;
+
+  LabKernels compile(const std::vector<KernelText> &texts) override;
+  /// The PTX of all of them.
+  std::string emit(const std::vector<KernelText> &texts);
+
+protected:
+  void addPreparation(mlir::PassManager &pm) override;
+  void addGenerator(mlir::PassManager &pm) override;
+
+private:
+  std::vector<mlir::OwningOpRef<mlir::ModuleOp>> modules;
+  std::vector<std::unique_ptr<sim::Module>> codes;
+};
+
+/// Of the test's random numbers: $MAMBA_TEST_SEED, or 1.
+uint32_t testSeed();
+
+/// Tests on one chip.
+class OnGpu : public testing::Test {
+protected:
+  explicit OnGpu(const std::string &target = "cuda:sm_80") : lab(target) {}
+  /// Compiles and checks all.
+  void checkAll(const std::vector<KernelText> &texts);
+
+  GpuLab lab;
+  RandomTensors random{testSeed()};
+};
+
+} // namespace mamba

@@ -1,0 +1,85 @@
+// The selective scan, with what is fused before and after it.
+#include "test/unit/gpu/GpuLab.h"
+#include "test/unit/lab/KernelTexts.h"
+
+using namespace mamba;
+
+namespace {
+
+using GpuScan = OnGpu;
+
+/// As Mamba-1 has it: all inputs in one buffer, dt projected from `rank`.
+KernelText mambaScan(int64_t E, int64_t N, int64_t rank) {
+  return scanText({.E = E,
+                   .N = N,
+                   .rank = rank,
+                   .projectionBias = true,
+                   .softplus = true,
+                   .log2 = true,
+                   .skip = true,
+                   .gateAfter = true,
+                   .split = true});
+}
+
+TEST_F(GpuScan, EachNumberOfStates) {
+  std::vector<KernelText> texts;
+  bool odd = false;
+  for (int64_t N : {1, 2, 5, 8, 15, 16, 17, 33, 64, 100, 256}) {
+    texts.push_back(
+        scanText({.E = odd ? 19 : 37, .N = N, .log2 = odd, .skip = odd}));
+    odd = !odd;
+  }
+  checkAll(texts);
+}
+
+TEST_F(GpuScan, EachNumberOfChannels) {
+  std::vector<KernelText> texts;
+  for (int64_t E : {1, 3, 16, 31, 65, 131})
+    texts.push_back(scanText(
+        {.E = E, .N = 5, .softplus = true, .skip = true, .gateInScan = true}));
+  checkAll(texts);
+}
+
+TEST_F(GpuScan, ProjectedTimeStep) {
+  std::vector<KernelText> texts;
+  for (int64_t rank : {1, 3, 8, 48})
+    texts.push_back(mambaScan(37, 16, rank));
+  texts.push_back(scanText({.E = 21, .N = 7, .rank = 3}));
+  texts.push_back(scanText({.E = 21, .N = 7, .rank = 3, .softplus = true}));
+  texts.push_back(scanText(
+      {.E = 21, .N = 7, .rank = 5, .deltaBias = true, .softplus = true}));
+  checkAll(texts);
+}
+
+TEST_F(GpuScan, EachForm) {
+  std::vector<KernelText> texts;
+  for (int i = 0; i < 16; ++i) {
+    auto coin = [&] { return random.integer(0, 1) != 0; };
+    ScanForm form = {.E = 2 * random.integer(0, 45) + 1,
+                     .N = random.integer(1, 20)};
+    form.deltaBias = coin();
+    form.softplus = coin();
+    form.constantB = i % 4 == 1 || i % 4 == 2;
+    form.constantC = i % 4 >= 2;
+    form.log2 = coin();
+    form.skip = coin();
+    form.gateInScan = coin();
+    form.gateAfter = !form.gateInScan && coin();
+    form.stateFirst = coin();
+    texts.push_back(scanText(form));
+  }
+  checkAll(texts);
+}
+
+TEST_F(GpuScan, Decoding) {
+  std::vector<KernelText> texts = {
+      mambaScan(37, 16, 3), mambaScan(130, 5, 8),
+      scanText({.E = 21, .N = 256, .deltaBias = true, .softplus = true}),
+      scanText({.E = 65, .N = 1, .skip = true, .gateInScan = true}),
+      scanText({.E = 33, .N = 17, .constantB = true, .constantC = true})};
+  for (KernelText &text : texts)
+    text.tokenClass = "decode";
+  checkAll(texts);
+}
+
+} // namespace

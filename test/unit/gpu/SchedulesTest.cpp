@@ -1,0 +1,210 @@
+// Every legal schedule computes the same thing; the others are refused with the
+// reason.
+#include "test/unit/gpu/GpuLab.h"
+#include "test/unit/lab/KernelTexts.h"
+#include "test/unit/lab/RowTexts.h"
+
+#include "passes/target/Target.h"
+
+#include <functional>
+
+using namespace mamba;
+
+namespace {
+
+/// Whether the generator takes the text's schedule; if not, why not.
+bool isLegal(GpuLab &lab, const KernelText &text, std::string &reason) {
+  auto module = lab.parse({text});
+  auto target = parseTarget("cuda:sm_80", reason);
+  bool legal = false;
+  if (module)
+    module->walk([&](ssm::KernelOp kernel) {
+      const KernelGenerator *generator = findGenerator(kernel, *target, reason);
+      legal = generator && generator->isLegal(kernel, *target,
+                                              kernel.getScheduleAttr(), reason);
+    });
+  return legal;
+}
+
+class GpuSchedules : public OnGpu {
+protected:
+  int64_t powerOf2(int64_t from, int64_t to) {
+    return int64_t(1) << random.integer(from, to);
+  }
+  /// Draws schedules until one is legal.
+  KernelText withSchedule(KernelText text,
+                          const std::function<std::string()> &draw) {
+    std::string reason;
+    for (int tries = 0; tries < 500; ++tries) {
+      text.schedule = draw();
+      if (isLegal(lab, text, reason))
+        return text;
+    }
+    ADD_FAILURE() << "no legal schedule was drawn: " << text.schedule << ": "
+                  << reason;
+    return text;
+  }
+};
+
+TEST_F(GpuSchedules, ProjectionByTiles) {
+  std::vector<KernelText> texts;
+  for (int i = 0; i < 10; ++i)
+    texts.push_back(withSchedule(
+        linearText({.K = random.integer(1, 70),
+                    .O = random.integer(1, 140),
+                    .norm = i % 2 == 0,
+                    .biased = true,
+                    .residual = i % 3 == 0}),
+        [&] {
+          int64_t rowTile = powerOf2(0, 3), colTile = random.integer(1, 8);
+          int64_t rowBlock = rowTile * powerOf2(2, 5),
+                  colBlock = colTile * powerOf2(2, 5);
+          return schedule(
+              {{"row_block", rowBlock},
+               {"col_block", colBlock},
+               {"row_tile", rowTile},
+               {"col_tile", colTile},
+               {"k_block", 8 * random.integer(1, 4)},
+               {"threads", rowBlock / rowTile * (colBlock / colTile)}});
+        }));
+  checkAll(texts);
+}
+
+TEST_F(GpuSchedules, ProjectionOfFewRows) {
+  std::vector<KernelText> texts;
+  for (int i = 0; i < 10; ++i) {
+    int64_t shares = powerOf2(0, 2);
+    int64_t K = shares > 1 ? shares * 32 * random.integer(1, 2)
+                           : random.integer(1, 150);
+    texts.push_back(withSchedule(
+        linearText({.K = K,
+                    .O = random.integer(1, 70),
+                    .norm = i % 2 == 0,
+                    .biased = i % 3 != 0,
+                    .silu = true}),
+        [&] {
+          int64_t colTile = powerOf2(0, 3), groups = powerOf2(0, 2);
+          return schedule({{"lanes", 32},
+                           {"row_block", powerOf2(0, 4)},
+                           {"col_block", colTile * groups},
+                           {"col_tile", colTile},
+                           {"k_block", K / shares},
+                           {"threads", 32 * groups * shares}});
+        }));
+  }
+  checkAll(texts);
+}
+
+TEST_F(GpuSchedules, Scan) {
+  std::vector<KernelText> texts;
+  for (int i = 0; i < 14; ++i)
+    texts.push_back(withSchedule(
+        scanText({.E = random.integer(1, 90),
+                  .N = random.integer(1, 40),
+                  .rank = i % 2 ? random.integer(1, 20) : 0,
+                  .softplus = true,
+                  .log2 = i % 3 == 0,
+                  .skip = true,
+                  .gateInScan = i % 3 == 1}),
+        [&] {
+          int64_t lanes = powerOf2(0, 5), channels = powerOf2(0, 7);
+          return schedule({{"col_block", channels},
+                           {"row_tile", powerOf2(0, 3)},
+                           {"k_block", i % 4 == 1 ? random.integer(1, 12) : 0},
+                           {"chunk", i % 5 ? random.integer(2, 70) : 1},
+                           {"threads", channels * lanes},
+                           {"state_lanes", lanes}});
+        }));
+  checkAll(texts);
+}
+
+struct Refused {
+  KernelText text;
+  std::string schedule, reason;
+};
+
+TEST(GpuSchedulesRefused, WithTheReason) {
+  KernelText linear = linearText({.K = 64, .O = 8}),
+             normed = linearText({.K = 64, .O = 8, .norm = true}),
+             scan = scanText({.E = 8, .N = 40}), rows = expressionTexts(8)[0],
+             recipe = decayTexts(4)[0];
+  auto tiles = [](int64_t rowBlock, int64_t colBlock, int64_t rowTile,
+                  int64_t colTile, int64_t kBlock, int64_t threads) {
+    return schedule({{"row_block", rowBlock},
+                     {"col_block", colBlock},
+                     {"row_tile", rowTile},
+                     {"col_tile", colTile},
+                     {"k_block", kBlock},
+                     {"threads", threads}});
+  };
+  auto fewRows = [](int64_t rowBlock, int64_t colBlock, int64_t colTile,
+                    int64_t kBlock, int64_t threads) {
+    return schedule({{"lanes", 32},
+                     {"row_block", rowBlock},
+                     {"col_block", colBlock},
+                     {"col_tile", colTile},
+                     {"k_block", kBlock},
+                     {"threads", threads}});
+  };
+  auto scanCut = [](int64_t channels, int64_t stateLanes, int64_t chunk,
+                    int64_t threads) {
+    return schedule({{"col_block", channels},
+                     {"chunk", chunk},
+                     {"threads", threads},
+                     {"state_lanes", stateLanes}});
+  };
+  std::string threads = "threads must be a multiple of 32 up to 1024, got ";
+  std::vector<Refused> cases = {
+      {rows, "<row_block = 1>", threads + "0"},
+      {rows, "<row_block = 1, threads = 48>", threads + "48"},
+      {rows, "<row_block = 1, threads = 2048>", threads + "2048"},
+      {rows, "<row_block = 1, threads = -32>", threads + "-32"},
+      {rows, "<row_block = 2, threads = 32>", "row_block must be 1, got 2"},
+      {recipe, "<threads = 33>", threads + "33"},
+      {linear, tiles(64, 64, 4, 4, 16, 128), "must be the threads"},
+      {linear, tiles(64, 64, 0, 4, 16, 256), "must be the threads"},
+      {linear, tiles(64, 64, 4, 4, 12, 256), "multiple of 8, got 12"},
+      {linear, tiles(64, 64, 4, 4, 128, 256),
+       "bytes of shared memory, a block has 49152"},
+      {linear, tiles(256, 256, 16, 16, 8, 256),
+       "registers, a thread of 256 has 255"},
+      {linear, tiles(256, 256, 8, 8, 8, 1024),
+       "registers, a thread of 1024 has 64"},
+      {linear, fewRows(3, 4, 1, 64, 128), "powers of two"},
+      {linear, fewRows(16, 16, 4, 64, 128), "at most 32 outputs a warp"},
+      {linear, fewRows(1, 4, 1, 24, 128), "got 24 of 64"},
+      {normed, fewRows(1, 4, 1, 32, 128), "must be the 4 warps"},
+      {scan, scanCut(32, 3, 8, 96), "state_lanes must be a power of two"},
+      {scan, scanCut(32, 2, 8, 32), "threads = col_block * state_lanes"},
+      {scan, scanCut(32, 2, 0, 64), "a chunk of 1 to 256 steps, got 0"},
+      {scan, scanCut(32, 1, 8, 32), "a lane holds 40 states"},
+      {scan, scanCut(128, 2, 200, 256), "bytes of shared memory"},
+  };
+  GpuLab lab("cuda:sm_80");
+  for (Refused &refused : cases) {
+    SCOPED_TRACE(refused.schedule);
+    refused.text.schedule = refused.schedule;
+    std::string reason;
+    EXPECT_FALSE(isLegal(lab, refused.text, reason));
+    EXPECT_NE(reason.find(refused.reason), std::string::npos) << reason;
+  }
+}
+
+// What no generator of a GPU takes.
+TEST(GpuKernelsRefused, PackedWeights) {
+  std::string from = weightType({8, 8}), to = weightType({1, 8, 16});
+  KernelText pack = {.args = {{"w", from}},
+                     .ops = "%y = ssm.pack %w block 16 : " + from + " -> " + to,
+                     .yields = {{"y", to}}};
+  GpuLab lab("cuda:sm_80");
+  auto module = lab.parse({pack});
+  ASSERT_TRUE(module);
+  std::string reason;
+  auto target = parseTarget("cuda:sm_80", reason);
+  module->walk([&](ssm::KernelOp kernel) {
+    EXPECT_FALSE(canGenerate(kernel, *target, reason));
+    EXPECT_EQ(reason, "kernels of a GPU read no packed weights");
+  });
+}
+
+} // namespace

@@ -1,0 +1,38 @@
+// The kernels with many forms, as text.
+#pragma once
+
+#include "test/unit/lab/KernelText.h"
+
+namespace mamba {
+
+struct LinearForm {
+  int64_t K = 1, O = 1;
+  bool norm = false, biased = false, silu = false, residual = false;
+  bool split = false; // the input is a part of wider rows
+};
+/// Operands x, w, then the bias and the residual rows if there are any.
+KernelText linearText(const LinearForm &form);
+
+struct ConvForm {
+  int64_t E, W;
+  bool biased = false, silu = false;
+  bool split = false;      // the input is a part of wider rows
+  bool stateFirst = false; // the order of the results
+};
+/// Operands x, w, the bias if there is one, the state, the batch.
+KernelText convText(const ConvForm &form);
+
+struct ScanForm {
+  int64_t E, N;
+  int64_t rank = 0; // of the dt projection; 0: dt is read
+  bool projectionBias = false;
+  bool deltaBias = false; // of the scan
+  bool softplus = false;  // the scan's own, or after a projection an op
+  bool constantB = false, constantC = false;
+  bool log2 = false, skip = false, gateInScan = false, gateAfter = false;
+  bool split = false;      // dt, B and C are parts of one buffer
+  bool stateFirst = false; // the order of the results
+};
+KernelText scanText(const ScanForm &form);
+
+} // namespace mamba
