@@ -32,7 +32,7 @@ bool registerModel(const std::string &packPath, const std::string &checkpoint, i
   auto *loaded = new Loaded;
   loaded->info.struct_size = sizeof loaded->info;
   loaded->modelInfo.struct_size = sizeof loaded->modelInfo;
-  mamba_model_options options = {sizeof options, "cpu", machine.threads};
+  mamba_model_options options = {sizeof options, "cpu", machine.threads, 0};
   if (!ok(mamba_pack_open(packPath.c_str(), &loaded->pack), error) ||
       !ok(mamba_pack_get_info(loaded->pack, &loaded->info), error) ||
       !ok(mamba_model_create(loaded->pack, &options, &loaded->model), error) ||

@@ -46,6 +46,12 @@ static std::optional<Bounds> wishOf(Value value) {
     }
     if (auto norm = dyn_cast<RMSNormOp>(user); norm && value == norm.getWeight())
       return Bounds{0.5, 1.5};
+    if (auto draw = dyn_cast<CategoricalOp>(user)) {
+      // Few tokens with weight: u seldom stands near the border of two.
+      if (value == draw.getLogits())
+        return Bounds{-30, 30};
+      return value == draw.getU() ? Bounds{0, 1} : Bounds{0.5, 2};
+    }
     if (isa<DecayOp>(user))
       return Bounds{-1, 2.5};
     if (isa<UnpackOp, ReshapeOp, CastOp, PackOp>(user))

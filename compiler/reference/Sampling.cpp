@@ -30,6 +30,8 @@ Tensor categorical(const Tensor &logits, const Tensor &u, const Tensor &temperat
     std::vector<double> sums;
     for (int64_t i = 0; i < valid; ++i)
       sums.push_back((i ? sums.back() : 0) + std::exp((row[i] - max) / temperature.values[s]));
+    if (!(sums.back() > 0))
+      continue; // token 0
     double target = u.values[s] * sums.back();
     int64_t token = 0;
     while (token < valid - 1 && !(sums[token] > target))

@@ -495,8 +495,8 @@ def SSM_CategoricalOp : SSM_Op<"categorical", [Pure]> {
     With `p[i] = exp((logits[s, i] - max) / temperature[s, 0])` over the i below
     `valid`, by inversion of the distribution function:
     `y[s] = ` the least i with `p[0] + ... + p[i] > u[s, 0] * (p[0] + ... + p[valid-1])`,
-    the last i with `p[i] > 0` if rounding leaves none. u is uniform in [0, 1), the
-    temperature positive.
+    the last i with `p[i] > 0` if rounding leaves none, 0 if the sum is not a
+    positive number. u is uniform in [0, 1), the temperature positive.
 
     Constraints:
     - (categorical_c1) u and temperature are [S, 1].

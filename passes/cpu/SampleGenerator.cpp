@@ -76,7 +76,8 @@ private:
       return SmallVector<Value>{sum, select(first, column, old[1]), select(some, column, old[2])};
     });
     Value unset = arith::CmpIOp::create(e.b, arith::CmpIPredicate::eq, found[1], none);
-    return select(unset, found[2], found[1]);
+    Value drawn = select(unset, found[2], found[1]);
+    return select(greater(total, f32(0)), drawn, zero);
   }
 
   CpuEmitter &e;

@@ -84,6 +84,10 @@ struct GpuGenerateKernels : impl::GpuGenerateKernelsPassBase<GpuGenerateKernels>
 
   LogicalResult generateVariants(plan::KernelOp planned, const Target &target,
                                  gpu::GPUModuleOp code, SymbolTable &symbols) {
+    // Results of the class invariant must not depend on the number of sequences.
+    if (llvm::is_contained(planned.getClasses().getAsValueRange<StringAttr>(),
+                           tokenClassName(TokenClass::Invariant)))
+      return success();
     SmallVector<Attribute> names;
     for (const GpuVariant &variant :
          find(planned, target)->variants(planned.getKernel(), target, classOf(planned))) {

@@ -21,7 +21,9 @@ bool GpuGenerator::isLegal(ssm::KernelOp kernel, const Target &target, ssm::Sche
              ": take smaller tiles or chunks";
     return false;
   }
-  int64_t registers = std::min(target.threadRegisters, target.allRegisters / threads);
+  // A quarter of all is for every fourth warp, given out in eights.
+  int64_t registers = target.allRegisters / 4 / 32 / ((threads + 127) / 128) / 8 * 8;
+  registers = std::min(target.threadRegisters, registers);
   if (needs.registers > registers) {
     reason = "it takes about " + std::to_string(needs.registers) + " registers, a thread of " +
              std::to_string(threads) + " has " + std::to_string(registers) +

@@ -120,9 +120,13 @@ Value GpuEmitter::blockSum(Value value) {
   int64_t warps = threads / warpSize;
   if (warps == 1)
     return value;
+  // LLVM reads three numbers as four: the fourth is there, and 0.
+  int64_t whole = warps % 4 == 3 ? warps + 1 : warps;
   if (!warpSums)
-    warpSums = shared({warps});
+    warpSums = shared({whole});
   when(equal(lane, index(0)), [&] { store(value, warpSums, warp); });
+  if (whole > warps)
+    when(equal(thread, index(0)), [&] { store(f32(0), warpSums, index(warps)); });
   barrier();
   Value sum = load(warpSums, index(0));
   for (int64_t i = 1; i < warps; ++i)
@@ -132,7 +136,9 @@ Value GpuEmitter::blockSum(Value value) {
 }
 
 void GpuEmitter::allowRegisters(int64_t count) {
-  int64_t blocks = std::max<int64_t>(1, target.allRegisters / (threads * count));
+  // A quarter of the registers is for every fourth warp, given out in eights.
+  int64_t warps = 4 * (target.allRegisters / 4 / warpSize / llvm::alignTo(count, 8));
+  int64_t blocks = std::max<int64_t>(1, warps * warpSize / threads);
   function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(blocks));
 }
 

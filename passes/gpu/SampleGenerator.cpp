@@ -121,7 +121,8 @@ private:
       before = e.select(e.equal(e.warp, e.index(i)), total, before);
       total = e.math.add(total, e.load(sums, e.index(i)));
     }
-    Value target = e.math.mul(e.load(*e.view(p.categorical.getU()), e.tile, e.index(0)), total);
+    Value u = e.load(*e.view(p.categorical.getU()), e.tile, e.index(0));
+    Value target = e.math.max(e.f32(0), e.math.mul(u, total));
     auto above = [&](Value x) -> Value {
       return arith::CmpFOp::create(e.b, arith::CmpFPredicate::OGT, x, target);
     };
@@ -138,9 +139,13 @@ private:
     }
     Value none = notAbove(total);
     Value isLast = e.both(none, e.both(positive(sum), isZero(rest)));
-    Value mine = arith::OrIOp::create(e.b, crosses, isLast);
+    Value some = positive(total);
+    Value mine = e.both(some, arith::OrIOp::create(e.b, crosses, isLast));
     Value weights = e.shared({warps, e.warpSize});
     e.when(mine, [&] { search(from, to, before, target, weights); });
+    Value noWeight = arith::XOrIOp::create(
+        e.b, some, arith::ConstantOp::create(e.b, e.b.getBoolAttr(true)));
+    e.when(e.both(noWeight, e.equal(e.thread, e.index(0))), [&] { write(e.index(0)); });
   }
 
   Value positive(Value x) {

@@ -25,9 +25,14 @@ void ScanThread::allocate() {
 }
 
 void ScanThread::runChunks(Value start, Value end) {
+  if (shape.readsEmptySlots()) {
+    clear(B);
+    clear(C);
+    e.barrier();
+  }
   for (auto [value, to] : {std::pair{p.scan.getB(), B}, {p.scan.getC(), C}})
     if (!e.view(value))
-      copyInTime(value, to, e.index(1));
+      copyInTime(value, to, 1);
   if (shape.rank && !shape.inPieces())
     copyWeight(e.index(0));
   SmallVector<Value> h = loadStates();
@@ -36,7 +41,7 @@ void ScanThread::runChunks(Value start, Value end) {
     length = e.min(e.sub(end, first), e.index(shape.chunk));
     for (auto [value, to] : {std::pair{p.scan.getB(), B}, {p.scan.getC(), C}})
       if (e.view(value))
-        copyInTime(value, to, length);
+        copyInTime(value, to, shape.chunk);
     if (shape.rank && !shape.inPieces())
       copyInput(e.index(0));
     e.barrier();
@@ -53,29 +58,60 @@ void ScanThread::runChunks(Value start, Value end) {
   storeStates(h);
 }
 
-void ScanThread::eachElement(Value height, int64_t width,
-                             const std::function<void(Value, Value)> &body) {
-  e.loop(e.thread, e.mul(height, width), e.threads,
-         [&](Value i) { body(e.div(i, e.index(width)), e.rem(i, e.index(width))); });
+void ScanThread::copy(int64_t height, int64_t width, Load load, Store store) {
+  // A thread keeps to its columns; several elements are on their way at a time.
+  int64_t step = std::max<int64_t>(e.threads / width, 1), passes = (height + step - 1) / step;
+  int64_t group = std::min<int64_t>(passes, 8);
+  auto pass = [&](Value row0, Value column) {
+    SmallVector<Value> rows, inside, values;
+    for (int64_t j = 0; j < group; ++j) {
+      Value row = e.add(row0, j * step);
+      inside.push_back(height % (step * group) ? e.less(row, e.index(height)) : Value());
+      rows.push_back(inside[j] ? e.min(row, e.index(height - 1)) : row);
+      values.push_back(load(rows[j], column));
+    }
+    for (int64_t j = 0; j < group; ++j) {
+      auto put = [&] { store(values[j], rows[j], column); };
+      if (inside[j])
+        e.when(inside[j], put);
+      else
+        put();
+    }
+  };
+  auto column = [&](Value from, Value column) {
+    if (passes == group)
+      pass(from, column);
+    else
+      e.loop(from, e.index(height), step * group, [&](Value row) { pass(row, column); },
+             /*keepRolled=*/true);
+  };
+  if (width > e.threads)
+    return e.loop(e.thread, e.index(width), e.threads, [&](Value k) { column(e.index(0), k); },
+                  /*keepRolled=*/true);
+  Value from = e.div(e.thread, e.index(width)), k = e.rem(e.thread, e.index(width));
+  if (step * width == e.threads)
+    column(from, k);
+  else
+    e.when(e.less(from, e.index(step)), [&] { column(from, k); });
 }
 
-void ScanThread::copyInTime(Value value, Value to, Value height) {
-  int64_t slots = shape.slots(), width = shape.lanes * slots;
+void ScanThread::copyInTime(Value value, Value to, int64_t height) {
   std::optional<View> view = e.view(value);
-  eachElement(height, width, [&](Value t, Value at) {
-    // The state of a slot; slots without one hold 0.
-    Value i = e.rem(at, e.index(slots));
-    Value state = slots == shape.states ? at : e.add(e.mul(e.div(at, e.index(slots)), shape.states), i);
-    Value there;
-    if (width != shape.N) {
-      there = e.less(state, e.index(shape.N));
-      if (slots != shape.states)
-        there = e.both(there, e.less(i, e.index(shape.states)));
-      state = e.min(state, e.index(shape.N - 1));
-    }
-    Value x = view ? e.load(*view, e.add(first, t), state) : e.load(e.buffer(value), state);
-    e.store(there ? e.select(there, x, e.f32(0)) : x, to, {t, at});
+  auto load = [&](Value t, Value state) {
+    return view ? e.load(*view, rowOf(t), state) : e.load(e.buffer(value), state);
+  };
+  copy(height, shape.N, load, [&](Value x, Value t, Value state) {
+    Value states = e.index(shape.states);
+    if (shape.slots() != shape.states)
+      state = e.add(e.mul(e.div(state, states), shape.slots()), e.rem(state, states));
+    e.store(x, to, {t, state});
   });
+}
+
+void ScanThread::clear(Value matrix) {
+  ArrayRef<int64_t> extents = cast<MemRefType>(matrix.getType()).getShape();
+  copy(extents[0], extents[1], [&](Value, Value) { return e.f32(0); },
+       [&](Value x, Value row, Value column) { e.store(x, matrix, {row, column}); });
 }
 
 /// The element where k < rank, else 0; `load` takes a k that is there.
@@ -90,27 +126,28 @@ static Value paddedInK(GpuEmitter &e, const ScanShape &shape, Value k,
 void ScanThread::copyWeight(Value k0) {
   Value w = e.buffer(p.projection.getW());
   Value column0 = e.mul(e.rem(e.tile, e.index(shape.across())), shape.channels);
-  eachElement(e.index(shape.channels), shape.piece, [&](Value channel, Value k) {
+  auto load = [&](Value channel, Value k) {
     Value column = e.add(column0, channel);
     if (shape.masksChannels())
       column = e.min(column, e.index(shape.E - 1));
-    Value x = paddedInK(e, shape, e.add(k0, k), [&](Value k) { return e.load(w, {column, k}); });
-    e.store(x, weight, {k, channel});
-  });
+    return paddedInK(e, shape, e.add(k0, k), [&](Value k) { return e.load(w, {column, k}); });
+  };
+  copy(shape.channels, shape.piece, load,
+       [&](Value x, Value channel, Value k) { e.store(x, weight, {k, channel}); });
+}
+
+void ScanThread::copyInput(Value k0) {
+  View in = *e.view(p.delta);
+  auto load = [&](Value t, Value k) {
+    Value row = rowOf(t);
+    return paddedInK(e, shape, e.add(k0, k), [&](Value k) { return e.load(in, row, k); });
+  };
+  copy(shape.rows(), shape.piece, load,
+       [&](Value x, Value t, Value k) { e.store(x, input, {k, t}); });
 }
 
 Value ScanThread::present(Value step) { return e.min(step, e.sub(length, e.index(1))); }
 Value ScanThread::rowOf(Value step) { return e.add(first, present(step)); }
-
-void ScanThread::copyInput(Value k0) {
-  View in = *e.view(p.delta);
-  Value height = e.mul(e.ceilDiv(length, shape.tile), shape.tile);
-  eachElement(height, shape.piece, [&](Value t, Value k) {
-    Value row = rowOf(t);
-    Value x = paddedInK(e, shape, e.add(k0, k), [&](Value k) { return e.load(in, row, k); });
-    e.store(x, input, {k, t});
-  });
-}
 
 void ScanThread::eachTile(const std::function<void(Value)> &body) {
   e.loop(e.mul(lane, shape.tile), length, shape.lanes * shape.tile, body, /*keepRolled=*/true);

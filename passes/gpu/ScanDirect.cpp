@@ -10,19 +10,12 @@ namespace mamba {
 void ScanThread::runDirect(Value start, Value end) {
   SmallVector<Value> h = loadStates();
   h = e.loop(start, end, 1, h, [&](Value row, ValueRange old) {
-    SmallVector<Value> next(old), b, c;
+    SmallVector<Value> next(old), b = inTime(p.scan.getB(), row), c = inTime(p.scan.getC(), row);
     Value u = e.load(*e.view(p.scan.getU()), row, column);
-    if (shape.readsAhead())
-      for (int64_t i = 0; i < shape.states; ++i) {
-        b.push_back(inTime(p.scan.getB(), row, i));
-        c.push_back(inTime(p.scan.getC(), row, i));
-      }
     Value delta = p.projection ? projectedByLanes(row) : e.load(*e.view(p.delta), row, column);
     Value dt = stepSize(delta);
-    Value y = step(
-        dt, e.math.mul(dt, u),
-        [&](int64_t i) { return b.empty() ? inTime(p.scan.getB(), row, i) : b[i]; },
-        [&](int64_t i) { return c.empty() ? inTime(p.scan.getC(), row, i) : c[i]; }, next);
+    Value y = step(dt, e.math.mul(dt, u), [&](int64_t i) { return b[i]; },
+                   [&](int64_t i) { return c[i]; }, next);
     Value stored = result(y, u, row);
     whenHere(shape.lanes > 1 ? e.equal(lane, e.index(0)) : Value(),
              [&] { e.store(stored, out(), row, column); });
@@ -31,16 +24,30 @@ void ScanThread::runDirect(Value start, Value end) {
   storeStates(h);
 }
 
-/// B or C of one of the lane's states; 0 for one that is not there.
-Value ScanThread::inTime(Value value, Value row, int64_t i) {
-  Value state = e.add(state0, i), there;
-  if (shape.masksStates()) {
-    there = e.less(state, e.index(shape.N));
-    state = e.min(state, e.index(shape.N - 1));
-  }
+SmallVector<Value> ScanThread::inTime(Value value, Value row) {
+  SmallVector<Value> values;
   std::optional<View> view = e.view(value);
-  Value x = view ? e.load(*view, row, state) : e.load(e.buffer(value), state);
-  return there ? e.select(there, x, e.f32(0)) : x;
+  if (view && !shape.masksStates() && shape.states % 4 == 0 && view->offset % 4 == 0 &&
+      cast<MemRefType>(view->buffer.getType()).getDimSize(1) % 4 == 0) {
+    // Rows are aligned to 64 bytes where they begin.
+    for (int64_t i = 0; i < shape.states; i += 4) {
+      Value at = e.add(state0, view->offset + i);
+      Value vector = e.loadVector(view->buffer, {row, at}, 4);
+      for (int64_t j = 0; j < 4; ++j)
+        values.push_back(e.extract(vector, j));
+    }
+    return values;
+  }
+  for (int64_t i = 0; i < shape.states; ++i) {
+    Value state = e.add(state0, i), there;
+    if (shape.masksStates()) {
+      there = e.less(state, e.index(shape.N));
+      state = e.min(state, e.index(shape.N - 1));
+    }
+    Value x = view ? e.load(*view, row, state) : e.load(e.buffer(value), state);
+    values.push_back(there ? e.select(there, x, e.f32(0)) : x);
+  }
+  return values;
 }
 
 Value ScanThread::projectedByLanes(Value row) {

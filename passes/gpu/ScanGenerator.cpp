@@ -62,13 +62,13 @@ public:
     // Fewer channels than this leave schedulers of a large GPU (about 500 of
     // them) without a warp where a thread takes a whole channel.
     int64_t maxSequences = std::max<int64_t>(1, 16384 / parts.E);
-    int64_t chunk = base && base.getChunk() == 8 ? 8 : 16;
+    int64_t chunk = base && base.getChunk() == 8 ? 8 : 32;
     return {{maxSequences, fitting(kernel, target, lanes, chunk), "l4"}};
   }
 
   KernelGrid generate(GpuEmitter &e) const override {
     ScanParts parts = partsOf(e.kernel);
-    e.allowRegisters(std::max<int64_t>(128, ScanShape(parts, e.schedule).registers(parts) + 16));
+    e.allowRegisters(ScanShape(parts, e.schedule).allowedRegisters(parts));
     return ScanThread(e, parts).run();
   }
 
@@ -94,22 +94,26 @@ private:
     return s.get(kernel.getContext());
   }
 
-  /// The largest chunk up to that many steps, and piece of dt's projection, that
-  /// fit; blocks of 32 channels or more.
+  /// Blocks of 32 channels or more, and the largest chunk up to that many steps
+  /// that fits. A weight of dt's projection that takes more than half of shared
+  /// memory goes through it in pieces, once a chunk, which are longer then.
   static ssm::ScheduleAttr fitting(ssm::KernelOp kernel, const Target &target, int64_t lanes,
                                    int64_t chunk) {
     ScanParts parts = partsOf(kernel);
-    int64_t rank = parts.projection ? lastDim(parts.delta) : 0;
     int64_t threads = std::clamp<int64_t>(32 * lanes, 64, 256);
+    int64_t rank = parts.projection ? lastDim(parts.delta) : 0;
+    if (rank * threads / lanes * 4 > target.sharedBytes / 2) {
+      rank = 32;
+      chunk = std::max<int64_t>(chunk, 32);
+    }
     ssm::ScheduleAttr s;
-    for (; chunk > 1; chunk /= 2)
-      for (int64_t piece : {64, 32, 16}) {
-        int64_t tile = std::clamp<int64_t>(chunk / lanes, 1, 8);
-        s = inBlocks(kernel, lanes, threads,
-                     Schedule{.rowTile = tile, .kBlock = std::min(rank, piece), .chunk = chunk});
-        if (ScanShape(parts, s).sharedBytes(parts) <= target.sharedBytes)
-          return s;
-      }
+    for (; chunk > 1; chunk /= 2) {
+      int64_t tile = std::clamp<int64_t>(chunk / lanes, 1, 8);
+      s = inBlocks(kernel, lanes, threads,
+                   Schedule{.rowTile = tile, .kBlock = rank, .chunk = chunk});
+      if (ScanShape(parts, s).sharedBytes(parts) <= target.sharedBytes)
+        break;
+    }
     return s;
   }
 };

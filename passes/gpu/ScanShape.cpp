@@ -18,20 +18,32 @@ ScanShape::ScanShape(const ScanParts &parts, ssm::ScheduleAttr s)
 
 int64_t ScanShape::rows() const { return llvm::alignTo(chunk, tile); }
 
-int64_t ScanShape::slots() const { return states <= 2 ? states : llvm::alignTo(states, 4); }
+int64_t ScanShape::slots() const {
+  if (states <= 2)
+    return states;
+  // Whole vectors; an odd number of them, so that lanes meet in no bank.
+  int64_t vectors = (states + 3) / 4;
+  return 4 * (lanes == 1 ? vectors : vectors | 1);
+}
 
 int64_t ScanShape::columnStride() const {
-  // A warp meets 32 / lanes channels in `lanes` rows.
-  return channels + llvm::mod(32 / lanes - channels, 32);
+  if (lanes == 1)
+    return channels;
+  // A warp meets 32 / lanes channels in rows that are `tile` apart.
+  int64_t apart = std::min(tile, 32 / lanes);
+  return channels + llvm::mod(32 / (lanes * apart) - channels, 32 / apart);
 }
 
 int64_t ScanShape::inputStride() const { return rows() + std::min<int64_t>(tile, 4); }
 
 int64_t ScanShape::weightStride() const { return channels | 1; }
 
-int64_t ScanShape::rowsOf(Value inTime) const {
-  return cast<RankedTensorType>(inTime.getType()).getRank() == 2 ? chunk : 1;
+/// Whether B or C is one for all steps.
+static bool isConstant(Value inTime) {
+  return cast<RankedTensorType>(inTime.getType()).getRank() == 1;
 }
+
+int64_t ScanShape::rowsOf(Value inTime) const { return isConstant(inTime) ? 1 : chunk; }
 
 static bool isPowerOf2UpTo(int64_t x, int64_t limit) {
   return x > 0 && x <= limit && llvm::isPowerOf2_64(x);
@@ -89,13 +101,21 @@ int64_t ScanShape::sharedBytes(ScanParts parts) const {
 }
 
 int64_t ScanShape::registers(ScanParts parts) const {
-  // States and their decay; B and C that are constant stay in registers too;
-  // addresses, and what a tile of steps has in flight. As measured with ptxas.
-  int64_t needed = 2 * states + (inChunks() ? 40 + 5 * tile / 2 : 44);
+  // States and their decay, B and C if they are constant; addresses, and what a
+  // tile of steps has in flight: as measured, most of it on sm_120.
+  int64_t needed = 2 * states;
+  if (inChunks())
+    needed += 56 + 5 * tile / 2 + (lanes > 1 ? 24 : 0) + (rank ? 20 : 0);
+  else
+    needed += 52;
   for (Value value : {parts.scan.getB(), parts.scan.getC()})
-    if (cast<RankedTensorType>(value.getType()).getRank() == 1)
-      needed += states;
+    needed += isConstant(value) ? states : 0;
   return needed;
+}
+
+int64_t ScanShape::allowedRegisters(ScanParts parts) const {
+  bool constant = isConstant(parts.scan.getB()) || isConstant(parts.scan.getC());
+  return std::clamp<int64_t>(registers(parts), 128, constant ? 255 : 168);
 }
 
 } // namespace mamba

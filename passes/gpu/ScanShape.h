@@ -26,16 +26,16 @@ struct ScanShape {
   int64_t across() const { return (E + channels - 1) / channels; }
 
   // Step by step:
-  /// B and C of a row are read before its dt is known.
-  bool readsAhead() const { return states <= 8; }
   /// Elements of dt's projection that a lane reads at a time.
   int64_t laneGroup() const { return std::min<int64_t>((rank + lanes - 1) / lanes, 16); }
 
   // In chunks:
   /// Rows of a chunk that hold whole tiles of steps.
   int64_t rows() const;
-  /// Of a lane in a row of B or C: its states, and nothing up to a whole vector.
+  /// Of a lane in a row of B or C: its states, and perhaps some without one.
   int64_t slots() const;
+  /// Slots that hold no state are read, and must be 0.
+  bool readsEmptySlots() const { return masksStates() || (states > 2 && states % 4); }
   /// How many of them one load takes.
   int64_t slotVector() const { return slots() % 4 ? slots() : 4; }
   /// The columns of dt's projection that are in shared memory at a time, whole
@@ -57,7 +57,10 @@ struct ScanShape {
   /// Whether the schedule is one of a scan; if not, why not.
   static bool check(const ScanParts &parts, ssm::ScheduleAttr schedule, std::string &reason);
   int64_t sharedBytes(ScanParts parts) const;
+  /// What it takes at least, and what the assembler may take: more than this
+  /// would keep a third warp from each scheduler.
   int64_t registers(ScanParts parts) const;
+  int64_t allowedRegisters(ScanParts parts) const;
 };
 
 } // namespace mamba

@@ -37,15 +37,19 @@ private:
   // ScanDirect.cpp
   void runDirect(mlir::Value start, mlir::Value end);
   mlir::Value projectedByLanes(mlir::Value row);
-  mlir::Value inTime(mlir::Value value, mlir::Value row, int64_t state);
+  /// B or C of the lane's states at a row.
+  llvm::SmallVector<mlir::Value> inTime(mlir::Value value, mlir::Value row);
 
   // ScanChunks.cpp
   void runChunks(mlir::Value start, mlir::Value end);
   void allocate();
-  /// All elements of a matrix of that width, one a thread in turn.
-  void eachElement(mlir::Value height, int64_t width,
-                   const std::function<void(mlir::Value, mlir::Value)> &body);
-  void copyInTime(mlir::Value value, mlir::Value to, mlir::Value height);
+  /// Copies a matrix, all threads of the block together: `load` gives the
+  /// element that `store` takes, by row and column.
+  using Load = llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)>;
+  using Store = llvm::function_ref<void(mlir::Value, mlir::Value, mlir::Value)>;
+  void copy(int64_t height, int64_t width, Load load, Store store);
+  void clear(mlir::Value matrix);
+  void copyInTime(mlir::Value value, mlir::Value to, int64_t height);
   void copyWeight(mlir::Value k0);
   void copyInput(mlir::Value k0);
   /// The tiles of steps that are this lane's.

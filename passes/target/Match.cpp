@@ -44,7 +44,7 @@ bool matchRows(ssm::KernelOp kernel, std::string &reason) {
       auto table = cast<RankedTensorType>(embedding.getTable().getType());
       if (!isa<BlockArgument>(embedding.getTable()) || !isa<BlockArgument>(embedding.getTokens()) ||
           !table.getElementType().isF32()) {
-        reason = "the table of the embedding must be an f32 operand of the kernel";
+        reason = "the table of the embedding must be an f32 operand of the kernel: cast the weight to f32 first";
         return false;
       }
     } else if (auto norm = dyn_cast<ssm::RMSNormOp>(op)) {

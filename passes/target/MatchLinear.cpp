@@ -34,7 +34,7 @@ std::optional<LinearParts> matchLinear(ssm::KernelOp kernel, std::string &reason
   }
   if (!isWeightArgument(linear.getW()) ||
       !cast<RankedTensorType>(linear.getW().getType()).getElementType().isF32()) {
-    reason = "the weight of the projection must be an f32 operand of the kernel";
+    reason = "the weight of the projection must be an f32 operand of the kernel: cast the weight to f32 first";
     return std::nullopt;
   }
   if (linear.getBias() && !isa<BlockArgument>(linear.getBias())) {

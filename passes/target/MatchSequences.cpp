@@ -15,7 +15,8 @@ std::optional<ssm::Conv1dOp> matchConv(ssm::KernelOp kernel, std::string &reason
     return std::nullopt;
   }
   if (lastDim(conv.getW()) > 8) {
-    reason = "a convolution is at most 8 wide, got " + std::to_string(lastDim(conv.getW()));
+    reason = "a convolution is at most 8 wide, got " + std::to_string(lastDim(conv.getW())) +
+             ": split its taps over two and add their results";
     return std::nullopt;
   }
   if (!isRowsView(conv.getX()) || !isWeightArgument(conv.getW()) ||
@@ -62,7 +63,8 @@ std::optional<ScanParts> matchScan(ssm::KernelOp kernel, std::string &reason) {
   parts.E = lastDim(scan.getY());
   parts.N = lastDim(scan.getA());
   if (parts.N > 256) {
-    reason = "a scan has at most 256 states, got " + std::to_string(parts.N);
+    reason = "a scan has at most 256 states, got " + std::to_string(parts.N) +
+             ": split them over two scans and add their results";
     return std::nullopt;
   }
   parts.delta = scan.getDelta();
@@ -79,7 +81,7 @@ std::optional<ScanParts> matchScan(ssm::KernelOp kernel, std::string &reason) {
     parts.delta = parts.projection.getX();
     if (!isWeightArgument(parts.projection.getW()) ||
         !cast<RankedTensorType>(parts.projection.getW().getType()).getElementType().isF32()) {
-      reason = "the weight of the dt projection must be an f32 operand of the kernel";
+      reason = "the weight of the dt projection must be an f32 operand of the kernel: cast the weight to f32 first";
       return std::nullopt;
     }
   }

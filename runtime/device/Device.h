@@ -86,13 +86,14 @@ public:
   virtual Status selfTest(const Progress &progress) = 0;
 
   /// What the kernels have done so far, as a text: by kernel, with the time
-  /// predicted for `chip` (empty: the target's). Unavailable on a device that
-  /// counts nothing; invalid if the chip is unknown.
+  /// predicted for `chip` (empty: the target's). Unavailable if nothing is
+  /// counted; invalid if the chip is unknown.
   virtual Result<std::string> profile(const std::string &chip) const;
 };
 
 struct DeviceOptions {
   unsigned threads = 0; // 0: one for each processor that this process may use
+  bool counts = false;  // for Executable::profile, where it can
 };
 
 /// Loads the best target of the pack that this machine's CPU can run: the one

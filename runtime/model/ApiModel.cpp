@@ -18,10 +18,13 @@ mamba_status mamba_model_create(const mamba_pack *pack,
     MAMBA_RETURN_IF_ERROR(require({{"pack", pack}, {"model", model}}));
     mamba_model_options taken{};
     MAMBA_RETURN_IF_ERROR(takeStruct("options", options, taken));
+    DeviceOptions deviceOptions;
+    deviceOptions.threads = taken.threads;
+    deviceOptions.counts = taken.counts != 0;
     MAMBA_ASSIGN_OR_RETURN(auto created,
                            Model::create(pack->info,
                                          taken.device ? taken.device : "auto",
-                                         taken.threads));
+                                         deviceOptions));
     *model = new mamba_model(std::move(created));
     return {};
   });

@@ -7,13 +7,11 @@ namespace mamba {
 
 Result<std::shared_ptr<Model>>
 Model::create(std::shared_ptr<const PackInfo> info, const std::string &device,
-              unsigned threads) {
-  if (threads > kMaxThreads)
+              const DeviceOptions &options) {
+  if (options.threads > kMaxThreads)
     return invalidArgument("threads must be at most " +
                            std::to_string(kMaxThreads) + ", got " +
-                           std::to_string(threads));
-  DeviceOptions options;
-  options.threads = threads;
+                           std::to_string(options.threads));
   MAMBA_ASSIGN_OR_RETURN(auto executable,
                          loadOnDevice(info->pack(), device, options));
   logMessage(LogLevel::Info, "target " + executable->target().name + " of " +

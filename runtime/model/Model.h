@@ -18,7 +18,7 @@ public:
   /// `device` is "cpu", "cuda", "sim" or "auto".
   static Result<std::shared_ptr<Model>>
   create(std::shared_ptr<const PackInfo> info, const std::string &device,
-         unsigned threads);
+         const DeviceOptions &options);
   Model(std::shared_ptr<const PackInfo> info,
         std::unique_ptr<Executable> executable);
 

@@ -50,5 +50,5 @@ fails 1 "no device 'cuda'" mamba-pack verify a.mpk --device=cuda
 fails 2 "tpu.*mamba-pack verify --help" mamba-pack verify a.mpk --device=tpu
 fails 2 'twice.*mamba-pack build --help' mamba-pack build "$folder" -o none.mpk --target=cpu:native,cpu:native
 fails 2 'cpu:z80.*known' mamba-pack build "$folder" -o none.mpk --target=cpu:z80
-fails 2 'cuda:sm_90a.*not supported' mamba-pack build "$folder" -o none.mpk --target=cpu:native,cuda:sm_90a
+fails 2 'cuda:sm_12.*known' mamba-pack build "$folder" -o none.mpk --target=cpu:native,cuda:sm_12
 absent none.mpk

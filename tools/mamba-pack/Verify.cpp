@@ -48,12 +48,12 @@ static Result<std::string> verify(const Arguments &arguments) {
       std::fprintf(stderr, "mamba-pack: %s\n", line.c_str());
   };
   MAMBA_ASSIGN_OR_RETURN(std::shared_ptr<const Pack> pack, Pack::open(arguments.path));
-  note("checking " + std::to_string(pack->manifest().blobs.size()) + " blobs");
-  MAMBA_RETURN_IF_ERROR(pack->verifyBlobs());
   DeviceOptions options;
   options.threads = arguments.threads;
   MAMBA_ASSIGN_OR_RETURN(std::unique_ptr<Executable> executable,
                          loadOnDevice(pack, arguments.device, options));
+  note("checking " + std::to_string(pack->manifest().blobs.size()) + " blobs");
+  MAMBA_RETURN_IF_ERROR(pack->verifyBlobs());
   MAMBA_RETURN_IF_ERROR(verifyCode(*pack));
   const TargetSpec &target = executable->target();
   size_t cases = 0, untested = 0;

@@ -111,6 +111,7 @@ Result<Runtime> openRuntime(const CommonOptions &options,
   modelOptions.struct_size = sizeof(modelOptions);
   modelOptions.device = options.device.c_str();
   modelOptions.threads = options.threads;
+  modelOptions.counts = options.profile;
   mamba_model *model = nullptr;
   MAMBA_RETURN_IF_ERROR(check(mamba_model_create(pack, &modelOptions, &model)));
   runtime.model.reset(model);

@@ -37,6 +37,7 @@ struct Allocation {
   std::vector<std::atomic<GridPage *>> pages;
 
   ~Allocation();
+  void forgetPages();
   GridPage &page(uint64_t index) {
     return getOrMake(pages[index], [] { return std::make_unique<GridPage>(); });
   }

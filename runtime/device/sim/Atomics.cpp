@@ -64,12 +64,20 @@ template <typename T> T combine(AtomicOp op, Type type, T old, T b, T c) {
   return old;
 }
 
-template <typename T, typename R> void apply(Warp &w, const Inst *i, AtomicOp op, Type type) {
+/// isAlone: no other host thread reaches the memory.
+template <typename T, typename R>
+void apply(Warp &w, const Inst *i, AtomicOp op, Type type, bool isAlone) {
   R *d = w.row<R>(i->d);
   const R *b = w.row<R>(i->b), *c = w.row<R>(i->c);
   for (uint32_t rest = w.mask; rest; rest &= rest - 1) {
     unsigned l = unsigned(__builtin_ctz(rest));
     T *place = reinterpret_cast<T *>(w.block->host[l]);
+    if (isAlone) {
+      T before = *place;
+      *place = combine<T>(op, type, before, T(b[l]), T(c[l]));
+      d[l] = R(before);
+      continue;
+    }
     T old = __atomic_load_n(place, __ATOMIC_SEQ_CST), next;
     do
       next = combine<T>(op, type, old, T(b[l]), T(c[l]));
@@ -97,12 +105,13 @@ const Inst *atomics::atomic(Warp &w, const Inst *i) {
       return nullptr;
     if (w.block->isCounted)
       countAccess(*w.block, w.mask, space, AccessKind::Atomic, bytes);
+    bool isAlone = space == ptx::Space::Shared || space == ptx::Space::Local;
     if (bytes == 8)
-      apply<uint64_t, uint64_t>(w, i, op, type);
+      apply<uint64_t, uint64_t>(w, i, op, type, isAlone);
     else if (bytes == 4)
-      apply<uint32_t, uint32_t>(w, i, op, type);
+      apply<uint32_t, uint32_t>(w, i, op, type, isAlone);
     else
-      apply<uint16_t, uint32_t>(w, i, op, type);
+      apply<uint16_t, uint32_t>(w, i, op, type, isAlone);
     afterOrdered(w, i, space, AccessKind::Atomic, bytes);
   } while (rest);
   return i + 1;

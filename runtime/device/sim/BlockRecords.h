@@ -16,8 +16,9 @@ namespace mamba::sim {
 class BlockPages {
 public:
   static constexpr uint64_t bytes = 4096;
-  AccessTable &at(uint64_t page) {
-    Recent &recent = recent_[page % recent_.size()];
+  AccessTable &at(uint32_t allocation, uint64_t pageOfIt) {
+    uint64_t page = (uint64_t(allocation) << 40) + pageOfIt;
+    Recent &recent = recent_[(pageOfIt + allocation * 37) % recent_.size()];
     if (recent.page != page)
       recent = {page, &make(page)};
     return *recent.table;
@@ -33,7 +34,7 @@ private:
   };
   AccessTable &make(uint64_t page);
 
-  std::array<Recent, 64> recent_;
+  std::array<Recent, 128> recent_;
   std::unordered_map<uint64_t, std::unique_ptr<AccessTable>> pages_;
   std::vector<std::unique_ptr<AccessTable>> free_;
 };
@@ -41,6 +42,7 @@ private:
 struct BlockRecords {
   AccessTable shared{0};
   BlockPages pages;
+  std::array<LanePattern, 64> patterns; // by instruction
   uint32_t tick = 0; // labels up to this are in use
 
   void fitShared(uint64_t bytes) {

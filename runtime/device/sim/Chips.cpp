@@ -74,7 +74,8 @@ const Chip *findChip(std::string_view name) {
       return &chip;
   // sm_90 has the machine of sm_90a.
   for (const Chip &chip : kChips)
-    if (chip.arch.size() == name.size() + 1 && chip.arch.starts_with(name))
+    if (chip.arch.size() == name.size() + 1 && chip.arch.starts_with(name) &&
+        chip.arch.back() >= 'a')
       return &chip;
   return nullptr;
 }

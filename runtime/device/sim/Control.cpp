@@ -77,6 +77,8 @@ const Inst *leave(Warp &w, int parent) {
 
 /// Lanes of `mask` of the running split go to `target`, the others to `next`.
 const Inst *part(Warp &w, const Inst *i, uint32_t mask, const Inst *target, const Inst *next) {
+  if (target == next) // A branch over nothing.
+    return target;
   Split &s = runningSplit(w);
   uint32_t rest = w.active & ~mask;
   const Inst *join = i->join;

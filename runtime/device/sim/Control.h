@@ -24,7 +24,8 @@ const Inst *fence(Warp &w, const Inst *i);
 const Inst *barrier(Warp &w, const Inst *i);
 const Inst *warpBarrier(Warp &w, const Inst *i); // a: row of the members
 const Inst *activeMask(Warp &w, const Inst *i);  // d
-const Inst *readClock(Warp &w, const Inst *i);   // d; flags: 0 clock, 1 clock_hi, 2 clock64, 3 globaltimer
+/// d; flags: 0 the low half, 1 the high half, 2 all of it.
+const Inst *readClock(Warp &w, const Inst *i);
 } // namespace control
 
 /// Inst::flags of barrier().

@@ -129,7 +129,8 @@ void Decoder::decodeShfl() {
   ValueId d = destination(operand(0), Type::B32);
   PredCode p = first == 2 ? predDestination(operand(1)) : kPredSink;
   ValueId a = source(operand(first), Type::B32), b = source(operand(first + 1), Type::B32),
-          c = source(operand(first + 2), Type::B32), members = source(operand(first + 3), Type::B32);
+          c = source(operand(first + 2), Type::B32),
+          members = source(operand(first + 3), Type::B32);
   Draft &draft = emit(exchange::shuffle, Class::Shuffle, kShuffleLatency);
   define(draft, kD, d);
   definePred(draft, kImm, p);
@@ -244,4 +245,10 @@ void Decoder::decodeActivemask() {
 void Decoder::decodeNop() {
   std::fill(taken_.begin(), taken_.end(), true);
   emit(control::nothing, Class::Control, 1);
+}
+
+/// createpolicy: a hint for caches, whatever it is.
+void Decoder::decodeCreatePolicy() {
+  std::fill(taken_.begin(), taken_.end(), true);
+  copyValue(destination(operand(0), Type::B64), constant(0, 8), 8);
 }

@@ -7,6 +7,9 @@ using numerics::Compare;
 
 namespace {
 bool isFloatType(ptx::Type t) { return t >= ptx::Type::F16; }
+/// Two 16-bit integers in a word.
+constexpr std::pair<std::string_view, ptx::Type> kPairs[] = {{"u16x2", ptx::Type::U32},
+                                                             {"s16x2", ptx::Type::S32}};
 unsigned latencyOf(ptx::Type t) { return ptx::bytesOf(t) == 8 ? kWideLatency : kAluLatency; }
 } // namespace
 
@@ -18,7 +21,7 @@ void Decoder::decodeAddSub() {
     for (std::string_view m : {"f32", "f64", "f16", "f16x2", "bf16", "bf16x2", "f32x2"})
       if (hasModifier(m))
         return decodeFloat(isAdd ? FloatOp::Add : FloatOp::Sub, 2);
-    for (auto [name, type] : {std::pair<const char *, Type>{"u16x2", Type::U32}, {"s16x2", Type::S32}})
+    for (auto [name, type] : kPairs)
       if (take(name))
         return emitLanes(lanes_.integer(isAdd ? IntOp::AddX2 : IntOp::SubX2, type), Class::Integer,
                          kAluLatency, type, {type, type});
@@ -125,7 +128,7 @@ void Decoder::decodeMinMax() {
     }
     return decodeFloat(ops[isMin][isNaN][isXor], 2);
   }
-  for (auto [name, type] : {std::pair<const char *, Type>{"u16x2", Type::U32}, {"s16x2", Type::S32}})
+  for (auto [name, type] : kPairs)
     if (take(name))
       return emitLanes(lanes_.integer(isMin ? IntOp::MinX2 : IntOp::MaxX2, type), Class::Integer,
                        kAluLatency, type, {type, type});
@@ -279,7 +282,8 @@ void Decoder::decodeDot() {
   emitLanes(lanes_.integer(isDp4a ? IntOp::Dp4a : IntOp::Dp2a, Type::U32), Class::Integer,
             kAluLatency, Type::B32, {Type::B32, Type::B32, Type::B32});
   if (!hasFailed())
-    drafts_.back().inst.flags = uint32_t(isSignedA) | uint32_t(isSignedB) << 1 | uint32_t(isHi) << 2;
+    drafts_.back().inst.flags =
+        uint32_t(isSignedA) | uint32_t(isSignedB) << 1 | uint32_t(isHi) << 2;
 }
 
 void Decoder::decodeSelp() {

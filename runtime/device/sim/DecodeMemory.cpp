@@ -80,6 +80,8 @@ void Decoder::setAddress(Draft &draft, const Operand &o, Space space, AccessKind
   } else if (o.base == Operand::Kind::Symbol) {
     Space where;
     draft.inst.imm = int64_t(addressOf(o, where));
+    if (space != Space::Generic && where != space)
+      return fail("names a variable of another space than its own");
     bool isParam = where == Space::Param && o.isParam && at_->frame == 0;
     if (where == Space::Param && !isParam)
       where = Space::Local;
@@ -93,13 +95,17 @@ void Decoder::decodeLd() {
   Order order = takeOrder();
   Space space = takeSpace();
   take("unified");
-  take("nc");
+  bool isNonCoherent = take("nc") && space == Space::Global;
   size_t operands = takeCacheHints() ? 3 : 2;
   unsigned count = take("v2") ? 2 : take("v4") ? 4 : take("v8") ? 8 : 1;
   Type t = takeType();
   if (hasFailed() || !expectOperands(operands))
     return;
+  size_t first = drafts_.size();
   accessMemory(t, count, operand(0), operand(1), space, AccessKind::Load, order);
+  hasNonCoherent_ |= isNonCoherent;
+  for (size_t i = first; isNonCoherent && i < drafts_.size(); ++i)
+    drafts_[i].inst.flags |= MemoryFlags::isNonCoherent;
 }
 
 void Decoder::decodeSt() {
@@ -125,7 +131,7 @@ void Decoder::accessMemory(Type t, unsigned count, const Operand &data, const Op
     uint32_t offset;
   };
   std::vector<Element> elements;
-  bool isWide = bytes == 8, isWideHere = false;
+  bool isWide = bytes == 8, isWideHere = false, isAnyRegister = false;
   std::vector<const Operand *> list;
   if (data.kind == Operand::Kind::Vector)
     for (const Operand &e : data.elements)
@@ -143,10 +149,10 @@ void Decoder::accessMemory(Type t, unsigned count, const Operand &data, const Op
     }
     ValueId v = isLoad ? destinationAtLeast(*list[k], t, isWideHere)
                        : sourceAtLeast(*list[k], t, isWideHere);
-    bool isRegister = list[k]->kind == Operand::Kind::Register;
-    if (isRegister && isWideHere != isWide) {
-      if (k > 0 && bytes != 8 && isWideHere != isWide && elements.size() != 0)
+    if (list[k]->kind == Operand::Kind::Register) {
+      if (isAnyRegister && isWideHere != isWide)
         return fail("has registers of several sizes");
+      isAnyRegister = true;
       isWide = isWideHere;
     }
     elements.push_back({v, 0});

@@ -28,6 +28,7 @@ const std::map<std::string_view, Decoder::DecodeFn> &Decoder::table() {
       {"copysign", &D::decodeCopysign},
       {"cos", &D::decodeSpecialFunction},
       {"cp", &D::decodeCpAsync},
+      {"createpolicy", &D::decodeCreatePolicy},
       {"cvt", &D::decodeCvt},
       {"cvta", &D::decodeCvta},
       {"div", &D::decodeDivRem},

@@ -77,6 +77,8 @@ ValueId Decoder::constant(uint64_t bits, unsigned bytes) {
   return place->second;
 }
 ValueId Decoder::temporary(Type type) {
+  if (type == Type::Pred)
+    fail("has a predicate where it takes a register");
   Value v;
   v.kind = Value::Kind::Temporary;
   v.type = type;
@@ -184,7 +186,10 @@ ValueId Decoder::source(const Operand &o, Type type) {
         registerType(o) == Type::Pred)
       fail("has a register of another size than its type");
     return registerOf(o);
-  case Operand::Kind::Immediate: return constant(immediate(o, type), ptx::bytesOf(type));
+  case Operand::Kind::Immediate:
+    if (ptx::bytesOf(type) > 8)
+      fail("has a number where it takes a register");
+    return constant(immediate(o, type), ptx::bytesOf(type));
   case Operand::Kind::Special:
     if (ptx::bytesOf(type) != 4)
       fail("reads a special register of another size than its type");
@@ -192,7 +197,7 @@ ValueId Decoder::source(const Operand &o, Type type) {
   case Operand::Kind::Symbol: {
     ptx::Space space;
     uint64_t address = addressOf(o, space);
-    if (ptx::bytesOf(type) < 4)
+    if (ptx::bytesOf(type) != 4 && ptx::bytesOf(type) != 8)
       fail("has an address for an operand of another size");
     return constant(address, ptx::bytesOf(type));
   }

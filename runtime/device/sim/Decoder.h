@@ -212,8 +212,9 @@ private:
   void decodeElect();
   void decodeActivemask();
   void decodeNop();
+  void decodeCreatePolicy();
 
-  // The end (Flow.cpp, Rows.cpp).
+  // The end (Flow.cpp, Liveness.cpp, Build.cpp).
   void resolveTargets();
   void findJoins();
   void assignRows();
@@ -238,7 +239,7 @@ private:
   uint64_t sharedTop_ = 0, localTop_ = 0;
   bool hasDynamicShared_ = false;
   std::vector<NamedRange> sharedNames_, localNames_;
-  bool canOrderBlocks_ = false;
+  bool canOrderBlocks_ = false, hasNonCoherent_ = false;
 
   // The instruction that is being decoded.
   const ptx::Instruction *in_ = nullptr;

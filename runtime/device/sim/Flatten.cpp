@@ -7,8 +7,10 @@ using namespace mamba;
 using namespace mamba::sim;
 
 namespace {
+constexpr unsigned maxDepth = 64; // of calls in calls
 constexpr size_t maxInstructions = size_t(1) << 20;
-constexpr uint64_t maxBytes = uint64_t(1) << 24; // of shared or of a thread's local memory
+constexpr uint64_t maxBytes = uint64_t(1) << 19; // of shared or of a thread's local memory
+constexpr size_t maxValues = size_t(1) << 22;    // registers and variables, copies of calls counted
 } // namespace
 
 uint64_t Decoder::allocate(uint64_t &top, uint64_t bytes, uint32_t align) {
@@ -48,13 +50,25 @@ void Decoder::placeVariables(Frame &frame) {
 }
 
 int32_t Decoder::openFrame(const ptx::Function &function, int32_t caller) {
-  for (int32_t f = caller; f >= 0; f = frames_[f].caller)
+  unsigned depth = 0;
+  for (int32_t f = caller; f >= 0; f = frames_[f].caller, ++depth)
     if (frames_[f].function == &function) {
       fail("calls '" + function.name + "', which calls itself: the simulator has no recursion");
       return -1;
     }
+  if (depth > maxDepth) {
+    fail("calls '" + function.name + "', which is more than " + std::to_string(maxDepth) +
+         " calls deep");
+    return -1;
+  }
   if (!function.isDefined) {
     fail("calls '" + function.name + "', which the module does not define");
+    return -1;
+  }
+  if (registers_.size() + function.registers.size() > maxValues ||
+      localNames_.size() + function.variables.size() > maxValues) {
+    fail("makes the kernel have more than " + std::to_string(maxValues) +
+         " registers or variables");
     return -1;
   }
   Frame frame;

@@ -1,22 +1,13 @@
 // Where lanes that part meet again: the immediate post-dominator of the branch.
+#include "runtime/device/sim/Flow.h"
 #include "runtime/device/sim/Control.h"
-#include "runtime/device/sim/Decoder.h"
 
 #include <algorithm>
 
 using namespace mamba;
 using namespace mamba::sim;
 
-namespace {
-struct Graph {
-  std::vector<uint32_t> first;                // draft that each block begins with
-  std::vector<uint32_t> blockOf;              // by draft
-  std::vector<std::vector<uint32_t>> next, previous;
-};
-constexpr uint32_t none = ~uint32_t(0);
-
-Graph buildGraph(const std::vector<Draft> &drafts) {
-  Graph g;
+FlowGraph::FlowGraph(const std::vector<Draft> &drafts) {
   std::vector<bool> begins(drafts.size() + 1);
   begins[0] = true;
   for (size_t i = 0; i < drafts.size(); ++i) {
@@ -30,20 +21,19 @@ Graph buildGraph(const std::vector<Draft> &drafts) {
   }
   for (size_t i = 0; i < drafts.size(); ++i) {
     if (begins[i])
-      g.first.push_back(uint32_t(i));
-    g.blockOf.push_back(uint32_t(g.first.size() - 1));
+      first.push_back(uint32_t(i));
+    blockOf.push_back(uint32_t(first.size() - 1));
   }
-  size_t blocks = g.first.size();
-  g.next.resize(blocks);
-  g.previous.resize(blocks);
-  for (size_t b = 0; b < blocks; ++b) {
-    size_t last = (b + 1 < blocks ? g.first[b + 1] : drafts.size()) - 1;
+  next.resize(size());
+  previous.resize(size());
+  for (size_t b = 0; b < size(); ++b) {
+    size_t last = end(b) - 1;
     const Draft &d = drafts[last];
     auto add = [&](size_t to) {
-      uint32_t block = g.blockOf[to];
-      if (std::ranges::find(g.next[b], block) == g.next[b].end()) {
-        g.next[b].push_back(block);
-        g.previous[block].push_back(uint32_t(b));
+      uint32_t block = blockOf[to];
+      if (std::ranges::find(next[b], block) == next[b].end()) {
+        next[b].push_back(block);
+        previous[block].push_back(uint32_t(b));
       }
     };
     if (d.target >= 0)
@@ -54,16 +44,18 @@ Graph buildGraph(const std::vector<Draft> &drafts) {
     if (falls && last + 1 < drafts.size())
       add(last + 1);
   }
-  return g;
 }
+
+namespace {
+constexpr uint32_t none = ~uint32_t(0);
 
 /// Post-dominators of the blocks from which `root` can be reached and that have
 /// none yet. Ends elsewhere do not count: lanes that end do not come back.
-void postDominate(const Graph &g, uint32_t root, std::vector<uint32_t> &dominator,
+void postDominate(const FlowGraph &g, uint32_t root, std::vector<uint32_t> &dominator,
                   std::vector<bool> &isDone) {
-  std::vector<uint32_t> order, number(g.first.size(), none);
+  std::vector<uint32_t> order, number(g.size(), none);
   std::vector<std::pair<uint32_t, size_t>> stack{{root, 0}};
-  std::vector<bool> isSeen(g.first.size());
+  std::vector<bool> isSeen(g.size());
   isSeen[root] = true;
   while (!stack.empty()) {
     auto &[block, at] = stack.back();
@@ -127,12 +119,12 @@ void Decoder::resolveTargets() {
 }
 
 void Decoder::findJoins() {
-  Graph g = buildGraph(drafts_);
-  size_t blocks = g.first.size();
+  FlowGraph g(drafts_);
+  size_t blocks = g.size();
   std::vector<uint32_t> dominator(blocks, none);
   std::vector<bool> isDone(blocks);
   for (size_t b = blocks; b-- > 0;) {
-    size_t last = (b + 1 < blocks ? g.first[b + 1] : drafts_.size()) - 1;
+    size_t last = g.end(b) - 1;
     if (!isDone[b] && drafts_[last].isExit && !drafts_[last].isConditional())
       postDominate(g, uint32_t(b), dominator, isDone);
   }

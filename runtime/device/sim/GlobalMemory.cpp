@@ -9,6 +9,7 @@ using namespace mamba::sim;
 namespace {
 /// Between allocations; wide, so that a wrong row is found and not another tensor.
 constexpr uint64_t gap = 64 * 1024;
+constexpr size_t mostIdle = 64;
 constexpr uint64_t addressLimit = uint64_t(1) << 56;
 
 Result<uint64_t> mapMemory(GlobalMemory::Impl &impl, uint8_t *host, uint64_t bytes,
@@ -44,9 +45,11 @@ std::pair<uint64_t, uint64_t> clip(const Allocation &allocation, uint64_t addres
 }
 } // namespace
 
-Allocation::~Allocation() {
+Allocation::~Allocation() { forgetPages(); }
+
+void Allocation::forgetPages() {
   for (auto &page : pages)
-    delete page.load();
+    delete page.exchange(nullptr);
 }
 
 GridPage::Stamps GlobalMemory::Impl::takeStamps(uint64_t blocks) {
@@ -66,6 +69,7 @@ GridPage::Stamps GlobalMemory::Impl::takeStamps(uint64_t blocks) {
 
 std::unique_ptr<BlockRecords> GlobalMemory::Impl::takeRecords() {
   std::lock_guard<std::mutex> lock(mutex_);
+  idle_.reserve(mostIdle); // so that giving back needs no memory
   if (idle_.empty())
     return std::make_unique<BlockRecords>();
   auto taken = std::move(idle_.back());
@@ -75,7 +79,7 @@ std::unique_ptr<BlockRecords> GlobalMemory::Impl::takeRecords() {
 
 void GlobalMemory::Impl::giveBack(std::unique_ptr<BlockRecords> records) {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (idle_.size() < 64 && !records->isWornOut())
+  if (idle_.size() < mostIdle && !records->isWornOut())
     idle_.push_back(std::move(records));
 }
 
@@ -126,9 +130,16 @@ Result<uint64_t> GlobalMemory::mapReadOnly(const void *host, uint64_t bytes, std
 }
 
 void GlobalMemory::makeReadOnly(uint64_t address) {
-  for (const auto &allocation : impl_->allocations)
-    if (allocation->address == address)
-      allocation->isReadOnly = true;
+  for (const auto &allocation : impl_->allocations) {
+    if (allocation->address != address)
+      continue;
+    allocation->isReadOnly = true;
+    // Nothing more is to be recorded, and if all is written nothing to be asked.
+    allocation->forgetPages();
+    if (!allocation->written.isEmpty() &&
+        allocation->written.all(address - allocation->bitBase(), allocation->bytes))
+      allocation->written = WrittenBits();
+  }
 }
 
 void GlobalMemory::release(uint64_t address) {
@@ -152,6 +163,15 @@ void GlobalMemory::markUnwritten(uint64_t address, uint64_t bytes) {
   }
   auto [begin, count] = clip(*allocation, address, bytes);
   allocation->written.clear(begin, count);
+}
+
+uint64_t GlobalMemory::firstUnwritten(uint64_t address) const {
+  const Allocation *allocation = impl_->find(address);
+  if (!allocation)
+    return 0;
+  uint64_t begin = address - allocation->bitBase();
+  return allocation->written.isEmpty() ? allocation->bytes
+                                       : allocation->written.firstUnset(begin, allocation->bytes);
 }
 
 void GlobalMemory::markWritten(uint64_t address, uint64_t bytes) {

@@ -8,64 +8,65 @@
 using namespace mamba::sim;
 
 namespace {
-constexpr uint32_t pcBits = 20, pcMask = (1u << pcBits) - 1;
-constexpr uint32_t strongBit = 1u << 31;
-constexpr uint32_t moreBit = 1u << 30; // strong writers of other blocks came before
+constexpr uint32_t pcBits = PackedAccess::pcBits, pcMask = PackedAccess::pcMask;
+constexpr uint32_t strongBit = PackedAccess::strongBit;
+constexpr uint32_t moreBit = PackedAccess::flagBit; // strong writers of other blocks came before
 
 Party unpack(uint64_t block, uint32_t who, bool isWrite) {
   uint32_t pc = who & pcMask, thread = who >> pcBits & 1023;
   return {pc == pcMask ? Party::unknownPc : pc, block, thread / 32, thread % 32, isWrite};
 }
 
-/// Whether each is dead or `mine`.
-MAMBA_LANE_CLONES bool areFree(const uint32_t *stamps, uint32_t n, uint32_t base, uint32_t count,
-                               uint32_t mine) {
-  uint32_t found = 0;
-  for (uint32_t i = 0; i < n; ++i)
-    found |= (stamps[i] - base < count) & (stamps[i] != mine);
-  return found == 0;
+/// Whose stamps are alive, and which is of the block that touches.
+struct Alive {
+  uint32_t base, count, mine;
+};
+MAMBA_INLINE uint32_t isOther(uint32_t stamp, const Alive &alive) {
+  return (stamp - alive.base < alive.count) & (stamp != alive.mine);
 }
 
-/// Whether `mine` is nowhere the last of several writers.
-MAMBA_LANE_CLONES bool areSingle(const uint32_t *stamps, const uint32_t *who, uint32_t n,
-                                 uint32_t mine) {
-  uint32_t found = 0;
-  for (uint32_t i = 0; i < n; ++i)
-    found |= (stamps[i] == mine) & ((who[i] & moreBit) != 0);
-  return found == 0;
+/// Weak reads by `mine`; says whether some has to be looked at one by one.
+MAMBA_LANE_CLONES bool readGranules(const uint32_t *writers, const uint32_t *writersWho,
+                                    uint32_t *readers, uint32_t *readersWho, uint32_t *readers2,
+                                    uint32_t *readers2Who, const uint32_t *threads, uint32_t n,
+                                    uint32_t who, const Alive alive) {
+  uint32_t doubtful = 0;
+  for (uint32_t i = 0; i < n; ++i) {
+    uint32_t by = who + threads[i];
+    uint32_t isSafe = (isOther(writers[i], alive) ^ 1) &
+                      (((writers[i] == alive.mine) & ((writersWho[i] & moreBit) != 0)) ^ 1);
+    doubtful |= isSafe ^ 1;
+    uint32_t first = readers[i], second = readers2[i];
+    uint32_t firstWho = readersWho[i], secondWho = readers2Who[i];
+    // A strong read says less than this one.
+    uint32_t isFirst = (isOther(first, alive) ^ 1) | firstWho >> 31;
+    uint32_t isSecond = ((isOther(second, alive) ^ 1) | secondWho >> 31) & (isFirst ^ 1);
+    readers[i] = isFirst ? alive.mine : first;
+    readersWho[i] = isFirst ? by : firstWho;
+    readers2[i] = isSecond ? alive.mine : second;
+    readers2Who[i] = isSecond ? by : secondWho;
+  }
+  return doubtful != 0;
 }
 
-/// Whether each is alive and not `mine`.
-MAMBA_LANE_CLONES bool areOthers(const uint32_t *stamps, uint32_t n, uint32_t base,
-                                 uint32_t count, uint32_t mine) {
-  uint32_t found = 0;
-  for (uint32_t i = 0; i < n; ++i)
-    found |= (stamps[i] - base >= count) | (stamps[i] == mine);
-  return found == 0;
+MAMBA_LANE_CLONES bool writeGranules(uint32_t *writers, uint32_t *writersWho,
+                                     const uint32_t *readers, const uint32_t *readers2,
+                                     const uint32_t *threads, uint32_t n, uint32_t who,
+                                     const Alive alive) {
+  uint32_t doubtful = 0;
+  for (uint32_t i = 0; i < n; ++i) {
+    uint32_t writer = writers[i], was = writersWho[i];
+    uint32_t isSafe =
+        ((isOther(writer, alive) | isOther(readers[i], alive) | isOther(readers2[i], alive)) ^
+         1) &
+        (((writer == alive.mine) & ((was & moreBit) != 0)) ^ 1);
+    doubtful |= isSafe ^ 1;
+    writers[i] = isSafe ? alive.mine : writer;
+    writersWho[i] = isSafe ? who + threads[i] : was;
+  }
+  return doubtful != 0;
 }
 } // namespace
-
-/// All granules at once, if they are alike; else false, and nothing is done.
-bool GridPage::touchRun(uint64_t first, uint32_t n, uint32_t stamp, Stamps stamps, bool isWrite,
-                        const uint32_t *who) {
-  auto isFree = [&](Array which) {
-    return areFree(array(which) + first, n, stamps.base, stamps.count, stamp);
-  };
-  auto take = [&](Array which) {
-    std::fill_n(array(which) + first, n, stamp);
-    std::copy_n(who, n, array(static_cast<Array>(which + 1)) + first);
-    return true;
-  };
-  if (!isFree(Writer) || !areSingle(array(Writer) + first, array(WriterWho) + first, n, stamp))
-    return false;
-  if (isWrite)
-    return isFree(Reader) && isFree(Reader2) && take(Writer);
-  if (isFree(Reader))
-    return take(Reader);
-  return areOthers(array(Reader) + first, n, stamps.base, stamps.count, stamp) &&
-         (isFree(Reader2) ? take(Reader2)
-                          : areOthers(array(Reader2) + first, n, stamps.base, stamps.count, stamp));
-}
 
 /// Says false at a race.
 bool GridPage::touchGranule(uint64_t index, uint32_t stamp, uint32_t who, Stamps stamps,
@@ -117,21 +118,33 @@ void GridPage::touch(const BlockClocks &clocks, const Toucher &who, Stamps stamp
     refine(shift);
   uint32_t stamp = stamps.base + static_cast<uint32_t>(clocks.block());
   uint64_t first = run.offset >> shift_;
-  uint32_t perLane = run.bytes >> shift_, n = run.count * perLane;
-  uint32_t values[32 * 16];
-  for (uint32_t l = 0; l < run.count; ++l)
-    std::fill_n(values + l * perLane, perLane,
-                (who.isStrong ? strongBit : 0) |
-                    (who.warp * 32 + run.firstLane + l) << pcBits | std::min(who.pc, pcMask));
-  if (!who.isStrong && touchRun(first, n, stamp, stamps, isWrite, values))
-    return;
-  for (uint32_t i = 0; i < n; ++i)
-    if (!touchGranule(first + i, stamp, values[i], stamps, isWrite, answer.other)) {
+  uint32_t granulesOfLane = run.bytes >> shift_, n = run.count * granulesOfLane;
+  uint32_t packed = (who.isStrong ? strongBit : 0) |
+                    (who.warp * 32 + run.firstLane) << pcBits | PackedAccess::pc(who.pc);
+  if (!who.isStrong && (run.bytes & (run.bytes - 1)) == 0) {
+    const uint32_t *threads = runTable.threads[__builtin_ctz(granulesOfLane)].data();
+    Alive alive{stamps.base, stamps.count, stamp};
+    bool isDoubtful =
+        isWrite ? writeGranules(array(Writer) + first, array(WriterWho) + first,
+                                array(Reader) + first, array(Reader2) + first, threads, n,
+                                packed, alive)
+                : readGranules(array(Writer) + first, array(WriterWho) + first,
+                               array(Reader) + first, array(ReaderWho) + first,
+                               array(Reader2) + first, array(Reader2Who) + first, threads, n,
+                               packed, alive);
+    if (!isDoubtful)
+      return;
+  }
+  for (uint32_t i = 0; i < n; ++i) {
+    uint32_t lane = i / granulesOfLane;
+    if (!touchGranule(first + i, stamp, packed + (lane << pcBits), stamps, isWrite,
+                      answer.other)) {
       answer.isRace = true;
-      answer.lane = run.firstLane + i / perLane;
+      answer.lane = run.firstLane + lane;
       answer.offset = (first + i) << shift_;
       return;
     }
+  }
 }
 
 void GridPage::forget() {
@@ -146,6 +159,6 @@ void GridPage::refine(unsigned shift) {
   for (uint32_t record : records_)
     finer.insert(finer.end(), factor, record);
   records_ = std::move(finer);
-  granules_ *= factor;
+  stride_ *= factor;
   shift_ = shift;
 }

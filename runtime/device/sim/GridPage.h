@@ -6,16 +6,18 @@
 
 #include <atomic>
 #include <cstdint>
+#include <thread>
 #include <vector>
 
 namespace mamba::sim {
 
-/// A lock that is held for nanoseconds.
+/// A lock that is held for nanoseconds, unless its holder lost the processor.
 class SpinLock {
 public:
   void lock() {
-    while (flag_.test_and_set(std::memory_order_acquire))
-      ;
+    for (unsigned tries = 1; flag_.test_and_set(std::memory_order_acquire); ++tries)
+      if (tries % 64 == 0)
+        std::this_thread::yield();
   }
   void unlock() { flag_.clear(std::memory_order_release); }
 
@@ -34,7 +36,7 @@ public:
     uint32_t base = 0, count = 0;
   };
 
-  GridPage() : records_(bytes / 4 * arrayCount) {}
+  GridPage() : records_(stride_ * arrayCount) {}
   /// Lanes of the clocks' block touch consecutive bytes of the page.
   void touch(const BlockClocks &clocks, const Toucher &who, Stamps stamps, const LaneRun &run,
              bool isWrite, AccessTable::Answer &answer);
@@ -43,16 +45,14 @@ public:
 private:
   // Stamps, and who: strong, more writers, thread, pc.
   enum Array { Writer, WriterWho, Reader, ReaderWho, Reader2, Reader2Who, arrayCount };
-  uint32_t *array(Array which) { return records_.data() + which * granules_; }
-  bool touchRun(uint64_t first, uint32_t n, uint32_t stamp, Stamps stamps, bool isWrite,
-                const uint32_t *who);
+  uint32_t *array(Array which) { return records_.data() + which * stride_; }
   bool touchGranule(uint64_t index, uint32_t stamp, uint32_t who, Stamps stamps, bool isWrite,
                     Party &other);
   void refine(unsigned shift);
 
   SpinLock lock_;
   unsigned shift_ = 2; // of a granule: as fine as the accesses that came
-  uint64_t granules_ = bytes / 4;
+  uint64_t stride_ = paddedStride(bytes / 4); // from array to array
   std::vector<uint32_t> records_;
 };
 

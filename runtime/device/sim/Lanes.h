@@ -6,6 +6,7 @@
 #include "runtime/device/sim/Program.h"
 
 #include <cstdint>
+#include <vector>
 
 namespace mamba::sim {
 
@@ -89,6 +90,8 @@ struct LaneUnit {
   Handler (*store)(unsigned bytes, unsigned count, bool isWide);
 };
 
+/// Those that this machine can run, the best first. They give the same bits.
+const std::vector<const LaneUnit *> &laneUnits();
 const LaneUnit &laneUnit();
 
 } // namespace mamba::sim

@@ -24,20 +24,20 @@ extern const LaneUnit unit;
 }
 #endif
 
-const mamba::sim::LaneUnit &mamba::sim::laneUnit() {
+const std::vector<const mamba::sim::LaneUnit *> &mamba::sim::laneUnits() {
+  static const std::vector<const LaneUnit *> units = [] {
+    std::vector<const LaneUnit *> found;
 #if defined(__x86_64__)
-  static const LaneUnit &best = [] () -> const LaneUnit & {
     __builtin_cpu_init();
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
-      return baseline::unit;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512cd"))
-      return avx512::unit;
-    return avx2::unit;
-  }();
-  return best;
-#else
-  return baseline::unit;
+    if (__builtin_cpu_supports("x86-64-v4"))
+      found.push_back(&avx512::unit);
+    if (__builtin_cpu_supports("x86-64-v3"))
+      found.push_back(&avx2::unit);
 #endif
+    found.push_back(&baseline::unit);
+    return found;
+  }();
+  return units;
 }
+
+const mamba::sim::LaneUnit &mamba::sim::laneUnit() { return *laneUnits().front(); }

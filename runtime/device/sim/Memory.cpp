@@ -105,6 +105,7 @@ bool sim::resolveSlowly(Warp &w, const Inst *i, Space space, AccessKind kind, Or
   a.align = align;
   a.kind = kind;
   a.order = order;
+  a.isNonCoherent = kind == AccessKind::Load && (i->flags & MemoryFlags::isNonCoherent);
   a.addresses = b.addresses;
   bool isGood = space == Space::Global   ? b.monitor->global(a, b.host)
                 : space == Space::Shared ? b.monitor->shared(a)

@@ -12,6 +12,7 @@ struct MemoryFlags {
   uint32_t bits = 0;
 
   static constexpr uint32_t hasBase = 1, isWideBase = 2;
+  static constexpr uint32_t isNonCoherent = uint32_t(1) << 31;
   static MemoryFlags make(ptx::Space space, AccessKind kind, Order order) {
     return {uint32_t(space) << 4 | uint32_t(kind) << 8 | uint32_t(order) << 12};
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 using namespace mamba;
 using namespace mamba::sim;
@@ -44,11 +45,9 @@ Status placeVariables(const ptx::Module &parsed, ModuleLayout &layout) {
   }
   return {};
 }
-} // namespace
 
-Result<std::unique_ptr<Module>> Module::load(std::string_view ptx, const std::string &what) {
-  std::unique_ptr<Module> module(new Module());
-  Impl &impl = *module->impl_;
+/// Parses, and decodes every kernel.
+Status decode(std::string_view ptx, const std::string &what, Module::Impl &impl) {
   MAMBA_ASSIGN_OR_RETURN(impl.parsed, ptx::parse(ptx, what));
   if (Status s = placeVariables(*impl.parsed, impl.layout); !s.ok())
     return s.withContext(what);
@@ -58,22 +57,33 @@ Result<std::unique_ptr<Module>> Module::load(std::string_view ptx, const std::st
     auto program = Decoder(*impl.parsed, impl.layout, f).run();
     if (!program.ok())
       return program.status().withContext(what);
-    Kernel kernel;
+    Module::Kernel kernel;
     kernel.name = f.name;
     kernel.paramBytes = f.paramBytes;
     kernel.paramOffsets = f.paramOffsets;
+    for (const ptx::Variable &v : f.params)
+      kernel.paramSizes.push_back(uint32_t(v.bytes));
     kernel.sharedBytes = (*program)->staticShared;
     auto limit = f.reqntid ? f.reqntid : f.maxntid;
     kernel.maxThreads = limit ? uint32_t(std::min<uint64_t>(
                                     1024, uint64_t((*limit)[0]) * (*limit)[1] * (*limit)[2]))
                               : 1024;
-    kernel.registers = 0;
-    for (const ptx::Register &r : f.registers)
-      if (r.type != ptx::Type::Pred)
-        kernel.registers += std::max(1u, ptx::bytesOf(r.type) / 4);
+    kernel.registers = (*program)->registerRows;
     impl.kernels.push_back(std::move(kernel));
     impl.functions.push_back(&f);
     impl.programs.push_back(*std::move(program));
   }
-  return module;
+  return {};
+}
+} // namespace
+
+Result<std::unique_ptr<Module>> Module::load(std::string_view ptx, const std::string &what) {
+  try {
+    std::unique_ptr<Module> module(new Module());
+    MAMBA_RETURN_IF_ERROR(decode(ptx, what, *module->impl_));
+    return module;
+  } catch (const std::bad_alloc &) {
+    return outOfMemory(what + ": not enough memory to decode " + std::to_string(ptx.size()) +
+                       " bytes of PTX");
+  }
 }

@@ -1,6 +1,7 @@
 #include "runtime/device/sim/MonitorState.h"
 
 #include <algorithm>
+#include <exception>
 
 using namespace mamba::sim;
 
@@ -20,6 +21,8 @@ void LaunchMonitor::addUnique(Counts &counts) const {
 
 LaunchChunk::~LaunchChunk() {
   for (auto &page : pages)
+    delete page.load();
+  for (auto &page : coherence)
     delete page.load();
 }
 
@@ -45,44 +48,6 @@ LaunchChunk &LaunchMonitor::Impl::chunk(const Allocation &allocation, uint64_t o
                    [] { return std::make_unique<LaunchChunk>(); });
 }
 
-AccessShape::AccessShape(const WarpAccess &access)
-    : firstLane(static_cast<uint32_t>(__builtin_ctz(access.lanes))) {
-  const uint64_t *at = access.addresses;
-  uint64_t first = at[firstLane], together = 0, notRun = 0, notSame = 0;
-  if (access.lanes == ~uint32_t(0)) {
-    for (uint32_t lane = 0; lane < 32; ++lane) {
-      together |= at[lane];
-      notRun |= at[lane] ^ (first + uint64_t(lane) * access.bytes);
-      notSame |= at[lane] ^ first;
-    }
-  } else {
-    uint32_t run = access.lanes >> firstLane;
-    notRun = run & (run + 1);
-    for (uint32_t rest = access.lanes; rest; rest &= rest - 1) {
-      uint32_t lane = static_cast<uint32_t>(__builtin_ctz(rest));
-      together |= at[lane];
-      notRun |= at[lane] ^ (first + uint64_t(lane - firstLane) * access.bytes);
-      notSame |= at[lane] ^ first;
-    }
-  }
-  isAligned = (together & (access.align - 1)) == 0;
-  low = high = first;
-  if (!notRun) {
-    form = Form::Run;
-    high = first + uint64_t(__builtin_popcount(access.lanes) - 1) * access.bytes;
-  } else if (!notSame) {
-    form = Form::Same;
-  } else {
-    for (uint32_t rest = access.lanes; rest; rest &= rest - 1) {
-      uint64_t address = at[__builtin_ctz(rest)];
-      low = std::min(low, address);
-      high = std::max(high, address);
-    }
-  }
-  // A lane at the end of the address space must not come round to its begin.
-  high = high + access.bytes < high ? ~uint64_t(0) : high + access.bytes;
-}
-
 BlockMonitor::BlockMonitor(LaunchMonitor &launch)
     : impl_(std::make_unique<Impl>(launch.impl())) {}
 BlockMonitor::~BlockMonitor() = default;
@@ -97,6 +62,8 @@ BlockMonitor::Impl::Impl(LaunchMonitor::Impl &launch)
 }
 
 BlockMonitor::Impl::~Impl() {
+  if (std::uncaught_exceptions() != 0)
+    return; // no memory was left: they may be half made
   records->tick = clocks.tick();
   launch.memory.giveBack(std::move(records));
 }

@@ -33,6 +33,7 @@ struct LaunchShape {
   /// release or acq_rel: blocks may be ordered. Without any they are not, and
   /// that is cheaper.
   bool canOrderBlocks = false;
+  bool hasNonCoherent = false; // some load is an ld.global.nc
   std::vector<NamedRange> shared, local;
 };
 
@@ -50,6 +51,7 @@ struct WarpAccess {
   uint32_t align = 4; // that the instruction asks for: a power of 2
   AccessKind kind = AccessKind::Load;
   Order order = Order::Weak;
+  bool isNonCoherent = false; // ld.global.nc
   /// By lane; 32 of them. Of shared memory: offsets in the block's. Of local:
   /// offsets in the thread's. Lanes that are off may hold anything.
   const uint64_t *addresses = nullptr;

@@ -31,11 +31,13 @@ bool BlockMonitor::Impl::failAt(DefectKind kind, MemorySpace space, const WarpAc
 bool BlockMonitor::Impl::failRace(MemorySpace space, const WarpAccess &access,
                                   const AccessTable::Answer &answer, uint64_t base) {
   const Party &other = answer.other;
-  std::string note = "nothing orders the two blocks";
+  std::string note = launch.shape.canOrderBlocks
+                         ? "no fence, atomic, atomic and fence in a row order the two blocks"
+                         : "nothing orders the two blocks";
   if (other.block == clocks.block() && other.warp != access.warp)
     note = "a barrier is missing between them";
   else if (other.block == clocks.block() && other.pc == access.pc)
-    note = "lanes of one instruction meet";
+    note = "lanes of one instruction meet, or a bar.warp.sync is missing between them";
   else if (other.block == clocks.block())
     note = "a bar.warp.sync is missing between them";
   failAt(DefectKind::Race, space, access, answer.lane, base + answer.offset, note);
@@ -156,7 +158,8 @@ bool BlockMonitor::Impl::checkSharedRaces(const WarpAccess &access, const Access
     table.read(clocks, who, access.lanes, shape.low, access.bytes, answer);
   } else {
     table.readLanes(clocks, who, access.lanes, access.addresses, shape.low, shape.high,
-                    access.bytes, answer);
+                    access.bytes, records->patterns[access.pc % records->patterns.size()],
+                    answer);
   }
   if (answer.isRace)
     return failRace(MemorySpace::Shared, access, answer, 0);

@@ -55,7 +55,45 @@ bool BlockMonitor::Impl::globalIn(Allocation &allocation, const WarpAccess &acce
     return false;
   countSectors(allocation, access, shape);
   return !launch.checks.races || allocation.isReadOnly ||
-         checkGlobalRaces(allocation, access, shape);
+         (checkGlobalRaces(allocation, access, shape) &&
+          checkCoherence(allocation, access, shape));
+}
+
+/// Notes that the bytes were read so, or written; `offset` from bitBase().
+bool BlockMonitor::Impl::isCoherent(const Allocation &allocation, bool isRead, uint64_t offset,
+                                    uint64_t bytes) {
+  for (uint64_t n = 0; bytes; offset += n, bytes -= n) {
+    uint64_t begin = offset % CoherencePage::bytes;
+    n = std::min(bytes, CoherencePage::bytes - begin);
+    CoherencePage &page =
+        getOrMake(chunkOf(allocation, offset)
+                      .coherence[offset % LaunchChunk::bytes / CoherencePage::bytes],
+                  [] { return std::make_unique<CoherencePage>(); });
+    (isRead ? page.read : page.written).set(begin, n);
+    if ((isRead ? page.written : page.read).any(begin, n))
+      return false;
+  }
+  return true;
+}
+
+bool BlockMonitor::Impl::checkCoherence(const Allocation &allocation, const WarpAccess &access,
+                                        const AccessShape &shape) {
+  bool isWrite = access.kind != AccessKind::Load;
+  if (!launch.shape.hasNonCoherent || (!isWrite && !access.isNonCoherent))
+    return true;
+  uint64_t base = allocation.bitBase();
+  if (shape.form != AccessShape::Form::Any &&
+      isCoherent(allocation, !isWrite, shape.low - base, shape.high - shape.low))
+    return true;
+  for (uint32_t rest = access.lanes; rest; rest &= rest - 1) {
+    uint32_t lane = static_cast<uint32_t>(__builtin_ctz(rest));
+    uint64_t at = access.addresses[lane];
+    if (!isCoherent(allocation, !isWrite, at - base, access.bytes))
+      return failAt(DefectKind::NonCoherent, MemorySpace::Global, access, lane, at,
+                    isWrite ? "an ld.global.nc of the same launch reads it"
+                            : "written in the same launch: ld.global.nc may give the old value");
+  }
+  return true;
 }
 
 void BlockMonitor::Impl::countSectors(const Allocation &allocation, const WarpAccess &access,
@@ -66,7 +104,7 @@ void BlockMonitor::Impl::countSectors(const Allocation &allocation, const WarpAc
     constexpr uint64_t perChunk = LaunchChunk::bytes / LaunchChunk::sectorBytes;
     while (sector < end) {
       uint64_t n = std::min(end - sector, perChunk - sector % perChunk);
-      LaunchChunk &chunk = launch.chunk(allocation, sector * LaunchChunk::sectorBytes);
+      LaunchChunk &chunk = chunkOf(allocation, sector * LaunchChunk::sectorBytes);
       if (access.kind != AccessKind::Store)
         chunk.read.set(sector % perChunk, n);
       if (access.kind != AccessKind::Load)
@@ -95,7 +133,7 @@ void BlockMonitor::Impl::tellGrid(Allocation &allocation, const Toucher &who, ui
     return;
   }
   uint64_t page = offset % LaunchChunk::bytes / OrderedPage::bytes;
-  getOrMake(launch.chunk(allocation, offset).pages[page],
+  getOrMake(chunkOf(allocation, offset).pages[page],
             [] { return std::make_unique<OrderedPage>(); })
       .touch(clocks, who, lanes, offset % OrderedPage::bytes, bytes, isWrite, answer);
 }
@@ -105,7 +143,7 @@ bool BlockMonitor::Impl::checkGlobalSame(Allocation &allocation, const WarpAcces
                                          const Toucher &who, uint32_t lanes, uint64_t offset,
                                          uint32_t bytes) {
   uint64_t page = offset / GridPage::bytes;
-  AccessTable &table = records->pages.at((uint64_t(allocation.index) << 40) + page);
+  AccessTable &table = records->pages.at(allocation.index, page);
   AccessTable::Answer answer;
   bool isWrite = access.kind != AccessKind::Load;
   if (isWrite)
@@ -113,8 +151,8 @@ bool BlockMonitor::Impl::checkGlobalSame(Allocation &allocation, const WarpAcces
                 offset % GridPage::bytes, bytes, answer);
   else
     table.read(clocks, who, lanes, offset % GridPage::bytes, bytes, answer);
-  // What the block did not do before is told to the launch's records.
-  if (!answer.isRace && answer.isFresh)
+  // What was not done before is told to the launch's records.
+  if (!answer.isRace && isToTell(answer))
     tellGrid(allocation, who, lanes, offset, bytes, isWrite, answer);
   return !answer.isRace || failRace(MemorySpace::Global, access, answer,
                                     allocation.bitBase() + page * GridPage::bytes);
@@ -125,14 +163,14 @@ bool BlockMonitor::Impl::checkGlobalRun(Allocation &allocation, const WarpAccess
                                         const Toucher &who, LaneRun run) {
   uint64_t begin = run.offset, page = begin / GridPage::bytes;
   run.offset %= GridPage::bytes;
-  AccessTable &table = records->pages.at((uint64_t(allocation.index) << 40) + page);
+  AccessTable &table = records->pages.at(allocation.index, page);
   AccessTable::Answer answer;
   bool isWrite = access.kind != AccessKind::Load;
   if (isWrite)
     table.writeRun(clocks, who, run, answer);
   else
     table.readRun(clocks, who, run, answer);
-  if (!answer.isRace && answer.isFresh) {
+  if (!answer.isRace && isToTell(answer)) {
     if (!launch.shape.canOrderBlocks)
       allocation.page(page).touch(clocks, who, launch.stamps, run, isWrite, answer);
     else

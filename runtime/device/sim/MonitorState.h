@@ -1,6 +1,7 @@
 // What stands behind the monitors of a launch and of a block.
 #pragma once
 
+#include "runtime/device/sim/AccessShape.h"
 #include "runtime/device/sim/Allocations.h"
 #include "runtime/device/sim/AsyncCopies.h"
 #include "runtime/device/sim/BlockRecords.h"
@@ -17,11 +18,19 @@
 
 namespace mamba::sim {
 
+/// Bytes of a page that ld.global.nc read, and that were written, in a launch
+/// that has both.
+struct CoherencePage {
+  static constexpr uint64_t bytes = 4096;
+  WrittenBits read{bytes}, written{bytes};
+};
+
 /// What a launch did to 1 MB of an allocation.
 struct LaunchChunk {
   static constexpr uint64_t bytes = 1 << 20, sectorBytes = 32;
   WrittenBits read{bytes / sectorBytes}, written{bytes / sectorBytes}; // sectors
   std::array<std::atomic<OrderedPage *>, bytes / OrderedPage::bytes> pages{};
+  std::array<std::atomic<CoherencePage *>, bytes / CoherencePage::bytes> coherence{};
 
   ~LaunchChunk();
 };
@@ -39,43 +48,6 @@ struct LaunchMonitor::Impl {
   ReleasedPlaces released; // by address
   using Chunks = std::vector<std::atomic<LaunchChunk *>>;
   std::vector<std::atomic<Chunks *>> chunks; // by allocation; made when touched
-};
-
-/// How the addresses of a warp's lanes lie, found once for all checks.
-struct AccessShape {
-  enum class Form : uint8_t { Run, Same, Any }; // Run: lane after lane, without a gap
-  Form form = Form::Any;
-  uint32_t firstLane = 0;
-  uint64_t low = 0, high = 0; // lowest address, highest + bytes
-  bool isAligned = true;
-
-  explicit AccessShape(const WarpAccess &access);
-};
-
-/// The access cut into runs: consecutive lanes at consecutive bytes.
-struct LaneRuns {
-  LaneRuns(const WarpAccess &access, uint64_t base) : access(access), base(base) {}
-  /// False at the end; else `run`, with its offset from base.
-  bool next() {
-    if (!left)
-      return false;
-    run.firstLane = static_cast<uint32_t>(__builtin_ctz(left));
-    const uint64_t *at = access.addresses + run.firstLane;
-    run.offset = *at - base;
-    run.bytes = access.bytes;
-    run.count = 0;
-    do {
-      ++run.count;
-      left &= left - 1;
-    } while (left >> (run.firstLane + run.count - 1) >> 1 & 1 &&
-             at[run.count] == at[0] + uint64_t(run.count) * access.bytes);
-    return true;
-  }
-
-  const WarpAccess &access;
-  uint64_t base;
-  LaneRun run;
-  uint32_t left = access.lanes;
 };
 
 struct BlockMonitor::Impl {
@@ -100,12 +72,27 @@ struct BlockMonitor::Impl {
   bool globalIn(Allocation &allocation, const WarpAccess &access, const AccessShape &shape);
   void countSectors(const Allocation &allocation, const WarpAccess &access,
                     const AccessShape &shape);
+  LaunchChunk &chunkOf(const Allocation &allocation, uint64_t offset) {
+    uint64_t number = offset / LaunchChunk::bytes;
+    RecentChunk &found = recentChunks[(allocation.index * 7 + number) % recentChunks.size()];
+    if (found.allocation != &allocation || found.number != number)
+      found = {&allocation, number, &launch.chunk(allocation, offset)};
+    return *found.chunk;
+  }
+  /// Nothing that ld.global.nc reads is written in the same launch.
+  bool checkCoherence(const Allocation &allocation, const WarpAccess &access,
+                      const AccessShape &shape);
+  bool isCoherent(const Allocation &allocation, bool isRead, uint64_t offset, uint64_t bytes);
   bool checkGlobalRaces(Allocation &allocation, const WarpAccess &access,
                         const AccessShape &shape);
   bool checkGlobalRun(Allocation &allocation, const WarpAccess &access, const Toucher &who,
                       LaneRun run);
   bool checkGlobalSame(Allocation &allocation, const WarpAccess &access, const Toucher &who,
                        uint32_t lanes, uint64_t offset, uint32_t bytes);
+  /// Where nothing orders blocks it is enough to tell the first touch of a block.
+  bool isToTell(const AccessTable::Answer &answer) const {
+    return launch.shape.canOrderBlocks ? answer.isFresh : answer.isNew;
+  }
   /// The launch's records hear of lanes that touch the same bytes.
   void tellGrid(Allocation &allocation, const Toucher &who, uint32_t lanes, uint64_t offset,
                 uint32_t bytes, bool isWrite, AccessTable::Answer &answer);
@@ -123,6 +110,12 @@ struct BlockMonitor::Impl {
   AsyncCopies async;
   ReleasedPlaces released; // by offset in shared memory
   std::array<Allocation *, 64> recent{}; // by instruction
+  struct RecentChunk {
+    const Allocation *allocation = nullptr;
+    uint64_t number = 0;
+    LaunchChunk *chunk = nullptr;
+  };
+  std::array<RecentChunk, 32> recentChunks;
   Defect defect;
 };
 

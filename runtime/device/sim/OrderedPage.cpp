@@ -21,10 +21,17 @@ bool OrderedPage::touchGranule(const BlockClocks &clocks, const Access &mine, bo
   if (races(granule.write, true))
     return false;
   if (!isWrite) {
-    std::erase_if(granule.reads, [&](const Access &a) {
+    std::vector<Access> &reads = granule.reads;
+    auto isCovered = [&](const Access &a) {
       return (a.isStrong || !mine.isStrong) && isOrdered(a);
-    });
-    granule.reads.push_back(mine);
+    };
+    // Now and then all that later reads cover, else only the thread's own last.
+    if (reads.size() >= 16 && (reads.size() & (reads.size() - 1)) == 0)
+      std::erase_if(reads, isCovered);
+    if (!reads.empty() && reads.back().thread == mine.thread && isCovered(reads.back()))
+      reads.back() = mine;
+    else
+      reads.push_back(mine);
     return true;
   }
   for (const Access &read : granule.reads)

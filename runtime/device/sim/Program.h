@@ -86,12 +86,15 @@ struct Program {
   std::vector<InstructionText> texts;
   std::vector<Constant> constants;
   std::vector<SpecialUse> specials;
-  uint32_t rows = 0;  // of a warp
+  std::vector<uint32_t> zeroRows; // that are read before they are written
+  uint32_t registerRows = 0; // rows that registers share
+  uint32_t rows = 0;         // of a warp, with constants and special registers
   uint32_t preds = 0;
   uint32_t localBytes = 0;  // of a thread
   uint32_t staticShared = 0; // bytes; dynamic shared memory begins here
   bool hasDynamicShared = false;
   bool canOrderBlocks = false;
+  bool hasNonCoherent = false; // an ld.global.nc
   std::vector<NamedRange> shared, local;
 };
 

@@ -10,10 +10,10 @@ Party AccessTable::party(const BlockClocks &clocks, uint32_t packed, uint32_t wa
 
 void AccessTable::reset(uint64_t bytes) {
   bytes_ = bytes;
-  granules_ = (bytes + 3) / 4;
+  stride_ = paddedStride((bytes + 3) / 4);
   shift_ = 2;
   mask_ = 3;
-  records_.assign(granules_ * arrayCount, 0);
+  records_.assign(stride_ * arrayCount, 0);
   planes_.clear();
   leftovers_.clear();
 }
@@ -22,7 +22,7 @@ uint32_t *AccessTable::planeOf(uint32_t warp) {
   if (planes_.size() <= warp)
     planes_.resize(warp + 1);
   if (planes_[warp].empty())
-    planes_[warp].resize(granules_ * planeArrayCount);
+    planes_[warp].resize(stride_ * planeArrayCount);
   return planes_[warp].data();
 }
 
@@ -36,6 +36,7 @@ void AccessTable::readGranule(const BlockClocks &clocks, const Toucher &who, uin
     return raceAt(index, answer);
   if (readLabel < clocks.phase()) {
     answer.isFresh = true;
+    answer.isNew |= readLabel < clocks.start();
     readLabel = label;
     readLanes = lanes;
     by = reader;
@@ -58,6 +59,7 @@ void AccessTable::writeGranule(const BlockClocks &clocks, const Toucher &who, ui
       !isWriteOrdered(clocks, who, lane, index, answer))
     return raceAt(index, answer);
   answer.isFresh |= writeLabel != label || ((writer ^ by) & ~pcMask) != 0;
+  answer.isNew |= writeLabel < clocks.start();
   writeLabel = label;
   writer = by;
   readLabel = 0;
@@ -125,8 +127,8 @@ bool AccessTable::isWriteOrdered(const BlockClocks &clocks, const Toucher &who, 
   for (const std::vector<uint32_t> &plane : planes_)
     if (!plane.empty() &&
         !areReadsOrdered(clocks, who, lane,
-                         {plane[index], plane[Lanes * granules_ + index],
-                          plane[By * granules_ + index]},
+                         {plane[index], plane[Lanes * stride_ + index],
+                          plane[By * stride_ + index]},
                          answer))
       return false;
   auto left = leftovers_.find(index);
@@ -150,8 +152,8 @@ void AccessTable::readAgain(const BlockClocks &clocks, const Toucher &who, uint3
     by[index] |= othersBit;
     others = 0;
     labels = planeOf(who.warp);
-    laneSets = labels + Lanes * granules_;
-    by = labels + By * granules_;
+    laneSets = labels + Lanes * stride_;
+    by = labels + By * stride_;
     if (labels[index] == label && ((by[index] ^ reader) & ~pcMask) == 0) {
       answer.isFresh |= (lanes & ~laneSets[index]) != 0;
       laneSets[index] |= lanes;
@@ -226,7 +228,7 @@ void AccessTable::refine(uint64_t offset, uint32_t bytes) {
     for (unsigned i = 0; i < factor; ++i)
       finer[index * factor + i] = list;
   leftovers_ = std::move(finer);
-  granules_ *= factor;
+  stride_ *= factor;
   shift_ = shift;
   mask_ = (1u << shift) - 1;
 }

@@ -3,6 +3,7 @@
 
 #include "runtime/device/sim/Clocks.h"
 #include "runtime/device/sim/Report.h"
+#include "runtime/device/sim/RunTable.h"
 
 #include <cstdint>
 #include <memory>
@@ -25,6 +26,20 @@ struct LaneRun {
   uint32_t firstLane = 0, count = 0;
 };
 
+/// Which lanes read which granule, by their distance from the lowest address:
+/// mostly the same whenever an instruction executes.
+struct LanePattern {
+  uint32_t lanes = 0, bytes = 0, granules = 0;
+  unsigned shift = 0;
+  bool isRegular = false; // accesses do not overlap in part
+  uint64_t distances[32];
+  uint32_t bits[RunTable::mostGranules];
+
+  /// Makes it fit, if it does not.
+  void fit(uint32_t lanesNow, const uint64_t *offsets, uint64_t low, uint64_t high,
+           uint32_t bytesNow, unsigned shiftNow);
+};
+
 /// The last write and the reads since of every granule of memory, which is a
 /// 4-byte word until an access smaller than that comes. Records of earlier
 /// blocks die by their labels; nothing has to be cleared.
@@ -41,10 +56,11 @@ public:
   uint64_t bytes() const { return bytes_; }
   bool isRefined() const { return shift_ != 2; }
 
-  /// What a check says: with whom it races, and whether the block touched these
-  /// bytes so for the first time since the thread's warp synchronised.
+  /// What a check says: with whom it races; whether the lanes touched these bytes
+  /// so for the first time since their warp synchronised (isFresh), and the block
+  /// for the first time (isNew).
   struct Answer {
-    bool isRace = false, isFresh = false;
+    bool isRace = false, isFresh = false, isNew = false;
     uint64_t offset = 0; // of the race
     uint32_t lane = 0;   // that races
     Party other;
@@ -68,20 +84,20 @@ public:
   void writeRun(const BlockClocks &clocks, const Toucher &who, const LaneRun &run,
                 Answer &answer);
   /// Lanes of one instruction read near each other; all offsets + bytes lie in
-  /// [low, high).
+  /// [low, high). `pattern` is what the instruction's last call left.
   void readLanes(const BlockClocks &clocks, const Toucher &who, uint32_t lanes,
                  const uint64_t *offsets, uint64_t low, uint64_t high, uint32_t bytes,
-                 Answer &answer);
+                 LanePattern &pattern, Answer &answer);
   /// Counts as written by this lane now; without any check.
   void rewrite(const BlockClocks &clocks, const Toucher &who, uint32_t lane, uint64_t offset,
                uint32_t bytes);
 
-  static constexpr uint32_t pcBits = 21, pcMask = (1u << pcBits) - 1;
-  static constexpr uint32_t strongBit = 1u << 31;
-  static constexpr uint32_t othersBit = 1u << 30; // planes or leftovers have reads too
+  static constexpr uint32_t pcBits = PackedAccess::pcBits, pcMask = PackedAccess::pcMask;
+  static constexpr uint32_t strongBit = PackedAccess::strongBit;
+  static constexpr uint32_t othersBit = PackedAccess::flagBit; // planes or leftovers have reads
 
 private:
-  static constexpr uint32_t mostGranules = 512; // that are looked at together
+  static constexpr uint32_t mostGranules = RunTable::mostGranules; // looked at together
 
   // A record a granule in arrays of their own, for vectors:
   // writer: strong, thread, pc; reader: strong, others, warp, pc.
@@ -91,17 +107,17 @@ private:
     uint32_t label = 0, lanes = 0, reader = 0;
   };
 
-  uint32_t *array(Array which) { return records_.data() + which * granules_; }
-  const uint32_t *array(Array which) const { return records_.data() + which * granules_; }
+  uint32_t *array(Array which) { return records_.data() + which * stride_; }
+  const uint32_t *array(Array which) const { return records_.data() + which * stride_; }
 
-  static uint32_t packPc(uint32_t pc) { return pc < pcMask ? pc : pcMask; }
   static uint32_t threadOf(uint32_t writer) { return writer >> pcBits & 1023; }
   static uint32_t warpOf(uint32_t reader) { return reader >> pcBits & 31; }
   static uint32_t packWriter(const Toucher &who, uint32_t lane) {
-    return (who.isStrong ? strongBit : 0) | (who.warp * 32 + lane) << pcBits | packPc(who.pc);
+    return (who.isStrong ? strongBit : 0) | (who.warp * 32 + lane) << pcBits |
+           PackedAccess::pc(who.pc);
   }
   static uint32_t packReader(const Toucher &who) {
-    return (who.isStrong ? strongBit : 0) | who.warp << pcBits | packPc(who.pc);
+    return (who.isStrong ? strongBit : 0) | who.warp << pcBits | PackedAccess::pc(who.pc);
   }
   static Party party(const BlockClocks &clocks, uint32_t packed, uint32_t warp, uint32_t lane,
                      bool isWrite);
@@ -136,7 +152,7 @@ private:
   }
   void refine(uint64_t offset, uint32_t bytes);
 
-  uint64_t bytes_ = 0, granules_ = 0;
+  uint64_t bytes_ = 0, stride_ = 0; // from array to array
   unsigned shift_ = 2;
   uint32_t mask_ = 3;
   std::vector<uint32_t> records_;

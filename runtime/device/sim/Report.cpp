@@ -30,6 +30,8 @@ std::string kindOf(const Defect &defect) {
     return "read of " + space + " that nothing wrote";
   case DefectKind::Race:
     return "race on " + space;
+  case DefectKind::NonCoherent:
+    return std::string(access) + " of memory that one launch writes and ld.global.nc reads";
   case DefectKind::AsyncPending:
     return std::string(access) + " of shared memory before its cp.async was waited for";
   case DefectKind::AsyncSource:

@@ -1,17 +1,22 @@
 // run(): the blocks of a grid over host threads.
+#include "runtime/device/sim/Helpers.h"
 #include "runtime/device/sim/Loaded.h"
 #include "runtime/device/sim/Numerics.h"
 #include "runtime/device/sim/Schedule.h"
 
 #include <algorithm>
 #include <mutex>
-#include <thread>
+#include <new>
 
 using namespace mamba;
 using namespace mamba::sim;
 
 namespace {
 constexpr uint32_t maxShared = 256 * 1024;
+/// Of the registers, and of the local memory, of the threads of a block.
+constexpr uint64_t maxBlockBytes = uint64_t(1) << 30;
+/// Of all blocks that run at once, if that leaves one.
+constexpr uint64_t maxTeamBytes = uint64_t(2) << 30;
 
 Status checkLaunch(const Module::Kernel &kernel, const ptx::Function &function,
                    const Program &program, const Launch &launch) {
@@ -47,7 +52,21 @@ Status checkLaunch(const Module::Kernel &kernel, const ptx::Function &function,
     return wrong("needs " +
                  std::to_string(uint64_t(program.staticShared) + launch.dynamicShared) +
                  " bytes of shared memory: at most " + std::to_string(maxShared));
+  uint64_t warps = (threads + kLanes - 1) / kLanes;
+  if (program.rows * uint64_t(kRowBytes) * warps > maxBlockBytes ||
+      program.localBytes * uint64_t(kLanes) * warps > maxBlockBytes)
+    return outOfMemory("kernel '" + kernel.name + "': the registers or the local memory of a "
+                       "block take more than " + std::to_string(maxBlockBytes) + " bytes");
   return {};
+}
+
+/// Of those host threads, as many as have room for their blocks.
+uint64_t teamFor(unsigned threads, const Grid &grid, uint64_t blocks) {
+  const Program &program = *grid.program;
+  uint64_t rows = program.rows * uint64_t(kRowBytes) * grid.warps;
+  uint64_t local = program.localBytes * uint64_t(kLanes) * grid.warps;
+  uint64_t most = maxTeamBytes / (rows + local + grid.sharedBytes + 1);
+  return std::clamp<uint64_t>(std::min<uint64_t>(threads, blocks), 1, std::max<uint64_t>(most, 1));
 }
 
 LaunchShape shapeOf(const Grid &grid) {
@@ -58,6 +77,7 @@ LaunchShape shapeOf(const Grid &grid) {
   shape.sharedBytes = grid.sharedBytes;
   shape.localBytes = grid.program->localBytes;
   shape.canOrderBlocks = grid.program->canOrderBlocks;
+  shape.hasNonCoherent = grid.program->hasNonCoherent;
   shape.shared = grid.program->shared;
   if (launch.dynamicShared)
     shape.shared.push_back({"dynamic shared memory", grid.program->staticShared,
@@ -65,10 +85,8 @@ LaunchShape shapeOf(const Grid &grid) {
   shape.local = grid.program->local;
   return shape;
 }
-} // namespace
-
-Status sim::run(const Module &module, const Launch &launch, GlobalMemory &memory,
-                const Checks &checks, unsigned threads, Counts *counts) {
+Status runGrid(const Module &module, const Launch &launch, GlobalMemory &memory,
+               const Checks &checks, unsigned threads, Counts *counts) {
   const Module::Impl &impl = module.impl();
   if (launch.kernel >= impl.kernels.size())
     return invalidArgument("the module has no kernel " + std::to_string(launch.kernel));
@@ -96,7 +114,8 @@ Status sim::run(const Module &module, const Launch &launch, GlobalMemory &memory
   std::mutex mutex;
   Defect defect; // of block grid.firstDefect
   Counts sum;
-  auto work = [&] {
+  std::atomic<bool> isMemoryGone{false};
+  auto runBlocks = [&] {
     numerics::IeeeMode mode;
     BlockRunner runner(grid, monitor);
     for (;;) {
@@ -116,14 +135,18 @@ Status sim::run(const Module &module, const Launch &launch, GlobalMemory &memory
       runner.addCounts(sum);
     }
   };
-  uint64_t helpers = std::min<uint64_t>(std::max(threads, 1u), blocks) - 1;
-  std::vector<std::thread> team;
-  for (uint64_t k = 0; k < helpers; ++k)
-    team.emplace_back(work);
-  work();
-  for (std::thread &t : team)
-    t.join();
+  auto work = [&] {
+    try {
+      runBlocks();
+    } catch (const std::bad_alloc &) {
+      isMemoryGone = true;
+      grid.firstDefect = 0; // the others stop
+    }
+  };
+  Helpers::shared().run(unsigned(teamFor(threads, grid, blocks) - 1), work);
 
+  if (isMemoryGone)
+    throw std::bad_alloc();
   if (grid.firstDefect != ~uint64_t(0)) {
     LaunchText text;
     text.kernel = kernel.name;
@@ -137,4 +160,15 @@ Status sim::run(const Module &module, const Launch &launch, GlobalMemory &memory
     counts->add(sum);
   }
   return {};
+}
+} // namespace
+
+Status sim::run(const Module &module, const Launch &launch, GlobalMemory &memory,
+                const Checks &checks, unsigned threads, Counts *counts) {
+  try {
+    return runGrid(module, launch, memory, checks, threads, counts);
+  } catch (const std::bad_alloc &) {
+    return outOfMemory("not enough memory to simulate a launch, use fewer threads or feed less "
+                       "at once");
+  }
 }

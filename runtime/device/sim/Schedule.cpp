@@ -10,8 +10,11 @@ using namespace mamba::sim;
 namespace {
 /// Instructions that a warp executes before another one's turn.
 constexpr uint32_t kSlice = 1 << 14;
+constexpr size_t maxKept = size_t(64) << 20;
 } // namespace
 
+/// A host thread keeps it from launch to launch: fresh pages cost more than
+/// what a small kernel does.
 struct BlockRunner::Storage {
   std::vector<uint8_t> rows;
   std::vector<uint32_t> preds;
@@ -19,7 +22,24 @@ struct BlockRunner::Storage {
   std::vector<uint8_t> shared, local;
   std::vector<Tally> tallies;
   std::vector<const Allocation *> allocations;
+
+  bool isWorthKeeping() const { return rows.size() + shared.size() + local.size() < maxKept; }
+  static std::unique_ptr<Storage> take() {
+    return spare ? std::move(spare) : std::make_unique<Storage>();
+  }
+  static void giveBack(std::unique_ptr<Storage> storage) {
+    if (storage->isWorthKeeping())
+      spare = std::move(storage);
+  }
+  static thread_local std::unique_ptr<Storage> spare;
 };
+thread_local std::unique_ptr<BlockRunner::Storage> BlockRunner::Storage::spare;
+
+/// At least so large; what is in it is of no interest.
+template <typename T> static void reserveRoom(std::vector<T> &room, size_t size) {
+  if (room.size() < size)
+    room.resize(size);
+}
 
 uint32_t sim::pcOf(const Warp &w, const Inst *inst) {
   return uint32_t(inst - w.block->code);
@@ -45,18 +65,18 @@ const Inst *sim::failMonitored(Warp &w) {
 
 BlockRunner::BlockRunner(Grid &grid, LaunchMonitor &monitor)
     : grid_(grid), program_(*grid.program), monitor_(monitor),
-      storage_(std::make_unique<Storage>()) {
+      storage_(Storage::take()) {
   Storage &s = *storage_;
   uint64_t rowBytes = uint64_t(program_.rows) * kRowBytes;
   uint64_t timed = program_.rows + program_.preds;
-  s.rows.resize(rowBytes * grid.warps + 64);
-  s.preds.resize(uint64_t(program_.preds) * grid.warps);
-  s.shared.resize(grid.sharedBytes + 256);
-  s.local.resize(uint64_t(program_.localBytes) * kLanes * grid.warps + 64);
-  s.allocations.resize(program_.code.size());
+  reserveRoom(s.rows, rowBytes * grid.warps + 64);
+  reserveRoom(s.shared, grid.sharedBytes + 256);
+  reserveRoom(s.local, uint64_t(program_.localBytes) * kLanes * grid.warps + 64);
+  s.preds.assign(uint64_t(program_.preds) * grid.warps, 0);
+  s.allocations.assign(program_.code.size(), nullptr);
   if (grid.isCounted) {
-    s.ready.resize(timed * grid.warps);
-    s.tallies.resize(program_.code.size());
+    reserveRoom(s.ready, timed * grid.warps);
+    s.tallies.assign(program_.code.size(), {});
   }
   block_.grid = &grid;
   block_.shared = s.shared.data() + (-reinterpret_cast<uintptr_t>(s.shared.data()) & 255);
@@ -86,7 +106,7 @@ BlockRunner::BlockRunner(Grid &grid, LaunchMonitor &monitor)
     fillRows(w);
   }
 }
-BlockRunner::~BlockRunner() = default;
+BlockRunner::~BlockRunner() { Storage::giveBack(std::move(storage_)); }
 
 namespace {
 uint32_t specialValue(SpecialRow what, const Grid &grid, const Block &block, uint32_t warp,
@@ -144,6 +164,9 @@ void BlockRunner::fillBlockRows(Warp &w) {
       uint32_t value = specialValue(s.what, grid_, block_, w.index, 0);
       std::fill_n(w.row<uint32_t>(s.row), kLanes, value);
     }
+  for (uint32_t row : program_.zeroRows)
+    std::memset(w.rows + row, 0, kRowBytes);
+  std::fill(w.preds + kFirstPred, w.preds + program_.preds, 0);
 }
 
 bool BlockRunner::run(uint64_t number) {
@@ -194,7 +217,7 @@ bool BlockRunner::schedule() {
       if (w.executed > grid_.checks.maxWarpInstructions) {
         fail(w, w.splits[w.current].pc, DefectKind::Deadlock,
              "the warp has executed " + std::to_string(w.executed) +
-                 " instructions and goes on");
+                 " instructions and goes on: an endless loop, or a wait for what never comes");
         return false;
       }
       if (grid_.firstDefect.load(std::memory_order_relaxed) < block_.number)

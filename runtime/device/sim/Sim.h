@@ -35,6 +35,8 @@ public:
   /// From here on the range counts as never written, or as written by the host.
   void markUnwritten(uint64_t address, uint64_t bytes);
   void markWritten(uint64_t address, uint64_t bytes);
+  /// Of the allocation at `address`: the first byte that nothing wrote, or its size.
+  uint64_t firstUnwritten(uint64_t address) const;
 
   struct Impl;
   Impl &impl() const { return *impl_; }
@@ -54,10 +56,10 @@ public:
   struct Kernel {
     std::string name;
     uint32_t paramBytes;
-    std::vector<uint32_t> paramOffsets;
+    std::vector<uint32_t> paramOffsets, paramSizes;
     uint32_t sharedBytes;  // static
     uint32_t maxThreads;   // of .reqntid or .maxntid, or 1024
-    uint32_t registers;    // 32-bit registers that PTX declares: an upper bound
+    uint32_t registers;    // of 32 bits, needed at once: about what the assembler takes
   };
   const std::vector<Kernel> &kernels() const;
   /// Index of the kernel, or -1.
@@ -80,12 +82,14 @@ struct Launch {
   std::span<const uint8_t> params; // exactly paramBytes
 };
 
-/// How much is checked. Bounds, alignment, barriers and deadlock always are.
+/// How much is checked. Bounds, alignment, barriers and deadlock always are; the
+/// waits of cp.async if anything else is.
 struct Checks {
   bool unwritten = true; // reads of memory that nothing wrote
   bool races = true;     // on shared and global memory
-  /// A warp that runs longer is reported as a deadlock; instructions.
-  uint64_t maxWarpInstructions = uint64_t(1) << 36;
+  /// A warp that runs longer is reported as a deadlock; instructions. A scan of
+  /// 65536 steps of 1000 instructions takes a quarter.
+  uint64_t maxWarpInstructions = uint64_t(1) << 28;
 };
 
 /// Runs a grid over `threads` host threads and waits for its end. The first

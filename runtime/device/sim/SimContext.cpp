@@ -179,6 +179,20 @@ Status SimContext::runProgram(const Program &program, const Batch &batch) {
   return {};
 }
 
+Status SimContext::checkOutput(const TensorSpec &spec,
+                               const Tensor &output) const {
+  if (!executable_.checks().unwritten || output.bytes == 0)
+    return {};
+  uint64_t byte =
+      executable_.memory().firstUnwritten(output.mapping.address());
+  if (byte >= output.bytes)
+    return {};
+  return invalidData("output " + inQuotes(spec.name) +
+                     ": nothing wrote element " +
+                     std::to_string(byte * 8 / dtypeBits(spec.dtype)) + " of " +
+                     std::to_string(output.bytes * 8 / dtypeBits(spec.dtype)));
+}
+
 Status SimContext::run(uint32_t entry, const Batch &batch, bool invariant,
                        std::span<const void *const> inputs,
                        std::span<void *const> outputs) {
@@ -196,6 +210,9 @@ Status SimContext::run(uint32_t entry, const Batch &batch, bool invariant,
     MAMBA_RETURN_IF_ERROR(mapTensors(spec));
     MAMBA_RETURN_IF_ERROR(
         runProgram(executable_.target().programs[index], batch));
+    for (size_t i = 0; i < outputs.size(); ++i)
+      if (outputs[i])
+        MAMBA_RETURN_IF_ERROR(checkOutput(spec.outputs[i], outputs_[i]));
     for (size_t i = 0; i < outputs.size(); ++i)
       if (outputs[i] && outputs_[i].bytes != 0)
         std::memcpy(outputs[i], outputs_[i].data, outputs_[i].bytes);

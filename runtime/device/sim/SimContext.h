@@ -44,6 +44,8 @@ private:
   Status placeTensors(const EntrySpec &entry, const Batch &batch);
   Status mapTensors(const EntrySpec &entry);
   Status runProgram(const Program &program, const Batch &batch);
+  /// The step wrote all of an output.
+  Status checkOutput(const TensorSpec &spec, const Tensor &output) const;
   uint64_t address(const ArgRef &arg, const EntrySpec &entry,
                    const ArenaPlan &plan) const;
 

@@ -81,10 +81,11 @@ SimExecutable::load(std::shared_ptr<const Pack> pack,
   std::unique_ptr<SimExecutable> executable(
       new SimExecutable(std::move(pack), *target));
   executable->checks_ = checks;
+  executable->counts_ = options.counts;
   executable->threads_ =
       options.threads ? options.threads : availableProcessors();
   Status status = executable->loadModule();
-  if (status.ok())
+  if (status.ok() && options.counts)
     status = executable->describeKernels();
   if (!status.ok())
     return status.withContext(inQuotes(executable->pack_->path()) +
@@ -117,6 +118,9 @@ Status SimExecutable::loadModule() {
   std::string_view ptx(reinterpret_cast<const char *>(code.data()),
                        code.size());
   MAMBA_ASSIGN_OR_RETURN(module_, sim::Module::load(ptx, target_.code));
+  if (module_->target() != target_.arch)
+    return invalidData("its PTX is for " + inQuotes(module_->target()) +
+                       ", the pack says " + inQuotes(target_.arch));
   std::vector<std::optional<size_t>> argCounts = countArgs(target_);
   for (size_t i = 0; i < target_.kernels.size(); ++i) {
     const KernelSpec &kernel = target_.kernels[i];
@@ -146,6 +150,11 @@ Status SimExecutable::bindKernel(const KernelSpec &kernel, size_t args) {
                        " parameters of " + std::to_string(found.paramBytes) +
                        " bytes, the pack gives " + std::to_string(params) +
                        " of 8 bytes each");
+  for (size_t i = 0; i < params; ++i)
+    if (found.paramSizes[i] != kParamBytes)
+      return invalidData("parameter " + std::to_string(i) + " of its PTX has " +
+                         std::to_string(found.paramSizes[i]) +
+                         " bytes, the pack gives 8");
   if (kernel.launch->threads > found.maxThreads)
     return invalidData("its PTX is for blocks of at most " +
                        std::to_string(found.maxThreads) +
@@ -183,6 +192,9 @@ Status SimExecutable::describeKernels() {
 }
 
 Result<std::string> SimExecutable::profile(const std::string &chip) const {
+  if (!counts_)
+    return unavailable("nothing was counted, a profile must be asked for when "
+                       "the model is made");
   MAMBA_ASSIGN_OR_RETURN(const sim::Chip *found,
                          sim::chipNamed(chip.empty() ? target_.arch : chip));
   auto held = lock();
@@ -203,9 +215,10 @@ Status SimExecutable::launch(uint32_t kernel, uint64_t tiles, const Step &step,
   launch.params = {reinterpret_cast<const uint8_t *>(params.data()),
                    params.size() * kParamBytes};
   sim::Counts counts;
-  MAMBA_RETURN_IF_ERROR(
-      sim::run(*module_, launch, memory_, checks_, threads_, &counts));
-  profile_.add(kernel, tiles, counts);
+  MAMBA_RETURN_IF_ERROR(sim::run(*module_, launch, memory_, checks_, threads_,
+                                 counts_ ? &counts : nullptr));
+  if (counts_)
+    profile_.add(kernel, tiles, counts);
   return {};
 }
 

@@ -67,6 +67,7 @@ public:
     return std::unique_lock(mutex_);
   }
   sim::GlobalMemory &memory() { return memory_; }
+  const sim::Checks &checks() const { return checks_; }
   /// Of a space that is the same for all contexts: Weight or Packed.
   uint64_t address(const ArgRef &arg) const {
     return arg.space == ArgSpace::Weight
@@ -98,6 +99,7 @@ private:
   ProgramTable programs_;
   sim::Checks checks_;
   unsigned threads_ = 1;
+  bool counts_ = false;
 
   mutable std::mutex mutex_;
   std::unique_ptr<sim::Module> module_;

@@ -21,10 +21,13 @@ static std::pair<unsigned, std::string_view> chipOf(const TargetSpec &target) {
 
 Result<const TargetSpec *> mamba::chooseSimTarget(const Pack &pack,
                                                   const char *wanted) {
+  if (wanted && !*wanted)
+    wanted = nullptr;
   const TargetSpec *newest = nullptr;
   std::string names;
   for (const TargetSpec &target : pack.manifest().targets) {
-    names += (names.empty() ? "" : ", ") + inQuotes(target.name);
+    if (!wanted || target.device == "cuda")
+      names += (names.empty() ? "" : ", ") + inQuotes(target.name);
     if (target.device != "cuda" || (wanted && target.name != wanted))
       continue;
     if (!newest || chipOf(*newest) < chipOf(target))
@@ -35,14 +38,15 @@ Result<const TargetSpec *> mamba::chooseSimTarget(const Pack &pack,
   std::string has = names.empty() ? "it has no target" : "it has " + names;
   if (wanted)
     return unavailable(inQuotes(pack.path()) + " has no cuda target " +
-                       inQuotes(wanted) + " (MAMBA_SIM_TARGET), " + has);
+                       inQuotes(wanted) + " (MAMBA_SIM_TARGET), " +
+                       (names.empty() ? "it has none" : has));
   return unavailable(inQuotes(pack.path()) +
                      " has no PTX for device 'sim', " + has +
                      "; build one with 'mamba-pack build --target=cuda:sm_80'");
 }
 
 Result<sim::Checks> mamba::parseSimChecks(const char *value) {
-  std::string_view text = value ? value : "all";
+  std::string_view text = value && *value ? value : "all";
   sim::Checks checks;
   if (text != "all" && text != "memory" && text != "off")
     return invalidArgument("MAMBA_SIM_CHECKS must be all, memory or off, got " +

@@ -22,14 +22,11 @@ MAMBA_INLINE double roundToBits(int bitsKept, double x) {
   return f64((bits(x) + half) & (~uint64_t(0) << (53 - bitsKept)));
 }
 
-/// 2^x for |x| <= 500 within 2^-36.
+/// 2^x for |x| <= 500 within 2^-27.
 MAMBA_INLINE double exp2Of(double x) {
   double shifted = x + kToInteger;
   double f = (x - (shifted - kToInteger)) * 0x1.62e42fefa39efp-1; // ln 2, |f| <= 0.35
-  double p = 1.0 / 3628800;
-  p = p * f + 1.0 / 362880;
-  p = p * f + 1.0 / 40320;
-  p = p * f + 1.0 / 5040;
+  double p = 1.0 / 5040;
   p = p * f + 1.0 / 720;
   p = p * f + 1.0 / 120;
   p = p * f + 1.0 / 24;
@@ -146,17 +143,19 @@ template <float (*F)(float, float), bool IsFlushed> MAMBA_INLINE float one(float
 
 template <float (*F)(float), bool IsFlushed>
 MAMBA_INLINE void lanes(uint32_t *result, const uint32_t *a, uint32_t mask) {
-  for (unsigned i = 0; i < kLanes; ++i) {
-    uint32_t r = bits(one<F, IsFlushed>(f32(a[i])));
-    result[i] = mask >> i & 1 ? r : result[i];
-  }
+  uint32_t made[kLanes]; // result may be a
+  for (unsigned i = 0; i < kLanes; ++i)
+    made[i] = bits(one<F, IsFlushed>(f32(a[i])));
+  for (unsigned i = 0; i < kLanes; ++i)
+    result[i] = mask >> i & 1 ? made[i] : result[i];
 }
 template <float (*F)(float, float), bool IsFlushed>
 MAMBA_INLINE void lanes(uint32_t *result, const uint32_t *a, const uint32_t *b, uint32_t mask) {
-  for (unsigned i = 0; i < kLanes; ++i) {
-    uint32_t r = bits(one<F, IsFlushed>(f32(a[i]), f32(b[i])));
-    result[i] = mask >> i & 1 ? r : result[i];
-  }
+  uint32_t made[kLanes]; // result may be a or b
+  for (unsigned i = 0; i < kLanes; ++i)
+    made[i] = bits(one<F, IsFlushed>(f32(a[i]), f32(b[i])));
+  for (unsigned i = 0; i < kLanes; ++i)
+    result[i] = mask >> i & 1 ? made[i] : result[i];
 }
 
 #define MAMBA_LANES(name, f)                                                                       \

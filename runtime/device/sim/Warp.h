@@ -132,7 +132,8 @@ struct Block {
   uint8_t *host[kLanes];
 };
 
-/// Notes a defect of the engine's own, of the lowest lane of the mask; null for the handler to return.
+/// Notes a defect of the engine's own, of the lowest lane of the mask; gives null
+/// for the handler to return.
 const Inst *fail(Warp &warp, const Inst *at, DefectKind kind, std::string note);
 /// The same for a defect that the monitor found.
 const Inst *failMonitored(Warp &warp);

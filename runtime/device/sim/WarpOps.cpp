@@ -1,5 +1,6 @@
 #include "runtime/device/sim/WarpOps.h"
 #include "runtime/device/sim/Control.h"
+#include "runtime/device/sim/LaneClones.h"
 #include "runtime/device/sim/Numerics.h"
 #include "runtime/device/sim/Warp.h"
 
@@ -39,41 +40,34 @@ const Inst *forGroups(Warp &w, const Inst *i, uint32_t membersRow, F &&body) {
 }
 } // namespace
 
+namespace {
+/// Where each lane's value comes from, and whether that is within its segment.
+MAMBA_LANE_CLONES void shuffleSources(ShuffleMode mode, const uint32_t *b, const uint32_t *c,
+                                      int32_t *from, int32_t *isIn) {
+  for (int32_t l = 0; l < int32_t(kLanes); ++l) {
+    int32_t by = b[l] & 31, clamp = c[l] & 31, segment = c[l] >> 8 & 31;
+    int32_t low = l & segment, high = low | (clamp & ~segment);
+    int32_t up = l - by, down = l + by, across = l ^ by, index = low | (by & ~segment);
+    int32_t at = mode == ShuffleMode::Up          ? up
+                 : mode == ShuffleMode::Down      ? down
+                 : mode == ShuffleMode::Butterfly ? across
+                                                  : index;
+    isIn[l] = mode == ShuffleMode::Up ? at >= high : at <= high;
+    from[l] = isIn[l] ? at : l;
+  }
+}
+} // namespace
+
 const Inst *exchange::shuffle(Warp &w, const Inst *i) {
   return forGroups(w, i, i->more[0], [&] {
-    uint32_t source[kLanes], result[kLanes], inRange = 0;
-    const uint32_t *b = w.row<uint32_t>(i->b), *c = w.row<uint32_t>(i->c);
+    int32_t from[kLanes], isIn[kLanes];
+    shuffleSources(ShuffleMode(i->flags), w.row<uint32_t>(i->b), w.row<uint32_t>(i->c), from, isIn);
+    uint32_t source[kLanes], *d = w.row<uint32_t>(i->d), mask = w.mask, inRange = 0;
     std::memcpy(source, w.row<uint32_t>(i->a), sizeof source);
-    auto mode = ShuffleMode(i->flags);
     for (unsigned l = 0; l < kLanes; ++l) {
-      uint32_t by = b[l] & 31, clamp = c[l] & 31, segment = c[l] >> 8 & 31;
-      uint32_t low = l & segment, high = low | (clamp & ~segment);
-      int32_t from = 0;
-      bool isIn = false;
-      switch (mode) {
-      case ShuffleMode::Up:
-        from = int32_t(l) - int32_t(by);
-        isIn = from >= int32_t(high);
-        break;
-      case ShuffleMode::Down:
-        from = int32_t(l + by);
-        isIn = from <= int32_t(high);
-        break;
-      case ShuffleMode::Butterfly:
-        from = int32_t(l ^ by);
-        isIn = from <= int32_t(high);
-        break;
-      case ShuffleMode::Index:
-        from = int32_t(low | (by & ~segment));
-        isIn = from <= int32_t(high);
-        break;
-      }
-      result[l] = source[isIn ? from : int32_t(l)];
-      inRange |= uint32_t(isIn) << l;
+      inRange |= uint32_t(isIn[l]) << l;
+      d[l] = (mask >> l & 1) ? source[from[l]] : d[l];
     }
-    uint32_t *d = w.row<uint32_t>(i->d), mask = w.mask;
-    for (unsigned l = 0; l < kLanes; ++l)
-      d[l] = (mask >> l & 1) ? result[l] : d[l];
     w.setPred(PredCode(i->imm), inRange);
   });
 }

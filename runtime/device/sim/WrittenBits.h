@@ -32,6 +32,16 @@ public:
       return (bits_[word].load(std::memory_order_relaxed) & mask) == mask;
     });
   }
+  /// How many from `begin` on are set, at most `count`.
+  uint64_t firstUnset(uint64_t begin, uint64_t count) const {
+    uint64_t bit = begin;
+    eachWord(begin, count, [&](uint64_t word, uint64_t mask) {
+      uint64_t unset = ~bits_[word].load(std::memory_order_relaxed) & mask;
+      bit = word * 64 + (unset ? unsigned(__builtin_ctzll(unset)) : 64);
+      return unset == 0;
+    });
+    return std::min(bit - begin, count);
+  }
   bool any(uint64_t begin, uint64_t count) const {
     return !eachWord(begin, count, [&](uint64_t word, uint64_t mask) {
       return (bits_[word].load(std::memory_order_relaxed) & mask) == 0;
@@ -51,7 +61,10 @@ public:
   }
   void clear(uint64_t begin, uint64_t count) {
     eachWord(begin, count, [&](uint64_t word, uint64_t mask) {
-      bits_[word].fetch_and(~mask, std::memory_order_relaxed);
+      if (mask == ~uint64_t(0))
+        bits_[word].store(0, std::memory_order_relaxed);
+      else
+        bits_[word].fetch_and(~mask, std::memory_order_relaxed);
       return true;
     });
   }

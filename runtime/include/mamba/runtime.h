@@ -179,6 +179,8 @@ typedef struct mamba_model_options {
                        * "auto" or null: "cpu" */
   uint32_t threads;   /* 0: one for each processor that this process may use;
                        * at most 1024. Results do not depend on it. */
+  int32_t counts;     /* of "sim": count what the kernels do, for
+                       * mamba_model_profile; it costs a fifth of the speed */
 } mamba_model_options;
 
 /* Loads the pack's best code for a device. `options` null: the defaults.
@@ -234,8 +236,9 @@ MAMBA_API mamba_status mamba_model_self_test(mamba_model *model,
  * kernel the instructions, memory traffic and the time predicted for `chip`
  * ("sm_90a" or a product's name; null: the target's), with the limit that
  * binds; `*length` bytes without the zero. Give `*text` back with mamba_free.
- * MAMBA_UNAVAILABLE but on device "sim", MAMBA_INVALID_ARGUMENT for a chip that
- * is not known. Waits for a step that is under way. */
+ * MAMBA_UNAVAILABLE without mamba_model_options.counts and on other devices
+ * than "sim"; MAMBA_INVALID_ARGUMENT for a chip that is not known. Waits for a
+ * step that is under way. */
 MAMBA_API mamba_status mamba_model_profile(const mamba_model *model,
                                            const char *chip, char **text,
                                            size_t *length);

@@ -3,7 +3,7 @@
 module attributes {ssm.target = "cpu:x86-64-v4"} {
 
 // CHECK: remark: [Missed] ssm-fuse-conv-silu | Category:fusion | Reason="the result of the convolution has another reader"
-// CHECK: remark: [Missed] ssm-fuse-conv-silu | Category:fusion | Reason="a convolution is at most 8 wide, got 9"
+// CHECK: remark: [Missed] ssm-fuse-conv-silu | Category:fusion | Reason="a convolution is at most 8 wide, got 9: split its taps over two and add their results"
 // CHECK-NOT: remark
 
 // The convolution reads its columns in place and yields silu(y) and the pool.

@@ -28,10 +28,11 @@ module attributes {ssm.target = "cuda:sm_80"} {
 
 // -----
 
-// A norm sums squares over the warps: shuffles, then shared memory between two
+// A norm sums squares over the 7 warps (and an eighth number, which LLVM reads
+// with the last three): shuffles, then shared memory between two
 // barriers.
 // CHECK-LABEL: gpu.func @norm_200
-// CHECK-SAME: workgroup(%[[SUMS:.*]] : memref<7xf32, #gpu.address_space<workgroup>>
+// CHECK-SAME: workgroup(%[[SUMS:.*]] : memref<8xf32, #gpu.address_space<workgroup>>
 // CHECK-COUNT-5: gpu.shuffle{{ +}}xor
 // CHECK: memref.store %{{.*}}, %[[SUMS]]
 // CHECK: gpu.barrier

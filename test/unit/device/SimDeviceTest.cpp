@@ -88,6 +88,7 @@ TEST(SimTargets, NewestChip) {
   EXPECT_EQ(choose("cuda:sm_86"),
             "'test.mpk' has no cuda target 'cuda:sm_86' (MAMBA_SIM_TARGET), it "
             "has 'cuda:sm_90', 'cuda:sm_75', 'cuda:sm_120', 'cuda:sm_90a'");
+  EXPECT_EQ(choose(""), "cuda:sm_120");
   pack.manifest.targets.erase(pack.manifest.targets.begin() + 2);
   EXPECT_EQ(choose(nullptr), "cuda:sm_90a");
 }
@@ -106,6 +107,7 @@ TEST(SimTargets, NoneInThePack) {
 TEST(SimTargets, Checks) {
   EXPECT_TRUE(parseSimChecks(nullptr)->races);
   EXPECT_TRUE(parseSimChecks("all")->races);
+  EXPECT_TRUE(parseSimChecks("")->races);
   EXPECT_FALSE(parseSimChecks("memory")->races);
   EXPECT_TRUE(parseSimChecks("memory")->unwritten);
   EXPECT_FALSE(parseSimChecks("off")->unwritten);
@@ -153,6 +155,27 @@ TEST(SimLoad, Kernels) {
             std::string(kWhere) +
                 "kernel 'doubleWeight': its PTX has 6 parameters of 48 bytes, "
                 "the pack gives 7 of 8 bytes each");
+
+  SimModel size;
+  size.pack.editPtx(".param .u64 last, .param .u64 out)",
+                    ".param .u64 last, .param .u32 out)");
+  size.pack.editPtx("ld.param.u64 %rd8, [out];", "ld.param.u32 %rd8, [out];");
+  EXPECT_EQ(size.failure(),
+            std::string(kWhere) +
+                "kernel 'copyLast': its PTX has 6 parameters of 44 bytes, the "
+                "pack gives 6 of 8 bytes each");
+  SimModel inside;
+  inside.pack.editPtx(
+      "slot,\n\t.param .u64 last, .param .u64 out)",
+      "slot,\n\t.param .u32 last, .param .u64 out)");
+  inside.pack.editPtx("ld.param.u64 %rd7, [last];", "ld.param.u32 %rd7, [last];");
+  expectHas(inside.failure(), "kernel 'copyLast': parameter 4 of its PTX has "
+                              "4 bytes, the pack gives 8");
+
+  SimModel chip;
+  chip.pack.editPtx(".target sm_80", ".target sm_75");
+  EXPECT_EQ(chip.failure(), std::string(kWhere) +
+                                "its PTX is for 'sm_75', the pack says 'sm_80'");
 
   SimModel shared;
   shared.pack.kernel("scaleRows").launch->shared = 63;
@@ -257,6 +280,40 @@ TEST(SimContext, DefectsNameKernelAndPlace) {
   ASSERT_TRUE(fresh.run({{2, 0, 3}, {0, 1, 2}, {2, 0, 3}}).ok());
 }
 
+TEST(SimContext, OutputsMustBeWritten) {
+  SimModel noStore;
+  noStore.pack.editPtx("\t@%p1 ld.global.f32 %f0, [%rd7];\n"
+                       "\tst.global.f32 [%rd8], %f0;\n",
+                       "");
+  EXPECT_EQ(noStore.failure(),
+            "entry 'run': output 'last': nothing wrote element 0 of 16");
+  EXPECT_EQ(noStore.last, std::vector<float>(16, 0));
+  EXPECT_EQ(noStore.y, std::vector<float>(noStore.y.size(), 0));
+
+  // A grid that is too small, and half of an element.
+  SimModel grid;
+  grid.program().dispatches[3].grid = {{}, 1, 1};
+  EXPECT_EQ(grid.failure(),
+            "entry 'run': output 'last': nothing wrote element 8 of 16");
+  SimModel half;
+  half.pack.editPtx("\tst.global.f32 [%rd8], %f0;\n",
+                    "\t{ .reg .b16 %h<2>; .reg .b32 %w; mov.b32 %w, %f0;"
+                    " mov.b32 {%h0, %h1}, %w; st.global.b16 [%rd8], %h0; }\n");
+  EXPECT_EQ(half.failure(),
+            "entry 'run': output 'last': nothing wrote element 0 of 16");
+
+  // What nobody asked for is not looked at, nor is anything without checks.
+  SimModel &model = noStore;
+  ASSERT_TRUE(model.load().ok());
+  TestBatch batch({3, 2}, {0, 1}, {0, 0});
+  const void *in[] = {model.x.data()};
+  void *out[] = {model.y.data(), nullptr};
+  Status status = model.context->run(0, batch, false, in, out);
+  EXPECT_TRUE(status.ok()) << status.message();
+  Environment checks("MAMBA_SIM_CHECKS", "off");
+  EXPECT_EQ(model.failure(), "no failure");
+}
+
 TEST(SimContext, RacesAreFound) {
   SimModel model;
   model.pack.editPtx("\tbar.sync 0;\n", "");
@@ -264,6 +321,33 @@ TEST(SimContext, RacesAreFound) {
   expectHas(failure, "'scaleRows'");
   Environment checks("MAMBA_SIM_CHECKS", "memory");
   (void)model.failure({{20}, {0}, {0}});
+}
+
+TEST(SimContext, ProfileNamesWhatRan) {
+  SimModel plain;
+  ASSERT_TRUE(plain.load().ok());
+  EXPECT_EQ(plain.executable->profile("").status().message(),
+            "nothing was counted, a profile must be asked for when the model "
+            "is made");
+
+  SimModel model;
+  auto opened = model.pack.open();
+  ASSERT_TRUE(opened.ok());
+  DeviceOptions options;
+  options.counts = true;
+  auto loaded = loadOnSim(*opened, options);
+  ASSERT_TRUE(loaded.ok()) << loaded.status().message();
+  model.executable = *std::move(loaded);
+  ASSERT_TRUE(model.executable->loadWeights(model.weights, nullptr).ok());
+  model.context = *model.executable->createContext(4);
+  ASSERT_TRUE(model.run({{3, 2}, {0, 1}, {0, 0}}).ok());
+  auto profile = model.executable->profile("");
+  ASSERT_TRUE(profile.ok()) << profile.status().message();
+  for (const char *part : {"sm_80", "doubleWeight", "scaleRows", "copyLast"})
+    expectHas(*profile, part);
+  expectHas(*model.executable->profile("sm_90a"), "sm_90a");
+  expectHas(model.executable->profile("sm_12").status().message(),
+            "unknown chip 'sm_12'");
 }
 
 //===----------------------------------------------------------------------===//

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,14 +20,17 @@ public:
     InOut,  //
     Output, // kernels may not read what they have not written
   };
-  /// `memory` outlives the buffer.
+  /// `memory` outlives the buffer. Before its bytes stand as many as said,
+  /// zeros that cost no memory; then all of it counts as written.
   DeviceBuffer(sim::GlobalMemory &memory, const std::string &name,
-               const std::vector<uint8_t> &bytes, uint64_t align, Use use);
+               const std::vector<uint8_t> &bytes, uint64_t align, Use use,
+               uint64_t before = 0);
   DeviceBuffer(DeviceBuffer &&) = default;
   DeviceBuffer &operator=(DeviceBuffer &&) = delete;
 
   uint64_t address() const { return address_; }
   uint64_t bytes() const { return bytes_; }
+  /// After the zeros.
   const uint8_t *data() const { return data_; }
   /// From here on the range holds nothing to read.
   void markUnwritten(uint64_t offset, uint64_t bytes);
@@ -35,8 +39,12 @@ public:
 
 private:
   sim::GlobalMemory *memory_; // Borrowed.
-  std::vector<uint8_t> storage_;
-  uint8_t *data_; // In the storage.
+  struct Unmap {
+    uint64_t bytes;
+    void operator()(uint8_t *mapping) const;
+  };
+  std::unique_ptr<uint8_t, Unmap> mapping_;
+  uint8_t *data_ = nullptr; // In the mapping.
   uint64_t bytes_, address_ = 0;
 };
 

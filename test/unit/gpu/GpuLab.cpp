@@ -35,6 +35,16 @@ static void hideOtherSlots(DeviceBuffer &pool, int64_t slots,
       pool.markUnwritten(slot * bytes, bytes);
 }
 
+/// Of a row of tokens or a slot of a pool; weights have none.
+static uint64_t rowBytes(RankedTensorType type) {
+  if (type.hasStaticShape())
+    return 0;
+  uint64_t bytes = elementBytes(type.getElementType());
+  for (int64_t extent : type.getShape().drop_front())
+    bytes *= extent;
+  return bytes;
+}
+
 std::vector<Tensor> GpuKernel::run(const KernelInputs &inputs) const {
   return run(inputs, scheduleFor(inputs.batch.sequences()));
 }
@@ -47,6 +57,16 @@ const GpuKernel::Schedule &GpuKernel::scheduleFor(int64_t sequences) const {
 
 std::vector<Tensor> GpuKernel::run(const KernelInputs &inputs,
                                    const Schedule &schedule) const {
+  Result<std::vector<Tensor>> results = execute(inputs, schedule);
+  if (results.ok())
+    return std::move(*results);
+  ADD_FAILURE() << results.status().message();
+  return {};
+}
+
+Result<std::vector<Tensor>> GpuKernel::execute(const KernelInputs &inputs,
+                                               const Schedule &schedule,
+                                               Place place) const {
   const BatchValue &batch = inputs.batch;
   int64_t rows = hasRows() ? resultRows(batch) : 1;
   ssm::KernelOp kernel = op().getKernel();
@@ -55,58 +75,60 @@ std::vector<Tensor> GpuKernel::run(const KernelInputs &inputs,
   sim::GlobalMemory memory;
   std::vector<DeviceBuffer> buffers;
   buffers.reserve(args.size() + 2);
-  std::vector<std::vector<int64_t>> shapes;
-  std::vector<uint64_t> params = {uint64_t(rows), uint64_t(batch.sequences())};
+  std::vector<uint64_t> params = {
+      uint64_t(isOfSequences() ? rows : place.row + rows),
+      uint64_t(batch.sequences())};
+  auto add = [&](const std::string &name, const std::vector<uint8_t> &bytes,
+                 int64_t align, DeviceBuffer::Use use, uint64_t before) {
+    buffers.emplace_back(memory, name, bytes, align, use, before);
+    params.push_back(buffers.back().address());
+  };
+  std::vector<int64_t> starts = batch.seqStart;
+  for (int64_t &start : starts)
+    start += place.row;
   std::vector<int32_t> slots(batch.slot.begin(), batch.slot.end());
-  buffers.emplace_back(memory, "seq_start", bytesOfArray(batch.seqStart), 8,
-                       DeviceBuffer::Input);
-  params.push_back(buffers.back().address());
-  buffers.emplace_back(memory, "slot", bytesOfArray(slots), 4,
-                       DeviceBuffer::Input);
-  params.push_back(buffers.back().address());
+  for (int32_t &slot : slots)
+    slot += int32_t(place.slot);
+  add("seq_start", bytesOfArray(starts), 8, DeviceBuffer::Input, 0);
+  add("slot", bytesOfArray(slots), 4, DeviceBuffer::Input, 0);
+
+  std::vector<std::vector<int64_t>> shapes;
   for (auto [i, arg] : llvm::enumerate(args)) {
     Type element = arg.type.getElementType();
+    std::string name = "argument " + std::to_string(i);
     // As runtime/pack/FORMAT.md promises: rows and pools lie at multiples of
     // 64, a weight at one of its element's size.
     int64_t align = arg.type.hasStaticShape() ? elementBytes(element) : 64;
-    std::string name = "argument " + std::to_string(i);
-    if (arg.operand) {
-      const Tensor &tensor = std::get<Tensor>(inputs.operands[*arg.operand]);
-      shapes.push_back(tensor.shape);
-      buffers.emplace_back(memory, name, bytesOf(tensor, element), align,
-                           arg.role == plan::Role::In ? DeviceBuffer::Input
-                                                      : DeviceBuffer::InOut);
-      if (arg.role == plan::Role::InOut)
-        hideOtherSlots(buffers.back(), tensor.rows(), batch);
-    } else {
-      shapes.push_back(shapeFor(arg.type, rows));
-      uint64_t count = 1;
-      for (int64_t extent : shapes.back())
-        count *= extent;
-      buffers.emplace_back(
-          memory, name,
-          std::vector<uint8_t>(count * elementBytes(element), 0xff), align,
-          DeviceBuffer::Output);
+    if (!arg.operand) {
+      Tensor results(shapeFor(arg.type, rows));
+      uint64_t first = isOfSequences() ? 0 : place.row * rowBytes(arg.type);
+      add(name,
+          std::vector<uint8_t>(results.values.size() * elementBytes(element),
+                               0xff),
+          align, DeviceBuffer::Output, first);
+      shapes.push_back(results.shape);
+      continue;
     }
-    params.push_back(buffers.back().address());
+    const Tensor &tensor = std::get<Tensor>(inputs.operands[*arg.operand]);
+    shapes.push_back(tensor.shape);
+    bool isPool = arg.role == plan::Role::InOut;
+    add(name, bytesOf(tensor, element), align,
+        isPool ? DeviceBuffer::InOut : DeviceBuffer::Input,
+        (isPool ? place.slot : place.row) * rowBytes(arg.type));
+    if (isPool && place.slot == 0)
+      hideOtherSlots(buffers.back(), tensor.rows(), batch);
   }
 
   plan::KernelOp planned = schedule.planned;
-  SCOPED_TRACE(planned.getSymName().str());
   sim::Launch launch;
   launch.kernel = schedule.index;
   launch.grid[0] = blocksOf(planned.getGridAttr(), rows, batch.sequences());
   launch.block[0] = *planned.getThreads();
   launch.params = {reinterpret_cast<const uint8_t *>(params.data()),
                    params.size() * sizeof(uint64_t)};
-  if (launch.grid[0]) {
-    Status status =
-        sim::run(module, launch, memory, sim::Checks(), /*threads=*/1, nullptr);
-    if (!status.ok()) {
-      ADD_FAILURE() << status.message();
-      return {};
-    }
-  }
+  if (launch.grid[0])
+    MAMBA_RETURN_IF_ERROR(sim::run(module, launch, memory, sim::Checks(),
+                                   /*threads=*/1, nullptr));
 
   std::vector<Tensor> results(kernel.getNumResults());
   for (auto [i, arg] : llvm::enumerate(args)) {
@@ -114,9 +136,10 @@ std::vector<Tensor> GpuKernel::run(const KernelInputs &inputs,
     const DeviceBuffer &buffer = buffers[i + 2];
     if (!arg.result)
       continue;
-    if (arg.role == plan::Role::Out)
-      EXPECT_TRUE(buffer.isFullyWritten(elementBytes(element)))
-          << "some elements of argument " << i << " were not written";
+    if (arg.role == plan::Role::Out &&
+        !buffer.isFullyWritten(elementBytes(element)))
+      return invalidData(schedule.name + ": some elements of argument " +
+                         std::to_string(i) + " were not written");
     results[*arg.result] = tensorOf(buffer.data(), element, shapes[i]);
   }
   return results;
@@ -128,7 +151,7 @@ void GpuKernel::checkAgain(const KernelInputs &inputs,
   const Schedule &taken = scheduleFor(inputs.batch.sequences());
   for (const Schedule &schedule : schedules)
     if (&schedule != &taken) {
-      SCOPED_TRACE("the schedule that is not taken");
+      SCOPED_TRACE(schedule.name);
       expectRight(inputs, want, run(inputs, schedule));
     }
 }
@@ -160,11 +183,6 @@ static std::string ptxOf(ModuleOp module) {
   return std::move(*ptx);
 }
 
-std::string GpuLab::emit(const std::vector<KernelText> &texts) {
-  Generated generated = generate(texts);
-  return generated.module ? ptxOf(*generated.module) : std::string();
-}
-
 /// The schedules of a kernel in the order in which the runtime asks.
 static std::vector<GpuKernel::Schedule>
 schedulesOf(ModuleOp module, plan::KernelOp planned, const sim::Module &code) {
@@ -174,7 +192,8 @@ schedulesOf(ModuleOp module, plan::KernelOp planned, const sim::Module &code) {
     if (index < 0)
       ADD_FAILURE() << "no kernel " << kernel.getSymName().str();
     else
-      schedules.push_back({kernel, maxSequences, uint32_t(index)});
+      schedules.push_back(
+          {kernel, kernel.getSymName().str(), maxSequences, uint32_t(index)});
   };
   if (ArrayAttr variants = planned.getVariantsAttr())
     for (auto variant : variants.getAsRange<plan::VariantAttr>())
@@ -188,10 +207,11 @@ LabKernels GpuLab::compile(const std::vector<KernelText> &texts) {
   Generated generated = generate(texts);
   if (!generated.module)
     return {};
-  std::string ptx = ptxOf(*generated.module);
-  if (ptx.empty())
+  lastPtx = ptxOf(*generated.module);
+  if (lastPtx.empty())
     return {};
-  Result<std::unique_ptr<sim::Module>> code = sim::Module::load(ptx, "test");
+  Result<std::unique_ptr<sim::Module>> code =
+      sim::Module::load(lastPtx, "test");
   if (!code.ok()) {
     ADD_FAILURE() << code.status().message();
     return {};

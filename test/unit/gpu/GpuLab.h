@@ -19,6 +19,7 @@ public:
   /// One of its schedules; the last one has no bound.
   struct Schedule {
     plan::KernelOp planned;
+    std::string name;
     std::optional<int64_t> maxSequences;
     uint32_t index; // in the module
   };
@@ -30,9 +31,24 @@ public:
 
   /// Takes the schedule that the runtime would take.
   std::vector<Tensor> run(const KernelInputs &inputs) const override;
-  std::vector<Tensor> run(const KernelInputs &inputs,
-                          const Schedule &schedule) const;
+  /// How many rows and slots stand before those of the inputs.
+  struct Place {
+    int64_t row = 0, slot = 0;
+  };
+  /// The defect that the simulator or the lab found, or the results.
+  Result<std::vector<Tensor>> execute(const KernelInputs &inputs,
+                                      const Schedule &schedule,
+                                      Place place) const;
+  Result<std::vector<Tensor>> execute(const KernelInputs &inputs,
+                                      const Schedule &schedule) const {
+    return execute(inputs, schedule, Place());
+  }
   const Schedule &scheduleFor(int64_t sequences) const;
+
+  /// The same kernel with other code.
+  GpuKernel with(const sim::Module &code) const {
+    return GpuKernel(text, op(), schedules, code);
+  }
 
   const std::vector<Schedule> schedules;
 
@@ -43,6 +59,9 @@ protected:
                   const std::vector<Tensor> &got) const override;
 
 private:
+  std::vector<Tensor> run(const KernelInputs &inputs,
+                          const Schedule &schedule) const;
+
   const sim::Module &module;
 };
 
@@ -52,8 +71,8 @@ public:
   using KernelLab::KernelLab;
 
   LabKernels compile(const std::vector<KernelText> &texts) override;
-  /// The PTX of all of them.
-  std::string emit(const std::vector<KernelText> &texts);
+  /// The PTX of the last ones.
+  const std::string &ptx() const { return lastPtx; }
 
 protected:
   void addPreparation(mlir::PassManager &pm) override;
@@ -62,6 +81,7 @@ protected:
 private:
   std::vector<mlir::OwningOpRef<mlir::ModuleOp>> modules;
   std::vector<std::unique_ptr<sim::Module>> codes;
+  std::string lastPtx;
 };
 
 /// Of the test's random numbers: $MAMBA_TEST_SEED, or 1.

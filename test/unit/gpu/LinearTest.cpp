@@ -39,18 +39,21 @@ TEST_F(GpuLinear, Decoding) {
   checkAll(ofShapes({.norm = true, .biased = true}, "decode"));
 }
 
-// The input is columns of wider rows, at an odd offset.
+// The input is columns of wider rows, at an odd offset and at one that allows
+// vectors.
 TEST_F(GpuLinear, AllAtOnceOnAPartOfASplit) {
   std::vector<KernelText> texts;
-  for (auto [K, O] : {shapes[1], shapes[4], shapes[8]})
+  for (auto [K, offset] :
+       {std::pair<int64_t, int64_t>{3, 7}, {44, 7}, {44, 8}, {80, 7}})
     for (const char *tokenClass : {"few", "prefill", "decode"}) {
       texts.push_back(linearText({.K = K,
-                                  .O = O,
+                                  .O = 101,
                                   .norm = true,
                                   .biased = true,
                                   .silu = true,
                                   .residual = true,
-                                  .split = true}));
+                                  .split = true,
+                                  .offset = offset}));
       texts.back().tokenClass = tokenClass;
     }
   checkAll(texts);

@@ -118,6 +118,23 @@ TEST_F(GpuSchedules, Scan) {
   checkAll(texts);
 }
 
+TEST_F(GpuSchedules, Convolution) {
+  std::vector<KernelText> texts;
+  for (int i = 0; i < 8; ++i)
+    texts.push_back(withSchedule(
+        convText({.E = random.integer(1, 140),
+                  .W = random.integer(2, 8),
+                  .biased = i % 2 == 0,
+                  .silu = i % 3 == 0}),
+        [&] {
+          int64_t channels = random.integer(1, 64);
+          return schedule({{"col_block", channels},
+                           {"row_tile", random.integer(1, 8)},
+                           {"threads", channels * random.integer(1, 16)}});
+        }));
+  checkAll(texts);
+}
+
 struct Refused {
   KernelText text;
   std::string schedule, reason;
@@ -126,6 +143,7 @@ struct Refused {
 TEST(GpuSchedulesRefused, WithTheReason) {
   KernelText linear = linearText({.K = 64, .O = 8}),
              normed = linearText({.K = 64, .O = 8, .norm = true}),
+             conv = convText({.E = 8, .W = 4}),
              scan = scanText({.E = 8, .N = 40}), rows = expressionTexts(8)[0],
              recipe = decayTexts(4)[0];
   auto tiles = [](int64_t rowBlock, int64_t colBlock, int64_t rowTile,
@@ -163,7 +181,8 @@ TEST(GpuSchedulesRefused, WithTheReason) {
       {recipe, "<threads = 33>", threads + "33"},
       {linear, tiles(64, 64, 4, 4, 16, 128), "must be the threads"},
       {linear, tiles(64, 64, 0, 4, 16, 256), "must be the threads"},
-      {linear, tiles(64, 64, 4, 4, 12, 256), "multiple of 8, got 12"},
+      {linear, tiles(64, 64, 4, 4, 12, 256),
+       "multiple of 8 up to 1024, got 12"},
       {linear, tiles(64, 64, 4, 4, 128, 256),
        "bytes of shared memory, a block has 49152"},
       {linear, tiles(256, 256, 16, 16, 8, 256),
@@ -174,6 +193,10 @@ TEST(GpuSchedulesRefused, WithTheReason) {
       {linear, fewRows(16, 16, 4, 64, 128), "at most 32 outputs a warp"},
       {linear, fewRows(1, 4, 1, 24, 128), "got 24 of 64"},
       {normed, fewRows(1, 4, 1, 32, 128), "must be the 4 warps"},
+      {conv, "<col_block = 24, row_tile = 4, threads = 64>",
+       "threads a multiple of col_block"},
+      {conv, "<col_block = 32, row_tile = 9, threads = 64>",
+       "row_tile of a convolution is 1 to 8, got 9"},
       {scan, scanCut(32, 3, 8, 96), "state_lanes must be a power of two"},
       {scan, scanCut(32, 2, 8, 32), "threads = col_block * state_lanes"},
       {scan, scanCut(32, 2, 0, 64), "a chunk of 1 to 256 steps, got 0"},
@@ -191,20 +214,26 @@ TEST(GpuSchedulesRefused, WithTheReason) {
 }
 
 // What no generator of a GPU takes.
-TEST(GpuKernelsRefused, PackedWeights) {
+TEST(GpuKernelsRefused, WithTheReason) {
   std::string from = weightType({8, 8}), to = weightType({1, 8, 16});
-  KernelText pack = {.args = {{"w", from}},
-                     .ops = "%y = ssm.pack %w block 16 : " + from + " -> " + to,
-                     .yields = {{"y", to}}};
+  std::vector<std::pair<KernelText, std::string>> cases = {
+      {{.args = {{"w", from}},
+        .ops = "%y = ssm.pack %w block 16 : " + from + " -> " + to,
+        .yields = {{"y", to}}},
+       "kernels of a GPU read no packed weights"},
+      {convText({.E = 8, .W = 9}), "a convolution is at most 8 wide, got 9"},
+      {scanText({.E = 8, .N = 257}), "a scan has at most 256 states, got 257"}};
   GpuLab lab("cuda:sm_80");
-  auto module = lab.parse({pack});
-  ASSERT_TRUE(module);
   std::string reason;
   auto target = parseTarget("cuda:sm_80", reason);
-  module->walk([&](ssm::KernelOp kernel) {
-    EXPECT_FALSE(canGenerate(kernel, *target, reason));
-    EXPECT_EQ(reason, "kernels of a GPU read no packed weights");
-  });
+  for (const auto &[text, expected] : cases) {
+    auto module = lab.parse({text});
+    ASSERT_TRUE(module);
+    module->walk([&](ssm::KernelOp kernel) {
+      EXPECT_FALSE(canGenerate(kernel, *target, reason));
+      EXPECT_NE(reason.find(expected), std::string::npos) << reason;
+    });
+  }
 }
 
 } // namespace

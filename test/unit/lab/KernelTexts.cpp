@@ -7,7 +7,7 @@ namespace mamba {
 
 KernelText linearText(const LinearForm &f) {
   std::string in = rowsType(f.K), out = rowsType(f.O),
-              whole = rowsType(f.K + 7);
+              whole = rowsType(f.K + f.offset);
   std::string weight = weightType({f.O, f.K}), bias = weightType({f.O});
   double bound = 1.7 / std::sqrt(double(f.K));
   KernelText text;
@@ -18,8 +18,8 @@ KernelText linearText(const LinearForm &f) {
   if (f.residual)
     text.args.push_back({"r", out});
   if (f.split)
-    text.ops += "%o, %x = ssm.split %xs : " + whole + " -> " + rowsType(7) +
-                ", " + in + "\n";
+    text.ops += "%o, %x = ssm.split %xs : " + whole + " -> " +
+                rowsType(f.offset) + ", " + in + "\n";
   if (f.norm)
     text.ops += typed("%n = ssm.rms_norm %x eps 1.0e-05", in);
   text.ops += std::string("%l = ssm.linear ") + (f.norm ? "%n" : "%x") +

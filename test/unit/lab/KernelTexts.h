@@ -9,6 +9,7 @@ struct LinearForm {
   int64_t K = 1, O = 1;
   bool norm = false, biased = false, silu = false, residual = false;
   bool split = false; // the input is a part of wider rows
+  int64_t offset = 7; // where in them it begins
 };
 /// Operands x, w, then the bias and the residual rows if there are any.
 KernelText linearText(const LinearForm &form);

@@ -23,10 +23,12 @@ bool LabKernel::hasRows() const {
       [](const plan::KernelArg &arg) { return !arg.type.hasStaticShape(); });
 }
 
+bool LabKernel::isOfSequences() const {
+  return !op().getKernel().getBlock().getOps<ssm::LastRowsOp>().empty();
+}
+
 int64_t LabKernel::resultRows(const BatchValue &batch) const {
-  bool ofSequences =
-      !op().getKernel().getBlock().getOps<ssm::LastRowsOp>().empty();
-  return ofSequences ? batch.sequences() : batch.tokens();
+  return isOfSequences() ? batch.sequences() : batch.tokens();
 }
 
 RankedTensorType LabKernel::operandType(unsigned i) const {

@@ -35,6 +35,8 @@ public:
   double tolerance() const { return text.tolerance; }
   /// Whether it works on sequences or rows, rather than on weights alone.
   bool hasRows() const;
+  /// Whether it writes a row for each sequence, rather than for each token.
+  bool isOfSequences() const;
   /// Rows of what it writes.
   int64_t resultRows(const BatchValue &batch) const;
   /// Of the i-th operand as the kernel takes it, packed perhaps.
@@ -49,6 +51,10 @@ public:
   /// Reports a kernel that writes outside of its buffers or into an operand.
   virtual std::vector<Tensor> run(const KernelInputs &inputs) const = 0;
 
+  /// The results are the reference's, and states that the batch does not
+  /// advance are as they were.
+  void expectRight(const KernelInputs &inputs, const std::vector<Tensor> &want,
+                   const std::vector<Tensor> &got) const;
   /// Compares the code with the reference, on ragged batches: see
   /// LabKernel.cpp.
   void check(RandomTensors &random) const;
@@ -62,10 +68,6 @@ protected:
   virtual void checkAgain(const KernelInputs &inputs,
                           const std::vector<Tensor> &want,
                           const std::vector<Tensor> &got) const {}
-  /// The results are the reference's, and states that the batch does not
-  /// advance are as they were.
-  void expectRight(const KernelInputs &inputs, const std::vector<Tensor> &want,
-                   const std::vector<Tensor> &got) const;
 
   plan::KernelOp op() const { return planned; }
   KernelText text;

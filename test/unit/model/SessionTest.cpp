@@ -394,11 +394,11 @@ TEST(ModelTest, withoutWeightsTheMessageSaysWhatToDo) {
 TEST(ModelTest, devicesThatAreNotHereAreUnavailable) {
   Fake fake;
   for (const char *device : {"cuda", "sim"})
-    EXPECT_EQ(Model::create(fake.info, device, 0).status().code(),
+    EXPECT_EQ(Model::create(fake.info, device, {0}).status().code(),
               StatusCode::Unavailable);
-  EXPECT_EQ(Model::create(fake.info, "tpu", 0).status().code(),
+  EXPECT_EQ(Model::create(fake.info, "tpu", {0}).status().code(),
             StatusCode::InvalidArgument);
-  EXPECT_EQ(Model::create(fake.info, "cpu", 5000).status().code(),
+  EXPECT_EQ(Model::create(fake.info, "cpu", {5000}).status().code(),
             StatusCode::InvalidArgument);
 }
 

@@ -47,5 +47,11 @@ TEST(Sampling, WhatHasNoWeightIsNeverDrawn) {
     EXPECT_EQ(categorical(logits, Tensor({1, 1}, {u}), Tensor({1, 1}, {1}), 3).values[0], 1);
 }
 
+TEST(Sampling, WithoutWeightsTheFirst) {
+  for (double x : {-infinity, double(NAN), infinity})
+    EXPECT_EQ(categorical(Tensor({1, 2}, {x, x}), Tensor({1, 1}, {0.5}), Tensor({1, 1}, {1}), 2)
+                  .values[0], 0);
+}
+
 } // namespace
 } // namespace mamba::reference

@@ -1,5 +1,6 @@
 #include "test/unit/sim/BrokenKernels.h"
 
+using namespace mamba;
 using namespace mamba::sim;
 
 namespace {
@@ -55,6 +56,28 @@ LOOP:
 )",
                "race on shared memory: @B ... warp 0 lane 1 of block (0,0,0) reads, against the "
                "write of @A ... warp 0 lane 0 ... a bar.warp.sync is missing"});
+
+  k.push_back({"nc load of what was written", tile, std::string(ownWord) + R"(
+  add.u64 %q3, %x, %q1;
+  st.global.u32 [%q3], %t;
+  bar.sync 0;
+  xor.b64 %q4, %q3, 4;
+  ld.global<<|.nc>>.u32 %r5, [%q4]; // A
+  st.global.u32 [%q2], %r5;
+)",
+               "read of memory that one launch writes and ld.global.nc reads: @A ... warp 0 lane 0 "
+               "of block (0,0,0), at 'x' + 4 of 256 bytes ... may give the old value"});
+
+  k.push_back({"nc load before the write", tile, std::string(ownWord) + R"(
+  add.u64 %q3, %x, %q1;
+  ld.global.nc.u32 %r5, [%x+<<252|248>>];
+  bar.sync 0;
+  setp.lt.u32 %p1, %t, 63;
+  @%p1 st.global.u32 [%q3], %t; // A
+  st.global.u32 [%q2], %r5;
+)",
+               "write of memory that one launch writes and ld.global.nc reads: @A ... warp 1 lane "
+               "30 of block (0,0,0), at 'x' + 248 of 256 bytes ... of the same launch reads it"});
 
   // A shuffle makes lanes meet, and yet orders no memory.
   k.push_back({"shuffle instead of syncwarp", tile, std::string(ownWord) + R"(
@@ -236,7 +259,7 @@ FIRST:
   bar.sync <<1|2>>, 64; // B
 END:
 )",
-               "deadlock: "});
+               "deadlock: ... @B ... barrier 1 has 32 of 64 threads ... barrier 2 has 32 of 64"});
 
   k.push_back({"race between blocks", "", R"(
   mov.u32 %r1, %ctaid.x;
@@ -357,4 +380,29 @@ std::string mamba::sim::textOf(const BrokenKernel &kernel, bool isBroken) {
     text.replace(at, end + 2 - at, chosen);
   }
   return text;
+}
+
+Status mamba::sim::runForm(const BrokenKernel &kernel, bool isBroken, unsigned threads,
+                           const Checks &checks) {
+  auto module = Module::load(textOf(kernel, isBroken), "test.ptx");
+  if (!module.ok())
+    return module.status();
+  // Room for the vectors that x begins with, all zero: x is a counter, too.
+  std::vector<uint32_t> x(kernel.xWords + 64), y(kernel.yWords + 64);
+  auto aligned = [](std::vector<uint32_t> &list) {
+    return reinterpret_cast<void *>((reinterpret_cast<uintptr_t>(list.data()) + 255) &
+                                    ~uintptr_t(255));
+  };
+  GlobalMemory memory;
+  auto at = kernel.isXReadOnly ? memory.mapReadOnly(aligned(x), kernel.xWords * 4, "x")
+                               : memory.map(aligned(x), kernel.xWords * 4, "x", true);
+  auto to = memory.map(aligned(y), kernel.yWords * 4, "y", false);
+  if (!at.ok() || !to.ok())
+    return internalError("no memory");
+  uint64_t params[2] = {*at, *to};
+  Launch launch;
+  launch.grid[0] = kernel.blocks;
+  launch.block[0] = kernel.threads;
+  launch.params = {reinterpret_cast<const uint8_t *>(params), sizeof params};
+  return run(**module, launch, memory, checks, threads, nullptr);
 }

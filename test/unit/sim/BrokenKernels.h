@@ -1,6 +1,8 @@
 // Kernels with one defect, beside the same without it, as PTX text.
 #pragma once
 
+#include "runtime/device/sim/Sim.h"
+
 #include <cstdint>
 #include <ostream>
 #include <string>
@@ -29,5 +31,9 @@ const std::vector<BrokenKernel> &brokenKernels();
 
 /// The module of either form.
 std::string textOf(const BrokenKernel &kernel, bool isBroken);
+
+/// Loads and runs it over fresh memory.
+Status runForm(const BrokenKernel &kernel, bool isBroken, unsigned threads = 1,
+               const Checks &checks = {});
 
 } // namespace mamba::sim

@@ -221,7 +221,8 @@ TEST(ChecksMemory, OneInstructionThatWritesTwiceIsARace) {
   EXPECT_EQ(m.message(),
             "kernel 'k': race on shared memory: line 1 `op` in warp 0 lane 2 of block (0,0,0) "
             "writes, against the write of line 1 `op` in warp 0 lane 1 of block (0,0,0), at "
-            "shared memory + 16 of 1024 bytes (4 bytes); lanes of one instruction meet");
+            "shared memory + 16 of 1024 bytes (4 bytes); lanes of one instruction meet, or a "
+            "bar.warp.sync is missing between them");
 }
 
 TEST(ChecksMemory, RacesNameWhatIsMissing) {
@@ -409,6 +410,40 @@ TEST(ChecksMemory, ReleasedMemoryIsGone) {
   block.begin(0);
   EXPECT_FALSE(block.global(m.access(load, x, 4, 4, 1), m.host));
   EXPECT_TRUE(block.global(m.access(load, again, 4, 4, 1), m.host));
+}
+
+// A launch is over before the next one begins, although records are used again.
+TEST(ChecksMemory, LaunchesAreOrdered) {
+  for (bool canOrderBlocks : {false, true}) {
+    Watched m(2, 64, canOrderBlocks);
+    ASSERT_TRUE(m.weak(0, store, 0, 3));
+    for (int round = 0; round < 3; ++round) {
+      m.list.clear();
+      LaunchShape shape;
+      shape.blocks = 2;
+      shape.threads = 64;
+      shape.canOrderBlocks = canOrderBlocks;
+      m.launch = std::make_unique<LaunchMonitor>(m.memory, Checks(), shape);
+      for (uint32_t b = 0; b < 2; ++b) {
+        m.list.push_back(std::make_unique<BlockMonitor>(*m.launch));
+        m.list.back()->begin(b);
+      }
+      EXPECT_TRUE(m.weak(1, load, 4)); // the other lane wrote it
+      EXPECT_TRUE(m.weak(1, store, 0));
+      EXPECT_FALSE(m.weak(0, load, 0));
+    }
+  }
+}
+
+TEST(ChecksMemory, MakeReadOnly) {
+  Watched m;
+  ASSERT_TRUE(m.global(store, m.y, 4, 4, 3));
+  m.memory.makeReadOnly(m.y);
+  EXPECT_TRUE(m.global(load, m.y, 4, 4, 3));
+  EXPECT_FALSE(m.global(load, m.y, 4, 4, 7));
+  EXPECT_EQ(m.kind(), DefectKind::Unwritten);
+  EXPECT_FALSE(m.global(store, m.y, 4, 4, 3));
+  EXPECT_EQ(m.kind(), DefectKind::ReadOnly);
 }
 
 TEST(ChecksMemory, NoMemoryIsRefused) {

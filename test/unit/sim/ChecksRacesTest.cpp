@@ -243,9 +243,9 @@ Outcome runRandom(const Mix &mix, uint32_t seed) {
       access.kind = static_cast<AccessKind>(below(3));
       access.order = Order::Relaxed;
       if (mix.hasOrder)
-        access.order = access.kind == AccessKind::Load ? (below(2) ? Order::Relaxed : Order::Acquire)
-                       : below(2)                      ? Order::Relaxed
-                                                       : Order::AcquireRelease;
+        access.order = below(2)                         ? Order::Relaxed
+                       : access.kind == AccessKind::Load ? Order::Acquire
+                                                         : Order::AcquireRelease;
     }
     access.addresses = addresses;
     bool isGlobal = mix.space == MemorySpace::Global;
@@ -348,7 +348,7 @@ TEST(ChecksRaces, AtomicsAndFencesGiveNoFalseAlarm) {
     uint32_t found = 0, missed = 0;
     for (uint32_t seed = 0; seed < 1500; ++seed) {
       Outcome o = runRandom(mix, seed);
-      ASSERT_FALSE(o.isRace && !o.isModelRace) << "program " << seed << " " << o.defect.where << " pc " << o.defect.party.pc << " with " << (o.defect.other ? o.defect.other->pc : 0);
+      ASSERT_FALSE(o.isRace && !o.isModelRace) << "program " << seed << " " << o.defect.where;
       found += o.isRace;
       missed += !o.isRace && o.isModelRace;
     }

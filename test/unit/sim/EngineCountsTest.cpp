@@ -67,15 +67,13 @@ TEST(EngineCounts, Sectors) {
 // Passes over the banks: lanes at different words of one bank take turns.
 TEST(EngineCounts, BankConflicts) {
   auto wavefronts = [](const std::string &stride, const std::string &load) {
-    Counts c = countsOf(".shared .align 16 .b8 s[8192];\nmov.u32 %r0, s;\nmad.lo.u32 %r1, %t, " +
+    std::string begin = ".shared .align 16 .b8 s[8192];\nmov.u32 %r0, s;\nmad.lo.u32 %r1, %t, " +
                         stride + ", %r0;\nst.shared.v4.u32 [%r1], {%t, %t, %t, %t};\n"
-                        "bar.warp.sync -1;\n");
+                        "bar.warp.sync -1;\n";
+    Counts c = countsOf(begin);
     EXPECT_EQ(c.sharedAccesses, 1u);
     uint64_t before = c.sharedWavefronts;
-    return countsOf(".shared .align 16 .b8 s[8192];\nmov.u32 %r0, s;\nmad.lo.u32 %r1, %t, " +
-                    stride + ", %r0;\nst.shared.v4.u32 [%r1], {%t, %t, %t, %t};\nbar.warp.sync -1;\n" + load)
-               .sharedWavefronts -
-           before;
+    return countsOf(begin + load).sharedWavefronts - before;
   };
   EXPECT_EQ(wavefronts("16", "ld.shared.v4.u32 {%r2, %r3, %r4, %r5}, [%r1];"), 4u);
   EXPECT_EQ(wavefronts("16", "ld.shared.v2.u32 {%r2, %r3}, [%r1];"), 4u);

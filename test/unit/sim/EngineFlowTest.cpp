@@ -60,6 +60,28 @@ st.global.u32 [%mine], %r8;)")));
     EXPECT_EQ(r.out[l], 3u * (l % 2 == 0 ? 161632u : 81632u)) << l;
 }
 
+// A branch whose two ways are one parts nobody.
+TEST(EngineFlow, BranchesOverNothing) {
+  EngineRun r;
+  ASSERT_TRUE(succeeded(r.run(R"(
+setp.lt.u32 %p0, %t, 7;
+mov.u32 %r1, 0;
+@%p0 bra HERE;
+HERE:
+setp.lt.u32 %p1, %t, 20;
+@%p1 bra THERE;
+@!%p0 bra BACK;
+BACK:
+mov.u32 %r1, 5;
+THERE:
+activemask.b32 %r2;
+popc.b32 %r3, %r2;
+mad.lo.u32 %r4, %r3, 1000, %r1;
+st.global.u32 [%mine], %r4;)")));
+  for (uint32_t l = 0; l < 32; ++l)
+    EXPECT_EQ(r.out[l], 32000u + (l < 20 ? 0 : 5)) << l;
+}
+
 // Lanes that end do not hold up the others, wherever they end.
 TEST(EngineFlow, LanesThatEndInTheMiddle) {
   EngineRun r;
@@ -133,6 +155,22 @@ st.global.u32 [%mine], %r0;)")));
     EXPECT_EQ(r.out[l], l < 8 ? 6u : 105u) << l;
 }
 
+// Both ways lead to the next instruction.
+TEST(EngineFlow, BranchToTheNextInstruction) {
+  EngineRun r;
+  ASSERT_TRUE(succeeded(r.run(R"(
+and.b32 %r0, %t, 1;
+setp.eq.u32 %p0, %r0, 0;
+@%p0 bra NEXT;
+NEXT:
+table: .branchtargets SAME, SAME;
+brx.idx %r0, table;
+SAME:
+activemask.b32 %r1;
+st.global.u32 [%mine], %r1;)")));
+  EXPECT_EQ(r.out, std::vector<uint32_t>(32, ~0u));
+}
+
 // One lane waits for what another one, in the other branch, has still to write.
 TEST(EngineFlow, LanesThatSpinLetOthersRun) {
   EngineRun r;
@@ -182,6 +220,25 @@ TEST(EngineFlow, EndlessLoopIsADeadlock) {
   r.checks.maxWarpInstructions = 100000;
   EXPECT_TRUE(failedWith(r.run("LOOP:\nadd.u32 %r0, %r0, 1;\nbra LOOP;"),
                          {"deadlock", "instructions and goes on", "kernel 'k'"}));
+}
+
+namespace {
+/// Functions f0 to f<count>, each of which calls the next.
+std::string chain(int count) {
+  std::string text;
+  for (int i = count; i >= 0; --i)
+    text += ".func f" + std::to_string(i) + "()\n{\n" +
+            (i == count ? "" : "call f" + std::to_string(i + 1) + ", ();\n") + "ret;\n}\n";
+  return text;
+}
+} // namespace
+
+TEST(EngineFlow, CallsAreSoDeepAtMost) {
+  EngineRun r;
+  const char *body = "call f0, ();\nst.global.u32 [%mine], %t;";
+  EXPECT_TRUE(succeeded(r.run(body, chain(63))));
+  EXPECT_TRUE(failedWith(r.run(body, chain(64)), {"'f64', which is more than 64 calls deep"}));
+  EXPECT_TRUE(failedWith(r.run(body, chain(30000)), {"'f64', which is more than 64 calls deep"}));
 }
 
 TEST(EngineFlow, TrapIsADefect) {

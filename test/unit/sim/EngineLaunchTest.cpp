@@ -1,7 +1,10 @@
 // Launches: shapes, limits, host threads, the first defect.
 #include "test/unit/sim/EngineRun.h"
 
+#include <fstream>
+#include <sys/resource.h>
 #include <thread>
+#include <unistd.h>
 
 using namespace mamba;
 using namespace mamba::sim;
@@ -109,7 +112,8 @@ setp.eq.u32 %p0, %t, 0;
   for (uint32_t l = 0; l < 32; ++l)
     EXPECT_EQ(r.out[l], 32128000 + l);
   r.dynamicShared = 124;
-  EXPECT_TRUE(failedWith(r.run(body, dynamic), {"st.shared.u32 [%r1], %t", "lane 31", "124"}));
+  EXPECT_TRUE(
+      failedWith(r.run(body, dynamic), {"st.shared.u32 [%r1], %t", "lane 31", "156 bytes"}));
 }
 
 namespace {
@@ -174,6 +178,36 @@ TEST(EngineLaunch, LaunchesRunBesideEachOther) {
     EXPECT_TRUE(succeeded(r));
     EXPECT_EQ(r.out, runs[0].out);
   }
+}
+
+// Neither on the calling thread nor on one that helps does anything escape.
+TEST(EngineLaunch, NotEnoughMemoryIsAFailure) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "their memory knows no such limit";
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+  GTEST_SKIP() << "their memory knows no such limit";
+#endif
+#endif
+  EngineRun r;
+  r.grid = 8;
+  r.threads = 4;
+  r.words = 8 * 32;
+  ASSERT_TRUE(succeeded(r.run(mixBody)));
+  r.block = 1024;
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);
+  uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  rlimit limit = before;
+  limit.rlim_cur = pages * uint64_t(sysconf(_SC_PAGESIZE)) + (uint64_t(300) << 20);
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+  r.run(".local .align 4 .b8 big[500000];\nst.local.u32 [big], %t;");
+  setrlimit(RLIMIT_AS, &before);
+  EXPECT_EQ(r.status.code(), StatusCode::OutOfMemory);
+  EXPECT_TRUE(failedWith(r, {"not enough memory to simulate a launch"}));
+  r.block = 32;
+  EXPECT_TRUE(succeeded(r.run(mixBody)));
 }
 
 // Variables of the module keep what kernels write, and begin as they say.

@@ -1,28 +1,11 @@
-// Values get rows, drafts become code.
+// Drafts become code.
 #include "runtime/device/sim/Control.h"
 #include "runtime/device/sim/Decoder.h"
 
 #include <algorithm>
-#include <cstring>
 
 using namespace mamba;
 using namespace mamba::sim;
-
-namespace {
-uint32_t rowsOf(ptx::Type type) {
-  unsigned bytes = ptx::bytesOf(type);
-  return bytes <= 4 ? 1 : bytes / 4;
-}
-} // namespace
-
-void Decoder::assignRows() {
-  rowOf_.assign(values_.size(), 0);
-  for (size_t v = 0; v < values_.size(); ++v) {
-    rowOf_[v] = rows_ * kRowBytes;
-    if (values_[v].type != Type::Pred)
-      rows_ += rowsOf(values_[v].type);
-  }
-}
 
 void Decoder::build() {
   Program &p = *program_;
@@ -119,6 +102,7 @@ void Decoder::build() {
   p.staticShared = uint32_t(sharedTop_);
   p.hasDynamicShared = hasDynamicShared_;
   p.canOrderBlocks = canOrderBlocks_;
+  p.hasNonCoherent = hasNonCoherent_;
   p.shared = std::move(sharedNames_);
   p.local = std::move(localNames_);
 }

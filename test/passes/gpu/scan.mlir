@@ -1,0 +1,190 @@
+// RUN: mamba-opt %s --gpu-generate-kernels --canonicalize --cse --split-input-file --verify-diagnostics | FileCheck %s
+
+// A thread a channel, its 16 states in registers. B, C, and what dt is projected
+// from (with k up to a whole group of four) are copied once a block and chunk;
+// dt and y stay with their thread: no lanes meet. Few sequences have a variant
+// of their own, as long as their channels do not fill the machine.
+// CHECK-LABEL: plan.kernel @scan_alone
+// CHECK-SAME: grid <of = sequences> scratch 0 threads 64
+// CHECK-SAME: variants [#plan.variant<@scan_alone_l4, max_sequences = 256>]
+// CHECK: plan.kernel @scan_alone_l4
+// CHECK-NEXT: state_lanes = 4
+// CHECK: gpu.func @scan_alone(
+// CHECK-SAME: memref<16x16xf32, #gpu.address_space<workgroup>>
+// CHECK-SAME: memref<8x20xf32, #gpu.address_space<workgroup>>
+// CHECK-SAME: memref<8x65xf32, #gpu.address_space<workgroup>>
+// CHECK-COUNT-4: vector.load {{.*}} : memref<?x64x16xf32>, vector<4xf32>
+// CHECK: scf.for {{.*}} step %c16 iter_args
+// CHECK: gpu.barrier
+// CHECK-NOT: nvvm.bar.warp.sync
+// CHECK: scf.for {{.*}} step %c4 {
+// CHECK: scf.for {{.*}} %c8 step %c4 iter_args
+// CHECK: vector.load {{.*}} : memref<8x20xf32, {{.*}}, vector<4xf32>
+// CHECK-COUNT-4: math.fma
+// CHECK: scf.for {{.*}} step %c1 iter_args
+// CHECK-COUNT-16: "llvm.nvvm.ex2.approx.ftz.f"
+// CHECK-NOT: gpu.shuffle
+// CHECK: gpu.barrier
+// CHECK: scf.yield
+// CHECK-COUNT-4: vector.store {{.*}} : memref<?x64x16xf32>, vector<4xf32>
+// CHECK: gpu.return
+module attributes {ssm.target = "cuda:sm_80"} {
+  plan.kernel @scan_alone for ["prefill"] (%u: tensor<?x64xf32>, %x: tensor<?x38xf32>, %w: tensor<64x6xf32>, %A: tensor<64x16xf32>, %h: tensor<?x64x16xf32>, %batch: !ssm.batch) {
+    %y, %t = ssm.kernel (%u1 = %u, %x1 = %x, %w1 = %w, %A1 = %A, %h1 = %h, %batch1 = %batch) schedule <col_block = 64, row_tile = 4, chunk = 16, threads = 64, state_lanes = 1> : (tensor<?x64xf32>, tensor<?x38xf32>, tensor<64x6xf32>, tensor<64x16xf32>, tensor<?x64x16xf32>, !ssm.batch) -> (tensor<?x64xf32>, tensor<?x64x16xf32>) {
+      %d, %B, %C = ssm.split %x1 : tensor<?x38xf32> -> tensor<?x6xf32>, tensor<?x16xf32>, tensor<?x16xf32>
+      %p = ssm.linear %d, %w1 : tensor<?x6xf32>, tensor<64x6xf32> -> tensor<?x64xf32>
+      %dt = ssm.softplus %p : tensor<?x64xf32>
+      %y1, %t1 = ssm.selective_scan %u1 delta %dt A %A1 log2 B %B C %C state %h1 of %batch1 : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<64x16xf32>, tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x64x16xf32>, !ssm.batch) -> (tensor<?x64xf32>, tensor<?x64x16xf32>)
+      ssm.yield %y1, %t1 : tensor<?x64xf32>, tensor<?x64x16xf32>
+    }
+    plan.yield %y, %t : tensor<?x64xf32>, tensor<?x64x16xf32>
+  }
+}
+
+// -----
+
+// Four lanes share a channel: four states each, y summed over them in two
+// exchanges and written by the first; steps are dealt to the lanes before and
+// after, which meet in between.
+// CHECK-LABEL: gpu.func @scan_shared(
+// CHECK: %[[LANE:.+]] = arith.remui %thread_id_x, %c4
+// CHECK: gpu.barrier
+// CHECK: scf.for %{{.+}} = %{{.+}} to %{{.+}} step %c8 {
+// CHECK: nvvm.bar.warp.sync
+// CHECK: scf.for {{.*}} step %c1 iter_args
+// CHECK-COUNT-4: "llvm.nvvm.ex2.approx.ftz.f"
+// CHECK: gpu.shuffle xor %{{.+}}, %c1_i32
+// CHECK: gpu.shuffle xor %{{.+}}, %c2_i32
+// CHECK-NOT: gpu.shuffle
+// CHECK: %[[FIRST:.+]] = arith.cmpi eq, %[[LANE]], %c0
+// CHECK-NEXT: scf.if %[[FIRST]]
+// CHECK: nvvm.bar.warp.sync
+// CHECK: scf.for %{{.+}} = %{{.+}} to %{{.+}} step %c8 {
+// CHECK: gpu.barrier
+// CHECK: vector.store {{.*}} : memref<?x64x16xf32>, vector<4xf32>
+module attributes {ssm.target = "cuda:sm_80"} {
+  plan.kernel @scan_shared for ["prefill"] (%u: tensor<?x64xf32>, %d: tensor<?x64xf32>, %B: tensor<?x16xf32>, %C: tensor<?x16xf32>, %A: tensor<64x16xf32>, %h: tensor<?x64x16xf32>, %batch: !ssm.batch) {
+    %y, %t = ssm.kernel (%u1 = %u, %d1 = %d, %B1 = %B, %C1 = %C, %A1 = %A, %h1 = %h, %batch1 = %batch) schedule <col_block = 16, row_tile = 2, chunk = 8, threads = 64, state_lanes = 4> : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x16xf32>, tensor<?x16xf32>, tensor<64x16xf32>, tensor<?x64x16xf32>, !ssm.batch) -> (tensor<?x64xf32>, tensor<?x64x16xf32>) {
+      %y1, %t1 = ssm.selective_scan %u1 delta %d1 A %A1 log2 B %B1 C %C1 state %h1 of %batch1 : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<64x16xf32>, tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x64x16xf32>, !ssm.batch) -> (tensor<?x64xf32>, tensor<?x64x16xf32>)
+      ssm.yield %y1, %t1 : tensor<?x64xf32>, tensor<?x64x16xf32>
+    }
+    plan.yield %y, %t : tensor<?x64xf32>, tensor<?x64x16xf32>
+  }
+}
+
+// -----
+
+// In decoding nothing is shared: dt's projection is summed over the lanes too,
+// two elements each, those from 6 on 0.
+// CHECK-LABEL: plan.kernel @scan_decode
+// CHECK-SAME: threads 64 shared 0
+// CHECK-NOT: variants
+// CHECK: gpu.func @scan_decode(
+// CHECK-NOT: workgroup
+// CHECK-NOT: gpu.barrier
+// CHECK: vector.load {{.*}} : memref<?x64x16xf32>, vector<4xf32>
+// CHECK: scf.for {{.*}} step %c1 iter_args
+// CHECK-COUNT-2: memref.load {{.*}} : memref<64x6xf32>
+// CHECK-COUNT-2: gpu.shuffle
+// CHECK-COUNT-5: "llvm.nvvm.ex2.approx.ftz.f"
+// CHECK-COUNT-2: gpu.shuffle
+// CHECK: vector.store {{.*}} : memref<?x64x16xf32>, vector<4xf32>
+// CHECK-NOT: gpu.barrier
+// CHECK: gpu.return
+module attributes {ssm.target = "cuda:sm_80"} {
+  plan.kernel @scan_decode for ["decode"] (%u: tensor<?x64xf32>, %x: tensor<?x38xf32>, %w: tensor<64x6xf32>, %A: tensor<64x16xf32>, %h: tensor<?x64x16xf32>, %batch: !ssm.batch) {
+    %y, %t = ssm.kernel (%u1 = %u, %x1 = %x, %w1 = %w, %A1 = %A, %h1 = %h, %batch1 = %batch) : (tensor<?x64xf32>, tensor<?x38xf32>, tensor<64x6xf32>, tensor<64x16xf32>, tensor<?x64x16xf32>, !ssm.batch) -> (tensor<?x64xf32>, tensor<?x64x16xf32>) {
+      %d, %B, %C = ssm.split %x1 : tensor<?x38xf32> -> tensor<?x6xf32>, tensor<?x16xf32>, tensor<?x16xf32>
+      %p = ssm.linear %d, %w1 : tensor<?x6xf32>, tensor<64x6xf32> -> tensor<?x64xf32>
+      %dt = ssm.softplus %p : tensor<?x64xf32>
+      %y1, %t1 = ssm.selective_scan %u1 delta %dt A %A1 log2 B %B C %C state %h1 of %batch1 : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<64x16xf32>, tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x64x16xf32>, !ssm.batch) -> (tensor<?x64xf32>, tensor<?x64x16xf32>)
+      ssm.yield %y1, %t1 : tensor<?x64xf32>, tensor<?x64x16xf32>
+    }
+    plan.yield %y, %t : tensor<?x64xf32>, tensor<?x64x16xf32>
+  }
+}
+
+// -----
+
+// Five states over two lanes: three each, in rows of eight slots; the sixth is
+// masked, and so are the channels from 19 on. B and C are constant: one row each,
+// copied before time begins.
+// CHECK-LABEL: gpu.func @scan_odd(
+// CHECK-SAME: memref<1x8xf32, #gpu.address_space<workgroup>>
+// CHECK: %[[STATE:.+]] = arith.muli %{{.+}}, %c3
+// CHECK: %[[THERE:.+]] = arith.cmpi slt, {{.*}}, %c19
+// CHECK: memref.store {{.*}} : memref<1x8xf32, #gpu.address_space<workgroup>>
+// CHECK: arith.cmpi slt, %[[STATE]], %c5
+// CHECK: arith.andi %[[THERE]]
+// CHECK-NEXT: scf.if {{.*}} -> (f32)
+// CHECK-NEXT: memref.load {{.*}} : memref<?x19x5xf32>
+// CHECK: scf.for {{.*}} step %c8 iter_args
+// CHECK: gpu.barrier
+// CHECK: vector.load %{{.+}}[%c0, %{{.+}} : memref<1x8xf32, #gpu.address_space<workgroup>>, vector<4xf32>
+// CHECK-COUNT-2: "llvm.nvvm.ex2.approx.ftz.f"
+// CHECK-COUNT-3: memref.store {{.*}} : memref<?x19x5xf32>
+module attributes {ssm.target = "cuda:sm_80"} {
+  plan.kernel @scan_odd for ["prefill"] (%u: tensor<?x19xf32>, %d: tensor<?x19xf32>, %B: tensor<5xf32>, %C: tensor<5xf32>, %A: tensor<19x5xf32>, %h: tensor<?x19x5xf32>, %batch: !ssm.batch) {
+    %y, %t = ssm.kernel (%u1 = %u, %d1 = %d, %B1 = %B, %C1 = %C, %A1 = %A, %h1 = %h, %batch1 = %batch) schedule <col_block = 16, chunk = 8, threads = 32, state_lanes = 2> : (tensor<?x19xf32>, tensor<?x19xf32>, tensor<5xf32>, tensor<5xf32>, tensor<19x5xf32>, tensor<?x19x5xf32>, !ssm.batch) -> (tensor<?x19xf32>, tensor<?x19x5xf32>) {
+      %y1, %t1 = ssm.selective_scan %u1 delta %d1 A %A1 log2 B %B1 C %C1 state %h1 of %batch1 : (tensor<?x19xf32>, tensor<?x19xf32>, tensor<19x5xf32>, tensor<5xf32>, tensor<5xf32>, tensor<?x19x5xf32>, !ssm.batch) -> (tensor<?x19xf32>, tensor<?x19x5xf32>)
+      ssm.yield %y1, %t1 : tensor<?x19xf32>, tensor<?x19x5xf32>
+    }
+    plan.yield %y, %t : tensor<?x19xf32>, tensor<?x19x5xf32>
+  }
+}
+
+// -----
+
+// The threads are the lanes of the channels.
+module attributes {ssm.target = "cuda:sm_80"} {
+  // expected-error @below {{the schedule does not fit target 'cuda:sm_80': a scan needs threads = col_block * state_lanes, got 64 threads and 32 * 4}}
+  plan.kernel @scan for ["prefill"] (%u: tensor<?x64xf32>, %d: tensor<?x64xf32>, %B: tensor<?x16xf32>, %C: tensor<?x16xf32>, %A: tensor<64x16xf32>, %h: tensor<?x64x16xf32>, %batch: !ssm.batch) {
+    %y, %t = ssm.kernel (%u1 = %u, %d1 = %d, %B1 = %B, %C1 = %C, %A1 = %A, %h1 = %h, %batch1 = %batch) schedule <col_block = 32, chunk = 8, threads = 64, state_lanes = 4> : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x16xf32>, tensor<?x16xf32>, tensor<64x16xf32>, tensor<?x64x16xf32>, !ssm.batch) -> (tensor<?x64xf32>, tensor<?x64x16xf32>) {
+      %y1, %t1 = ssm.selective_scan %u1 delta %d1 A %A1 log2 B %B1 C %C1 state %h1 of %batch1 : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<64x16xf32>, tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x64x16xf32>, !ssm.batch) -> (tensor<?x64xf32>, tensor<?x64x16xf32>)
+      ssm.yield %y1, %t1 : tensor<?x64xf32>, tensor<?x64x16xf32>
+    }
+    plan.yield %y, %t : tensor<?x64xf32>, tensor<?x64x16xf32>
+  }
+}
+
+// -----
+
+// The states of a lane are registers.
+module attributes {ssm.target = "cuda:sm_80"} {
+  // expected-error @below {{the schedule does not fit target 'cuda:sm_80': a lane holds 64 states, 32 is the limit: take more state_lanes}}
+  plan.kernel @scan for ["prefill"] (%u: tensor<?x64xf32>, %d: tensor<?x64xf32>, %B: tensor<?x64xf32>, %C: tensor<?x64xf32>, %A: tensor<64x64xf32>, %h: tensor<?x64x64xf32>, %batch: !ssm.batch) {
+    %y, %t = ssm.kernel (%u1 = %u, %d1 = %d, %B1 = %B, %C1 = %C, %A1 = %A, %h1 = %h, %batch1 = %batch) schedule <col_block = 64, chunk = 8, threads = 64, state_lanes = 1> : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<64x64xf32>, tensor<?x64x64xf32>, !ssm.batch) -> (tensor<?x64xf32>, tensor<?x64x64xf32>) {
+      %y1, %t1 = ssm.selective_scan %u1 delta %d1 A %A1 log2 B %B1 C %C1 state %h1 of %batch1 : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<64x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64x64xf32>, !ssm.batch) -> (tensor<?x64xf32>, tensor<?x64x64xf32>)
+      ssm.yield %y1, %t1 : tensor<?x64xf32>, tensor<?x64x64xf32>
+    }
+    plan.yield %y, %t : tensor<?x64xf32>, tensor<?x64x64xf32>
+  }
+}
+
+// -----
+
+// So many threads leave few registers for 16 states.
+module attributes {ssm.target = "cuda:sm_80"} {
+  // expected-error @below {{the schedule does not fit target 'cuda:sm_80': it takes about 90 registers, a thread of 1024 has 64: take smaller tiles or fewer threads}}
+  plan.kernel @scan for ["prefill"] (%u: tensor<?x1024xf32>, %d: tensor<?x1024xf32>, %B: tensor<?x16xf32>, %C: tensor<?x16xf32>, %A: tensor<1024x16xf32>, %h: tensor<?x1024x16xf32>, %batch: !ssm.batch) {
+    %y, %t = ssm.kernel (%u1 = %u, %d1 = %d, %B1 = %B, %C1 = %C, %A1 = %A, %h1 = %h, %batch1 = %batch) schedule <col_block = 1024, chunk = 4, threads = 1024, state_lanes = 1> : (tensor<?x1024xf32>, tensor<?x1024xf32>, tensor<?x16xf32>, tensor<?x16xf32>, tensor<1024x16xf32>, tensor<?x1024x16xf32>, !ssm.batch) -> (tensor<?x1024xf32>, tensor<?x1024x16xf32>) {
+      %y1, %t1 = ssm.selective_scan %u1 delta %d1 A %A1 log2 B %B1 C %C1 state %h1 of %batch1 : (tensor<?x1024xf32>, tensor<?x1024xf32>, tensor<1024x16xf32>, tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x1024x16xf32>, !ssm.batch) -> (tensor<?x1024xf32>, tensor<?x1024x16xf32>)
+      ssm.yield %y1, %t1 : tensor<?x1024xf32>, tensor<?x1024x16xf32>
+    }
+    plan.yield %y, %t : tensor<?x1024xf32>, tensor<?x1024x16xf32>
+  }
+}
+
+// -----
+
+// A chunk must fit in shared memory.
+module attributes {ssm.target = "cuda:sm_80"} {
+  // expected-error @below {{the schedule does not fit target 'cuda:sm_80': it takes 64000 bytes of shared memory, a block has 49152: take smaller tiles or chunks}}
+  plan.kernel @scan for ["prefill"] (%u: tensor<?x64xf32>, %d: tensor<?x64xf32>, %B: tensor<?x16xf32>, %C: tensor<?x16xf32>, %A: tensor<64x16xf32>, %h: tensor<?x64x16xf32>, %batch: !ssm.batch) {
+    %y, %t = ssm.kernel (%u1 = %u, %d1 = %d, %B1 = %B, %C1 = %C, %A1 = %A, %h1 = %h, %batch1 = %batch) schedule <col_block = 64, chunk = 100, threads = 64, state_lanes = 1> : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x16xf32>, tensor<?x16xf32>, tensor<64x16xf32>, tensor<?x64x16xf32>, !ssm.batch) -> (tensor<?x64xf32>, tensor<?x64x16xf32>) {
+      %y1, %t1 = ssm.selective_scan %u1 delta %d1 A %A1 log2 B %B1 C %C1 state %h1 of %batch1 : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<64x16xf32>, tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x64x16xf32>, !ssm.batch) -> (tensor<?x64xf32>, tensor<?x64x16xf32>)
+      ssm.yield %y1, %t1 : tensor<?x64xf32>, tensor<?x64x16xf32>
+    }
+    plan.yield %y, %t : tensor<?x64xf32>, tensor<?x64x16xf32>
+  }
+}

@@ -1,0 +1,95 @@
+// Every barrier in the PTX of our kernels is needed, and its absence is found.
+#include "test/unit/gpu/GpuLab.h"
+#include "test/unit/lab/KernelTexts.h"
+#include "test/unit/lab/RowTexts.h"
+
+#include <algorithm>
+
+using namespace mamba;
+
+namespace {
+
+/// The offsets of the lines that start with the instruction.
+std::vector<size_t> linesOf(const std::string &ptx, const std::string &start) {
+  std::vector<size_t> lines;
+  for (size_t at = ptx.find("\n\t" + start); at != std::string::npos;
+       at = ptx.find("\n\t" + start, at + 1))
+    lines.push_back(at + 2);
+  return lines;
+}
+
+class GpuSync : public OnGpu {
+protected:
+  /// Takes away one barrier after the other: all but that many must be missed.
+  void expectNeeded(const KernelText &text, unsigned expectedUnneeded = 0) {
+    LabKernels kernels = lab.compile({text});
+    ASSERT_EQ(kernels.size(), 1u);
+    auto &kernel = static_cast<GpuKernel &>(*kernels[0]);
+    SCOPED_TRACE(kernel.describe());
+    KernelInputs inputs =
+        kernel.randomInputs(shuffledBatch({40, 3}, random), random);
+    unsigned barriers = 0;
+    std::string unneeded;
+    for (const char *start : {"bar.sync", "barrier.sync", "bar.warp.sync"})
+      for (size_t line : linesOf(lab.ptx(), start)) {
+        ++barriers;
+        if (isMissed(kernel, inputs, line))
+          continue;
+        size_t before =
+            std::count(lab.ptx().begin(), lab.ptx().begin() + line, '\n');
+        unneeded += " line " + std::to_string(before + 1);
+        --expectedUnneeded;
+      }
+    EXPECT_GT(barriers, 0u);
+    EXPECT_EQ(expectedUnneeded, 0u) << "not needed:" << unneeded << " of\n"
+                                    << lab.ptx();
+  }
+
+private:
+  /// Whether some schedule of the kernel fails without the line.
+  bool isMissed(const GpuKernel &kernel, const KernelInputs &inputs,
+                size_t line) {
+    std::string broken = lab.ptx();
+    broken.insert(line, "// ");
+    auto code = sim::Module::load(broken, "broken");
+    if (!code.ok()) {
+      ADD_FAILURE() << code.status().message();
+      return false;
+    }
+    GpuKernel other = kernel.with(**code);
+    return std::any_of(other.schedules.begin(), other.schedules.end(),
+                       [&](const GpuKernel::Schedule &schedule) {
+                         return !other.execute(inputs, schedule).ok();
+                       });
+  }
+};
+
+// The second barrier of a sum over the block is for a next one.
+TEST_F(GpuSync, Norm) { expectNeeded(normTexts(129)[0], 1); }
+TEST_F(GpuSync, Projection) {
+  expectNeeded(linearText({.K = 75, .O = 33, .norm = true}));
+}
+TEST_F(GpuSync, ProjectionOfFewRows) {
+  KernelText text = linearText({.K = 128, .O = 33, .norm = true});
+  text.schedule = schedule({{"lanes", 32},
+                            {"row_block", 8},
+                            {"col_block", 2},
+                            {"col_tile", 1},
+                            {"k_block", 64},
+                            {"threads", 128}});
+  expectNeeded(text);
+}
+TEST_F(GpuSync, Scan) {
+  expectNeeded(scanText({.E = 70,
+                         .N = 16,
+                         .rank = 3,
+                         .softplus = true,
+                         .gateAfter = true,
+                         .split = true}));
+}
+TEST_F(GpuSync, Sampling) {
+  expectNeeded(argmaxText(100, 97));
+  expectNeeded(categoricalText(1100, 1097));
+}
+
+} // namespace
