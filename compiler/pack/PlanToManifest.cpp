@@ -60,11 +60,12 @@ static EntrySpec entrySpec(plan::EntryOp entry) {
   auto tensor = [](auto op) {
     auto type = cast<RankedTensorType>(op.getType());
     return TensorSpec{op.getName().str(), dtypeOf(type.getElementType()),
-                      rowCount(op.getRows()).kind, shapeOfRow(type)};
+                      rowCount(op.getRows()).kind, shapeOfRow(type), 0};
   };
   for (Operation &op : entry.getBody().front()) {
     if (auto argument = dyn_cast<plan::ArgumentOp>(op)) {
       spec.inputs.push_back(tensor(argument));
+      spec.inputs.back().below = uint64_t(argument.getBelow().value_or(0));
     } else if (auto result = dyn_cast<plan::ResultOp>(op)) {
       spec.outputs.push_back(tensor(result));
     } else {

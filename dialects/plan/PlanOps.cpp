@@ -56,8 +56,14 @@ static LogicalResult verifyTensorSpec(Operation *op, RowsAttr rows, Type type) {
   return success();
 }
 
-LogicalResult ArgumentOp::verify() { // argument_c1
-  return verifyTensorSpec(*this, getRows(), getType());
+LogicalResult ArgumentOp::verify() {
+  if (std::optional<int64_t> below = getBelow()) { // argument_c2
+    if (!cast<RankedTensorType>(getType()).getElementType().isInteger(32))
+      return emitOpError("below must stand beside elements of i32, got ") << getType();
+    if (*below <= 0)
+      return emitOpError("below must be positive, got ") << *below;
+  }
+  return verifyTensorSpec(*this, getRows(), getType()); // argument_c1
 }
 
 LogicalResult ResultOp::verify() { // result_c1

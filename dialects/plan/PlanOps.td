@@ -198,12 +198,19 @@ class Plan_TensorSpec<string mnemonic> : Plan_Op<mnemonic, [HasParent<"EntryOp">
 def Plan_ArgumentOp : Plan_TensorSpec<"argument"> {
   let summary = "a tensor that the caller gives";
   let description = [{
+    `below` is the number of rows of the smallest table that its elements index:
+    the runtime checks `0 <= element < below`, no kernel does.
+
     Constraints:
     - (argument_c1) the type has a dynamic first dimension if it has rows of T
       or S, and is static if its rows are 1; other dimensions are static.
+    - (argument_c2) `below` is positive and stands only beside elements of i32.
 
-    Example: `plan.argument "input_ids" T : tensor<?xi32>`
+    Example: `plan.argument "input_ids" T below 200 : tensor<?xi32>`
   }];
+  let arguments = (ins StrAttr:$name, Plan_RowsAttr:$rows, OptionalAttr<I64Attr>:$below,
+                       TypeAttrOf<AnyRankedTensor>:$type);
+  let assemblyFormat = "$name custom<Rows>($rows) (`below` $below^)? attr-dict `:` $type";
 }
 
 def Plan_ResultOp : Plan_TensorSpec<"result"> {

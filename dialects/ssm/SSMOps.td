@@ -264,7 +264,8 @@ def SSM_ScaleColumnsOp : SSM_Op<"scale_columns", [Pure, AllTypesMatch<["x", "y"]
 def SSM_EmbeddingOp : SSM_Op<"embedding", [Pure]> {
   let summary = "rows of a table";
   let description = [{
-    `y[t] = table[tokens[t]]`. The runtime has checked `0 <= tokens[t] < V`.
+    `y[t] = table[tokens[t]]`. Where tokens are an entry's argument the runtime
+    has checked `0 <= tokens[t] < V` (`plan.argument`'s `below`).
 
     Constraints:
     - (embedding_c1) table is [V, D], tokens [T], y [T, D].

@@ -55,6 +55,21 @@ static bool isConvState(Value pool) {
   return false;
 }
 
+/// The rows of the smallest table that the tokens index, 0 if they index none.
+static int64_t boundOf(Value tokens) {
+  int64_t bound = 0;
+  for (OpOperand &use : tokens.getUses()) {
+    int64_t rows = 0;
+    if (auto embedding = dyn_cast<ssm::EmbeddingOp>(use.getOwner()))
+      rows = cast<ShapedType>(embedding.getTable().getType()).getDimSize(0);
+    else if (auto kernel = dyn_cast<ssm::KernelOp>(use.getOwner()))
+      rows = boundOf(kernel.getBlock().getArgument(use.getOperandNumber()));
+    if (rows > 0 && (bound == 0 || rows < bound))
+      bound = rows;
+  }
+  return bound;
+}
+
 /// The name of the state's result, or the id if it has none.
 static std::string stateOutput(func::FuncOp func, StringRef id) {
   for (unsigned i = 0; i < func.getNumResults(); ++i)
@@ -79,8 +94,11 @@ plan::EntryOp mamba::createEntry(OpBuilder &builder, func::FuncOp func,
       plan::PoolOp::create(inner, arg.getLoc(), id, name.empty() ? id : name,
                            stateOutput(func, id), isConvState(arg), type);
     } else {
-      plan::ArgumentOp::create(inner, arg.getLoc(), nameOfArg(func, i),
-                               rowsAttr(context, rows.lookup(arg)), type);
+      int64_t bound = boundOf(arg);
+      plan::ArgumentOp::create(inner, arg.getLoc(), builder.getStringAttr(nameOfArg(func, i)),
+                               rowsAttr(context, rows.lookup(arg)),
+                               bound ? builder.getI64IntegerAttr(bound) : IntegerAttr(),
+                               TypeAttr::get(type));
     }
   }
   Operation *terminator = func.getBody().front().getTerminator();

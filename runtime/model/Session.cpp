@@ -359,15 +359,15 @@ Status Session::call(uint32_t entry, std::span<const uint32_t> slots,
     const TensorSpec &tensor = spec.inputs[i];
     MAMBA_RETURN_IF_ERROR(checkSize(tensor, inputs[i].size()));
     in.push_back(inputs[i].data());
-    // Token ids index the embedding: no kernel checks them.
-    if (manifest.model && tensor.dtype == DType::I32 &&
-        tensor.rows == RowKind::T && tensor.shape.empty())
-      for (uint64_t t = 0; t < batch.tokens(); ++t) {
+    // They index a table: no kernel checks them.
+    if (tensor.below != 0)
+      for (uint64_t t = 0; t < inputs[i].size() / sizeof(int32_t);
+           ++t) {
         int32_t token;
         std::memcpy(&token, inputs[i].data() + t * sizeof(token),
                     sizeof(token));
-        if (token < 0 || uint64_t(token) >= vocabSize_)
-          return checkToken(token, vocabSize_,
+        if (token < 0 || uint64_t(token) >= tensor.below)
+          return checkToken(token, tensor.below,
                             "row " + std::to_string(t) + " of " +
                                 inQuotes(tensor.name));
       }

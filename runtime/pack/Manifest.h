@@ -52,6 +52,7 @@ struct TensorSpec {
   DType dtype;
   RowKind rows = RowKind::Constant;
   std::vector<int64_t> shape; // static dimensions after the rows
+  uint64_t below = 0; // of an input: its elements index that many rows, if any
 };
 
 struct StateSpec {

@@ -132,6 +132,12 @@ static Status readTensor(const Json &json, TensorSpec &tensor) {
   return {};
 }
 
+static Status readInput(const Json &json, TensorSpec &tensor) {
+  MAMBA_RETURN_IF_ERROR(readTensor(json, tensor));
+  MAMBA_ASSIGN_OR_RETURN(tensor.below, getSize(json, "below"));
+  return {};
+}
+
 static Status readState(const Json &json, StateSpec &state) {
   MAMBA_ASSIGN_OR_RETURN(state.id, getString(json, "id"));
   MAMBA_ASSIGN_OR_RETURN(state.input, getString(json, "input"));
@@ -145,7 +151,7 @@ static Status readState(const Json &json, StateSpec &state) {
 static Status readEntry(const Json &json, EntrySpec &entry) {
   MAMBA_ASSIGN_OR_RETURN(entry.name, getString(json, "name"));
   MAMBA_RETURN_IF_ERROR(
-      readList(json, "inputs", "input", entry.inputs, readTensor));
+      readList(json, "inputs", "input", entry.inputs, readInput));
   MAMBA_RETURN_IF_ERROR(
       readList(json, "outputs", "output", entry.outputs, readTensor));
   return readList(json, "states", "state", entry.states, readState);

@@ -73,6 +73,10 @@ static Status verifyEntry(const EntrySpec &entry) {
       MAMBA_RETURN_IF_ERROR(
           verifyShape(tensor.dtype, tensor.shape)
               .withContext("tensor " + inQuotes(tensor.name)));
+      if (tensor.below != 0 && tensor.dtype != DType::I32)
+        return invalidData("tensor " + inQuotes(tensor.name) +
+                           ": 'below' needs dtype I32, got " +
+                           std::string(dtypeName(tensor.dtype)));
     }
   for (const StateSpec &state : entry.states) {
     MAMBA_RETURN_IF_ERROR(ids.add(state.id));

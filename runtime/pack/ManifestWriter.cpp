@@ -51,8 +51,11 @@ static Json toJson(const StateSpec &state) {
 }
 
 static Json toJson(const EntrySpec &entry) {
+  Json inputs = listToJson(entry.inputs);
+  for (size_t i = 0; i < entry.inputs.size(); ++i)
+    inputs[i]["below"] = entry.inputs[i].below;
   return {{"name", entry.name},
-          {"inputs", listToJson(entry.inputs)},
+          {"inputs", inputs},
           {"outputs", listToJson(entry.outputs)},
           {"states", listToJson(entry.states)}};
 }

@@ -44,6 +44,30 @@ scan=$data/golden/selective_scan.safetensors
 call "'u'" scan "$scan"
 call "'odd.(u|delta)'" scan "$scan" --prefix odd.
 call "'u'" scan_gated good
+
+# An own module's ids index its own table.
+cat >own.mlir <<'MLIR'
+func.func @own(%ids: tensor<?xi32> {ssm.name = "ids"}) -> (tensor<?x64xf32> {ssm.name = "y"}) {
+  %w = ssm.weight "backbone.embeddings.weight" : tensor<200x64xf32>
+  %y = ssm.embedding %w[%ids] : tensor<200x64xf32>, tensor<?xi32> -> tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}
+MLIR
+mamba-pack build own.mlir -o own.mpk
+mamba-pack inspect own.mpk | grep -q 'ids I32 \[T\] below 200'
+ids() { # An I64 is two I32.
+  test-tensors add good wide ids="$1"
+  test-tensors edit-header wide own '"ids":{"dtype":"I64","shape":[2]' '"ids":{"dtype":"I32","shape":[1,4]'
+}
+call=(mamba-run call own.mpk --entry own --model "$data/golden/mamba1" --input own --output)
+ids 3,199
+"${call[@]}" fine
+ids 3,200
+fails 1 "row 2 of 'ids' is 200, must be from 0 to 199" "${call[@]}" refused
+ids -1,0
+fails 1 "row 0 of 'ids' is -1, must be from 0 to 199" "${call[@]}" refused
+absent refused
+
 test-tensors slice "$scan" short short.u short.delta:3 --row 0
 call 'short.delta' scan short --prefix short.
 fails 1 'no whole model' mamba-run generate scan.mpk --prompt x -n 1

@@ -25,7 +25,7 @@ grep -q '^target cpu:x86-64-v4: x86_64 ' shown
 # What inspect shows.
 mamba-pack inspect a.mpk >shown
 grep -q '^model mamba1, 3 layers, vocabulary 200' shown
-grep -q '^entry next: input_ids I32 \[T\] -> logits F32 \[S, 200\]; 6 states' shown
+grep -q '^entry next: input_ids I32 \[T\] below 200 -> logits F32 \[S, 200\]; 6 states' shown
 grep -q '^entry logits: .* -> logits F32 \[T, 200\]' shown
 grep -Eq 'linear_64x256_norm_r96 .* ceil\(T/96\)\*4 .*row_block = 96' shown ||
   grep -Eq 'linear_64x256_norm_r[0-9]+ .* ceil\(T/[0-9]+\)' shown

@@ -54,7 +54,8 @@ static std::string tensorText(const TensorSpec &tensor) {
                                                   : "";
   for (int64_t extent : tensor.shape)
     shape += (shape.empty() ? "" : ", ") + std::to_string(extent);
-  return tensor.name + " " + std::string(dtypeName(tensor.dtype)) + " [" + shape + "]";
+  return tensor.name + " " + std::string(dtypeName(tensor.dtype)) + " [" + shape + "]" +
+         (tensor.below ? " below " + std::to_string(tensor.below) : "");
 }
 
 static std::string listText(const std::vector<TensorSpec> &tensors) {

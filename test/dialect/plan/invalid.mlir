@@ -95,6 +95,20 @@ plan.entry @argument_c1_rows {
 
 // -----
 
+plan.entry @argument_c2_type {
+  // expected-error @+1 {{below must stand beside elements of i32, got 'tensor<?xf32>'}}
+  plan.argument "x" T below 5 : tensor<?xf32>
+}
+
+// -----
+
+plan.entry @argument_c2_positive {
+  // expected-error @+1 {{below must be positive, got 0}}
+  plan.argument "x" T below 0 : tensor<?xi32>
+}
+
+// -----
+
 plan.entry @result_c1 {
   // expected-error @+1 {{must be dynamic in its first dimension only, got 'tensor<?x?xf32>'}}
   plan.result "y" S : tensor<?x?xf32>

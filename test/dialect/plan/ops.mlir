@@ -38,12 +38,14 @@ plan.kernel @conv_64 for ["prefill"] grid <of = sequences, times = 4> (%x: tenso
 // CHECK-LABEL: plan.entry @step {
 // CHECK-NEXT: plan.argument "x" T : tensor<?x64xf32>
 // CHECK-NEXT: plan.argument "w" 1 : tensor<64x4xf32>
+// CHECK-NEXT: plan.argument "ids" T below 200 : tensor<?xi32>
 // CHECK-NEXT: plan.result "y" S : tensor<?x64xf32>
 // CHECK-NEXT: plan.pool "conv_state.0" set by "before" read by "after" transposed : tensor<?x3x64xf32>
 // CHECK-NEXT: plan.pool "ssm_state.0" set by "h0" read by "h" : tensor<?x64x16xf32>
 plan.entry @step {
   plan.argument "x" T : tensor<?x64xf32>
   plan.argument "w" 1 : tensor<64x4xf32>
+  plan.argument "ids" T below 200 : tensor<?xi32>
   plan.result "y" S : tensor<?x64xf32>
   plan.pool "conv_state.0" set by "before" read by "after" transposed : tensor<?x3x64xf32>
   plan.pool "ssm_state.0" set by "h0" read by "h" : tensor<?x64x16xf32>

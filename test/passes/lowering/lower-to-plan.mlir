@@ -74,6 +74,34 @@ func.func @e_prefill(%x: tensor<?x64xf32>) -> tensor<?x64xf32> attributes {ssm.e
 
 // -----
 
+// What indexes tables is below the smallest; what indexes none has no bound.
+// CHECK: plan.entry @embed {
+// CHECK-NEXT: plan.argument "ids" T below 7 : tensor<?xi32>
+// CHECK-NEXT: plan.argument "others" T below 9 : tensor<?xi32>
+// CHECK-NEXT: plan.argument "x" T : tensor<?x4xf32>
+func.func @embed(%ids: tensor<?xi32> {ssm.name = "ids"}, %others: tensor<?xi32> {ssm.name = "others"},
+                 %x: tensor<?x4xf32> {ssm.name = "x"})
+    -> (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>) {
+  %w0 = ssm.weight "large" : tensor<9x4xf32>
+  %w1 = ssm.weight "small" : tensor<7x4xf32>
+  %y, %z = ssm.kernel (%a = %w0, %b = %w1, %i = %ids) : (tensor<9x4xf32>, tensor<7x4xf32>, tensor<?xi32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) {
+    %0 = ssm.embedding %a[%i] : tensor<9x4xf32>, tensor<?xi32> -> tensor<?x4xf32>
+    %1 = ssm.embedding %b[%i] : tensor<7x4xf32>, tensor<?xi32> -> tensor<?x4xf32>
+    ssm.yield %0, %1 : tensor<?x4xf32>, tensor<?x4xf32>
+  }
+  %v = ssm.kernel (%a = %w0, %i = %others) : (tensor<9x4xf32>, tensor<?xi32>) -> tensor<?x4xf32> {
+    %0 = ssm.embedding %a[%i] : tensor<9x4xf32>, tensor<?xi32> -> tensor<?x4xf32>
+    ssm.yield %0 : tensor<?x4xf32>
+  }
+  %u = ssm.kernel (%a = %x) : (tensor<?x4xf32>) -> tensor<?x4xf32> {
+    %s = ssm.silu %a : tensor<?x4xf32>
+    ssm.yield %s : tensor<?x4xf32>
+  }
+  return %y, %z, %v, %u : tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>
+}
+
+// -----
+
 // A state is one buffer, read and written; the last rows are rows of S. The
 // record of the entry is that of a class that tells T from S.
 // CHECK: plan.kernel @conv_64x4 for ["decode", "prefill"]

@@ -59,7 +59,7 @@ inline Manifest fakeManifest(const PackOptions &options) {
        {kWindow, kChannels},
        true},
       {"ssm_state.0", "sum_in", "sum_out", DType::F32, {kSums}, false}};
-  TensorSpec ids{"input_ids", DType::I32, RowKind::T, {}};
+  TensorSpec ids{"input_ids", DType::I32, RowKind::T, {}, kVocab};
   manifest.entries = {
       {"next", {ids}, {{"logits", DType::F32, RowKind::S, {kVocab}}}, states}};
   if (options.logitsEntry)

@@ -69,6 +69,9 @@ TEST(ManifestVerify, Entries) {
       {"/entries/1/inputs/1/rows", "U",
        "entry 'logits': input 'scale': 'rows' must be \"T\", \"S\" "
        "or \"1\", got 'U'"},
+      {"/entries/1/inputs/1/below", 8,
+       "tensor 'scale': 'below' needs dtype I32, got F32"},
+      {"/entries/1/inputs/0/below", -1, "input 'ids': 'below' must be"},
       {"/entries/1/inputs/1/name", "conv_in",
        "entry 'logits': 'conv_in' names more than one input"},
       {"/entries/1/outputs/0/name", "conv_out",

@@ -50,11 +50,11 @@ inline Manifest sampleManifest() {
 
   StateSpec conv = {"conv.0", "conv_in", "conv_out", DType::F32, {3, 4}, true};
   EntrySpec next = {"next",
-                    {{"ids", DType::I32, RowKind::T, {}}},
+                    {{"ids", DType::I32, RowKind::T, {}, 8}},
                     {{"logits", DType::F32, RowKind::S, {8}}},
                     {conv}};
   EntrySpec logits = {"logits",
-                      {{"ids", DType::I32, RowKind::T, {}},
+                      {{"ids", DType::I32, RowKind::T, {}, 8},
                        {"scale", DType::F32, RowKind::Constant, {2}}},
                       {{"logits", DType::F32, RowKind::T, {8}}},
                       {conv}};

@@ -65,8 +65,8 @@ LOOP:
   ld.global<<|.nc>>.u32 %r5, [%q4]; // A
   st.global.u32 [%q2], %r5;
 )",
-               "read of memory that one launch writes and ld.global.nc reads: @A ... warp 0 lane 0 "
-               "of block (0,0,0), at 'x' + 4 of 256 bytes ... may give the old value"});
+               "read of memory that one launch writes and ld.global.nc reads: @A ... warp 1 lane 0 "
+               "of block (0,0,0), at 'x' + 132 of 256 bytes ... may give the old value"});
 
   k.push_back({"nc load before the write", tile, std::string(ownWord) + R"(
   add.u64 %q3, %x, %q1;
