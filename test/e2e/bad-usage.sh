@@ -27,6 +27,13 @@ fails 1 'folder' mamba-run perplexity "$mpk" --file "$(mkdir folder; echo folder
 printf x >short
 fails 1 'short.*tokens' mamba-run perplexity "$mpk" --file short
 
+cp "$mpk" copy.mpk
+for verb in 'logits copy.mpk' 'call copy.mpk --entry next'; do
+  fails 2 'copy.mpk. is what is read' mamba-run $verb --input nothing --output copy.mpk
+  fails 2 'nothing. is what is read' mamba-run $verb --input nothing --output ./nothing
+done
+cmp copy.mpk "$mpk"
+
 folder=$data/golden/mamba1
 fails 2 'required.*mamba-pack build --help' mamba-pack build "$folder"
 fails 2 'verb|subcommand' mamba-pack

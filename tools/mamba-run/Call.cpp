@@ -1,6 +1,7 @@
 // mamba-run call: runs one entry of a pack on tensors from a file.
 #include "runtime/support/Quote.h"
 #include "runtime/support/SafetensorsWriter.h"
+#include "tools/mamba-run/Checks.h"
 #include "tools/mamba-run/Common.h"
 #include "tools/mamba-run/Tensors.h"
 #include "tools/mamba-run/Verbs.h"
@@ -357,8 +358,10 @@ void addCall(CLI::App &app, Work &run) {
   verb->footer("Example:\n"
                "  mamba-run call scan.mpk --entry scan --input in.safetensors "
                "--output out.safetensors");
-  verb->callback(
-      [options, &run] { run = [options] { return runCall(*options); }; });
+  verb->callback([options, &run] {
+    checkOutput(options->output, {options->common.pack, options->input});
+    run = [options] { return runCall(*options); };
+  });
 }
 
 } // namespace mamba::run

@@ -5,6 +5,8 @@
 
 #include <charconv>
 #include <cstdint>
+#include <filesystem>
+#include <initializer_list>
 #include <string>
 #include <system_error>
 
@@ -35,6 +37,18 @@ CLI::Validator numberThat(Accept accept, const std::string &wish) {
     return "must be " + wish + ", got '" + text + "'";
   };
   return CLI::Validator(check, "");
+}
+
+/// Refuses an output that would take the place of what is read.
+inline void checkOutput(const std::string &output,
+                        std::initializer_list<std::string> inputs) {
+  for (const std::string &input : inputs) {
+    std::error_code ignored;
+    if (std::filesystem::equivalent(input, output, ignored))
+      throw CLI::ValidationError("--output", "'" + output +
+                                                 "' is what is read, name "
+                                                 "another file");
+  }
 }
 
 inline CLI::Validator notEmpty() {

@@ -256,13 +256,15 @@ Result<int> Generator::run() {
     MAMBA_RETURN_IF_ERROR(emit("\n", 1));
   Status saved = save();
   reportSpeed();
+  Status profiled = reportProfile(runtime_, options_.common);
   if (interrupted) {
-    if (!saved.ok())
-      report(saved.message());
+    for (const Status &status : {saved, profiled})
+      if (!status.ok())
+        report(status.message());
     return kInterrupted;
   }
   MAMBA_RETURN_IF_ERROR(saved);
-  MAMBA_RETURN_IF_ERROR(reportProfile(runtime_, options_.common));
+  MAMBA_RETURN_IF_ERROR(profiled);
   return kDone;
 }
 

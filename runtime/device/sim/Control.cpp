@@ -1,6 +1,5 @@
 // Branches, joins, ends and the barrier of a warp: how lanes part and meet.
-#include "runtime/device/sim/Control.h"
-#include "runtime/device/sim/Warp.h"
+#include "runtime/device/sim/WarpGroups.h"
 
 using namespace mamba;
 using namespace mamba::sim;
@@ -131,7 +130,7 @@ void sim::startWarp(Warp &w, uint32_t lanes, const Inst *entry) {
   w.carry = 0;
   w.stop = Stop::None;
   w.isBlocked = w.isDone = false;
-  w.executed = 0;
+  w.executed = w.waited = 0;
 }
 
 void sim::parkRest(Warp &w, const Inst *i) {
@@ -287,13 +286,10 @@ const Inst *sim::finishWarpSync(Warp &w, const Inst *i, uint32_t members) {
 }
 
 const Inst *control::warpBarrier(Warp &w, const Inst *i) {
-  uint32_t members = w.row<uint32_t>(i->a)[__builtin_ctz(w.mask)];
-  const Inst *next = nullptr;
-  if (!startWarpSync(w, i, members, next))
-    return next;
-  if (w.block->isChecked)
-    w.block->monitor->warpBarrier(w.index, w.mask);
-  return finishWarpSync(w, i, members);
+  return forGroups(w, i, i->a, [&] {
+    if (w.block->isChecked)
+      w.block->monitor->warpBarrier(w.index, w.mask);
+  });
 }
 
 const Inst *control::activeMask(Warp &w, const Inst *i) {

@@ -26,6 +26,7 @@ FlowGraph::FlowGraph(const std::vector<Draft> &drafts) {
   }
   next.resize(size());
   previous.resize(size());
+  std::vector<uint32_t> last(size(), none); // that had the block as its next
   for (size_t b = 0; b < size(); ++b) {
     size_t last = end(b) - 1;
     const Draft &d = drafts[last];

@@ -4,12 +4,14 @@
 #include "runtime/device/sim/Flow.h"
 
 #include <algorithm>
+#include <functional>
 
 using namespace mamba;
 using namespace mamba::sim;
 
 namespace {
-constexpr uint64_t maxWords = uint64_t(1) << 25;
+// Of all sets, and steps of the search: above that each register has its row.
+constexpr uint64_t maxWords = uint64_t(1) << 25, maxWork = uint64_t(1) << 27;
 constexpr uint32_t never = ~uint32_t(0);
 
 uint32_t rowsOf(ptx::Type type) {
@@ -40,18 +42,97 @@ struct Span {
 };
 } // namespace
 
+/// Blocks, each behind those that follow it, but for loops.
+static std::vector<uint32_t> postOrder(const FlowGraph &g) {
+  std::vector<uint32_t> order;
+  std::vector<bool> isSeen(g.size());
+  std::vector<std::pair<uint32_t, size_t>> stack;
+  for (uint32_t root = 0; root < g.size(); ++root) {
+    if (isSeen[root])
+      continue;
+    isSeen[root] = true;
+    stack.push_back({root, 0});
+    while (!stack.empty()) {
+      auto &[block, at] = stack.back();
+      if (at == g.next[block].size()) {
+        order.push_back(block);
+        stack.pop_back();
+        continue;
+      }
+      uint32_t to = g.next[block][at++];
+      if (!isSeen[to]) {
+        isSeen[to] = true;
+        stack.push_back({to, 0});
+      }
+    }
+  }
+  return order;
+}
+
+namespace {
+/// A set of registers for each block.
+class Sets {
+public:
+  Sets(size_t blocks, uint64_t words) : words_(words), bits_(blocks * words) {}
+  uint64_t *of(size_t block) { return bits_.data() + block * words_; }
+  bool has(size_t block, ValueId v) { return of(block)[v / 64] >> (v % 64) & 1; }
+  void add(size_t block, ValueId v) { of(block)[v / 64] |= uint64_t(1) << (v % 64); }
+
+private:
+  uint64_t words_;
+  std::vector<uint64_t> bits_;
+};
+} // namespace
+
+/// What is needed behind each block (`out`) and before it (`in`), which begins
+/// as what the block reads. False: that would take too long.
+static bool findLive(const FlowGraph &g, uint64_t words, Sets &writes, Sets &in, Sets &out) {
+  std::vector<uint32_t> order = postOrder(g), place(g.size());
+  // Rounds over the blocks that have news, in order: a round, and a place.
+  uint64_t blocks = g.size(), work = 0;
+  std::vector<uint64_t> waiting(blocks); // a heap, the first on top
+  std::vector<bool> isWaiting(blocks, true);
+  for (uint64_t k = 0; k < blocks; ++k)
+    place[order[k]] = uint32_t(waiting[k] = k);
+  while (!waiting.empty()) {
+    uint64_t round = waiting.front() / blocks;
+    uint32_t b = order[waiting.front() % blocks];
+    std::ranges::pop_heap(waiting, std::greater<>());
+    waiting.pop_back();
+    isWaiting[b] = false;
+    work += words * (1 + g.next[b].size());
+    if (work > maxWork)
+      return false;
+    bool isChanged = false;
+    for (uint64_t w = 0; w < words; ++w) {
+      uint64_t live = 0;
+      for (uint32_t to : g.next[b])
+        live |= in.of(to)[w];
+      out.of(b)[w] = live;
+      live = in.of(b)[w] | (live & ~writes.of(b)[w]);
+      isChanged |= live != in.of(b)[w];
+      in.of(b)[w] = live;
+    }
+    if (isChanged)
+      for (uint32_t from : g.previous[b])
+        if (!isWaiting[from]) {
+          isWaiting[from] = true;
+          waiting.push_back((round + (place[from] <= place[b])) * blocks + place[from]);
+          std::ranges::push_heap(waiting, std::greater<>());
+        }
+  }
+  return true;
+}
+
 /// Where each register's value is needed: times 2 i (reads of draft i) and
 /// 2 i + 1 (its writes). Also which are read before anything wrote them.
 static bool findSpans(const std::vector<Draft> &drafts, const std::vector<Value> &values,
                       std::vector<Span> &spans, std::vector<ValueId> &unwritten) {
   FlowGraph g(drafts);
   uint64_t words = (values.size() + 63) / 64;
-  if (words * g.size() * 4 > maxWords)
+  if (words * g.size() * 3 > maxWords)
     return false;
-  using Set = std::vector<uint64_t>;
-  std::vector<Set> reads(g.size(), Set(words)), writes = reads, in = reads, out = reads;
-  auto has = [](const Set &s, ValueId v) { return s[v / 64] >> (v % 64) & 1; };
-  auto add = [](Set &s, ValueId v) { s[v / 64] |= uint64_t(1) << (v % 64); };
+  Sets writes(g.size(), words), in = writes, out = writes;
   auto isRegister = [&](const Reference &r) {
     return !r.isPred && (values[r.value].kind == Value::Kind::Register ||
                          values[r.value].kind == Value::Kind::Temporary);
@@ -60,45 +141,44 @@ static bool findSpans(const std::vector<Draft> &drafts, const std::vector<Value>
     for (size_t i = g.first[b]; i < g.end(b); ++i) {
       const Draft &d = drafts[i];
       for (const Reference &r : d.references)
-        if (isRegister(r) && (!r.isDefinition || d.isConditional()) && !has(writes[b], r.value))
-          add(reads[b], r.value); // a guarded write keeps what was there
+        if (isRegister(r) && (!r.isDefinition || d.isConditional()) && !writes.has(b, r.value))
+          in.add(b, r.value); // a guarded write keeps what was there
       for (const Reference &r : d.references)
         if (isRegister(r) && r.isDefinition && !d.isConditional())
-          add(writes[b], r.value);
+          writes.add(b, r.value);
     }
-  for (bool isChanged = true; isChanged;) {
-    isChanged = false;
-    for (size_t b = g.size(); b-- > 0;)
-      for (uint64_t w = 0; w < words; ++w) {
-        uint64_t live = 0;
-        for (uint32_t to : g.next[b])
-          live |= in[to][w];
-        out[b][w] = live;
-        live = reads[b][w] | (live & ~writes[b][w]);
-        isChanged |= live != in[b][w];
-        in[b][w] = live;
-      }
-  }
-  for (size_t b = 0; b < g.size(); ++b) {
+  if (!findLive(g, words, writes, in, out))
+    return false;
+  // Of all places where a register is needed the first and the last count.
+  std::vector<uint64_t> seen(words);
+  auto cover = [&](Sets &sets, size_t b, size_t time) {
     for (uint64_t w = 0; w < words; ++w) {
-      for (uint64_t rest = in[b][w]; rest; rest &= rest - 1)
-        spans[w * 64 + unsigned(__builtin_ctzll(rest))].cover(2 * g.first[b]);
-      for (uint64_t rest = out[b][w]; rest; rest &= rest - 1)
-        spans[w * 64 + unsigned(__builtin_ctzll(rest))].cover(uint32_t(2 * g.end(b)));
+      uint64_t rest = sets.of(b)[w] & ~seen[w];
+      for (seen[w] |= rest; rest; rest &= rest - 1)
+        spans[w * 64 + unsigned(__builtin_ctzll(rest))].cover(uint32_t(time));
     }
-    for (size_t i = g.first[b]; i < g.end(b); ++i)
-      for (const Reference &r : drafts[i].references) {
-        if (!isRegister(r))
-          continue;
-        Span &span = spans[r.value];
-        bool isLate = readsLate(drafts[i]);
-        span.cover(uint32_t(2 * i + (r.isDefinition || isLate)));
-        if (r.isDefinition && isLate)
-          span.cover(uint32_t(2 * i));
-      }
+  };
+  for (size_t b = 0; b < g.size(); ++b) {
+    cover(in, b, 2 * g.first[b]);
+    cover(out, b, 2 * g.end(b));
   }
+  seen.assign(words, 0);
+  for (size_t b = g.size(); b-- > 0;) {
+    cover(out, b, 2 * g.end(b));
+    cover(in, b, 2 * g.first[b]);
+  }
+  for (size_t i = 0; i < drafts.size(); ++i)
+    for (const Reference &r : drafts[i].references) {
+      if (!isRegister(r))
+        continue;
+      Span &span = spans[r.value];
+      bool isLate = readsLate(drafts[i]);
+      span.cover(uint32_t(2 * i + (r.isDefinition || isLate)));
+      if (r.isDefinition && isLate)
+        span.cover(uint32_t(2 * i));
+    }
   for (uint64_t w = 0; w < words; ++w)
-    for (uint64_t rest = g.size() ? in[0][w] : 0; rest; rest &= rest - 1)
+    for (uint64_t rest = g.size() ? in.of(0)[w] : 0; rest; rest &= rest - 1)
       unwritten.push_back(ValueId(w * 64 + unsigned(__builtin_ctzll(rest))));
   return true;
 }

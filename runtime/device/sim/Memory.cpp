@@ -82,9 +82,15 @@ Space sim::takeSpace(Warp &w, uint32_t &rest) {
   return space;
 }
 
+/// A loop around such an access that waits in vain is found about as soon as one
+/// without it.
+static constexpr uint64_t kWaitingCost = 127;
+
 bool sim::resolveSlowly(Warp &w, const Inst *i, Space space, AccessKind kind, Order order,
                         unsigned bytes, unsigned align) {
   Block &b = *w.block;
+  if (order != Order::Weak || kind == AccessKind::Atomic)
+    w.waited += kWaitingCost;
   if (space == Space::Const || (space == Space::Global && isModule(b, w.mask)))
     return resolvePlain(w, i, "a variable of the module", kModuleWindow, b.grid->moduleData,
                         b.grid->moduleBytes, bytes, align);

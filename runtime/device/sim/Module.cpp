@@ -3,7 +3,6 @@
 #include "runtime/device/sim/Loaded.h"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
 
 using namespace mamba;
@@ -40,8 +39,8 @@ Status placeVariables(const ptx::Module &parsed, ModuleLayout &layout) {
                          std::to_string(maxModuleBytes) + " bytes of variables");
     layout.addresses.push_back(kModuleWindow + at);
     layout.data.resize(at + v.bytes);
-    std::memcpy(layout.data.data() + at, v.init.data(),
-                std::min<uint64_t>(v.init.size(), v.bytes));
+    std::copy_n(v.init.begin(), std::min<uint64_t>(v.init.size(), v.bytes),
+                layout.data.begin() + at);
   }
   return {};
 }

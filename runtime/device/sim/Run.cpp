@@ -156,7 +156,8 @@ Status runGrid(const Module &module, const Launch &launch, GlobalMemory &memory,
   }
   if (counts) {
     sum.launches = 1;
-    monitor.addUnique(sum);
+    if (checks.unwritten || checks.races) // else it has not seen every access
+      monitor.addUnique(sum);
     counts->add(sum);
   }
   return {};

@@ -214,7 +214,7 @@ bool BlockRunner::schedule() {
         runWarp<false>(w);
       if (w.stop == Stop::Failed)
         return false;
-      if (w.executed > grid_.checks.maxWarpInstructions) {
+      if (w.executed + w.waited > grid_.checks.maxWarpInstructions) {
         fail(w, w.splits[w.current].pc, DefectKind::Deadlock,
              "the warp has executed " + std::to_string(w.executed) +
                  " instructions and goes on: an endless loop, or a wait for what never comes");

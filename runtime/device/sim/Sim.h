@@ -87,8 +87,9 @@ struct Launch {
 struct Checks {
   bool unwritten = true; // reads of memory that nothing wrote
   bool races = true;     // on shared and global memory
-  /// A warp that runs longer is reported as a deadlock; instructions. A scan of
-  /// 65536 steps of 1000 instructions takes a quarter.
+  /// A warp that runs longer is reported as a deadlock; instructions, of which an
+  /// atomic or ordered access counts for 128. A scan of 65536 steps of 1000
+  /// instructions takes a quarter.
   uint64_t maxWarpInstructions = uint64_t(1) << 28;
 };
 

@@ -69,6 +69,7 @@ struct Warp {
   int current = 0;    // running split
   uint8_t *local = nullptr;
   uint64_t executed = 0, clockReads = 0;
+  uint64_t waited = 0; // instructions that accesses which may wait for others count for
   // Timing, if counted.
   uint64_t *ready = nullptr; // cycle at which a row, or behind them a predicate, can be read
   uint64_t floor = 0;        // nothing starts before

@@ -1,44 +1,12 @@
 #include "runtime/device/sim/WarpOps.h"
-#include "runtime/device/sim/Control.h"
 #include "runtime/device/sim/LaneClones.h"
 #include "runtime/device/sim/Numerics.h"
-#include "runtime/device/sim/Warp.h"
+#include "runtime/device/sim/WarpGroups.h"
 
 #include <cstring>
 
 using namespace mamba;
 using namespace mamba::sim;
-
-namespace {
-/// Calls body(members) for the lanes that name the same members; each group must
-/// be complete here, unless all lanes name the same, who then wait.
-template <typename F>
-const Inst *forGroups(Warp &w, const Inst *i, uint32_t membersRow, F &&body) {
-  const uint32_t *members = w.row<uint32_t>(membersRow);
-  uint32_t mask = w.mask, first = members[__builtin_ctz(mask)], same = 0;
-  for (unsigned l = 0; l < kLanes; ++l)
-    same |= uint32_t(members[l] == first) << l;
-  if ((mask & ~same) == 0) {
-    const Inst *next = nullptr;
-    if (!startWarpSync(w, i, first, next))
-      return next;
-    body();
-    return finishWarpSync(w, i, first);
-  }
-  for (uint32_t rest = mask; rest;) {
-    uint32_t group = members[__builtin_ctz(rest)], lanes = 0;
-    for (unsigned l = 0; l < kLanes; ++l)
-      lanes |= uint32_t((rest >> l & 1) && members[l] == group) << l;
-    w.mask = lanes;
-    if ((lanes & ~group) || (group & w.alive & ~lanes))
-      return fail(w, i, DefectKind::Other,
-                  "the lanes that execute it are not those of its member mask");
-    body();
-    rest &= ~lanes;
-  }
-  return i + 1;
-}
-} // namespace
 
 namespace {
 /// Where each lane's value comes from, and whether that is within its segment.
@@ -64,6 +32,9 @@ const Inst *exchange::shuffle(Warp &w, const Inst *i) {
     shuffleSources(ShuffleMode(i->flags), w.row<uint32_t>(i->b), w.row<uint32_t>(i->c), from, isIn);
     uint32_t source[kLanes], *d = w.row<uint32_t>(i->d), mask = w.mask, inRange = 0;
     std::memcpy(source, w.row<uint32_t>(i->a), sizeof source);
+    // What a lane that takes no part holds is undefined: a NaN shows where it is used.
+    for (unsigned l = 0; l < kLanes; ++l)
+      source[l] = mask >> l & 1 ? source[l] : ~uint32_t(0);
     for (unsigned l = 0; l < kLanes; ++l) {
       inRange |= uint32_t(isIn[l]) << l;
       d[l] = (mask >> l & 1) ? source[from[l]] : d[l];

@@ -205,6 +205,41 @@ setp.lt.u32 %p0, %t, 4;
                          {"shfl.sync", "lane 4", "member mask"}));
 }
 
+// What a lane that takes no part holds is undefined; nobody shall rely on it.
+TEST(EngineBarriers, ShuffleFromALaneThatTakesNoPart) {
+  EngineRun r;
+  ASSERT_TRUE(succeeded(r.run(R"(
+mov.u32 %r1, 7;
+and.b32 %r0, %t, 1;
+setp.eq.u32 %p0, %r0, 1;
+@%p0 shfl.sync.bfly.b32 %r1, %t, 1, 31, 0xaaaaaaaa;
+st.global.u32 [%mine], %r1;)")));
+  for (uint32_t l = 0; l < 32; ++l)
+    EXPECT_EQ(r.out[l], l % 2 ? ~0u : 7u) << l;
+}
+
+// Each half of the warp meets by itself, and each orders its own lanes' accesses.
+TEST(EngineBarriers, HalvesOfAWarpMeet) {
+  EngineRun r;
+  auto half = [](const char *distance) {
+    return std::string(R"(
+and.b32 %r1, %t, 16;
+mov.u32 %r2, 0xffff;
+shl.b32 %r2, %r2, %r1;
+st.global.u32 [%mine], %t;
+bar.warp.sync %r2;
+xor.b32 %r3, %t, )") + distance + R"(;
+mad.wide.u32 %q1, %r3, 4, %out;
+ld.global.u32 %r4, [%q1];
+bar.warp.sync %r2;
+st.global.u32 [%mine], %r4;)";
+  };
+  ASSERT_TRUE(succeeded(r.run(half("9"))));
+  for (uint32_t l = 0; l < 32; ++l)
+    EXPECT_EQ(r.out[l], l ^ 9) << l;
+  EXPECT_TRUE(failedWith(r.run(half("17")), {"race on global memory"}));
+}
+
 // Groups of lanes that name their own members each shuffle among themselves.
 TEST(EngineBarriers, GroupsOfLanes) {
   EngineRun r;

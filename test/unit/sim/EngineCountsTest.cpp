@@ -112,3 +112,14 @@ TEST(EngineCounts, CriticalPathThroughABarrier) {
   EXPECT_GE(c.criticalPath, 2u * 8 * 18 + 270);
   EXPECT_LE(c.criticalPath, 2u * 8 * 18 + 270 + 100);
 }
+
+// Without checks not every access is seen: then there is no number at all.
+TEST(EngineCounts, DistinctBytesOnlyWithChecks) {
+  for (bool isChecked : {true, false}) {
+    EngineRun r;
+    r.checks.unwritten = r.checks.races = isChecked;
+    ASSERT_TRUE(succeeded(r.run("atom.global.add.u32 %r0, [%out], 1;\nld.global.u32 %r1, [%out+64];")));
+    EXPECT_EQ(r.counts.uniqueBytesRead != 0, isChecked);
+    EXPECT_EQ(r.counts.uniqueBytesWritten != 0, isChecked);
+  }
+}

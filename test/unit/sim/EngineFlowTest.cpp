@@ -222,6 +222,15 @@ TEST(EngineFlow, EndlessLoopIsADeadlock) {
                          {"deadlock", "instructions and goes on", "kernel 'k'"}));
 }
 
+// A lock that is never freed is found about as soon.
+TEST(EngineFlow, SpinningOnAnAtomicIsADeadlock) {
+  EngineRun r;
+  r.checks.maxWarpInstructions = 1 << 20;
+  EXPECT_TRUE(failedWith(r.run("LOOP:\natom.global.exch.b32 %r0, [%out], 1;\n"
+                               "setp.ne.u32 %p0, %r0, 0;\n@%p0 bra LOOP;"),
+                         {"deadlock", "instructions and goes on"}));
+}
+
 namespace {
 /// Functions f0 to f<count>, each of which calls the next.
 std::string chain(int count) {
