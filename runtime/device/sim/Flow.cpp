@@ -2,10 +2,15 @@
 #include "runtime/device/sim/Flow.h"
 #include "runtime/device/sim/Control.h"
 
-#include <algorithm>
+#include <utility>
+#include <vector>
 
 using namespace mamba;
 using namespace mamba::sim;
+
+namespace {
+constexpr uint32_t none = ~uint32_t(0);
+} // namespace
 
 FlowGraph::FlowGraph(const std::vector<Draft> &drafts) {
   std::vector<bool> begins(drafts.size() + 1);
@@ -26,13 +31,14 @@ FlowGraph::FlowGraph(const std::vector<Draft> &drafts) {
   }
   next.resize(size());
   previous.resize(size());
-  std::vector<uint32_t> last(size(), none); // that had the block as its next
+  std::vector<uint32_t> lastBefore(size(), none); // of each block, to have every way once
   for (size_t b = 0; b < size(); ++b) {
     size_t last = end(b) - 1;
     const Draft &d = drafts[last];
     auto add = [&](size_t to) {
       uint32_t block = blockOf[to];
-      if (std::ranges::find(next[b], block) == next[b].end()) {
+      if (lastBefore[block] != b) {
+        lastBefore[block] = uint32_t(b);
         next[b].push_back(block);
         previous[block].push_back(uint32_t(b));
       }
@@ -48,56 +54,99 @@ FlowGraph::FlowGraph(const std::vector<Draft> &drafts) {
 }
 
 namespace {
-constexpr uint32_t none = ~uint32_t(0);
+/// Post-dominators of the blocks from which an end can be reached, end by end.
+class PostDominators {
+public:
+  explicit PostDominators(const FlowGraph &g)
+      : g_(g), dominator_(g.size(), none), number_(g.size(), none), isDone_(g.size()) {}
+  bool isDone(uint32_t block) const { return isDone_[block]; }
+  /// None: the block's lanes do not meet again.
+  uint32_t of(uint32_t block) const { return dominator_[block]; }
 
-/// Post-dominators of the blocks from which `root` can be reached and that have
-/// none yet. Ends elsewhere do not count: lanes that end do not come back.
-void postDominate(const FlowGraph &g, uint32_t root, std::vector<uint32_t> &dominator,
-                  std::vector<bool> &isDone) {
-  std::vector<uint32_t> order, number(g.size(), none);
-  std::vector<std::pair<uint32_t, size_t>> stack{{root, 0}};
-  std::vector<bool> isSeen(g.size());
-  isSeen[root] = true;
-  while (!stack.empty()) {
-    auto &[block, at] = stack.back();
-    if (at == g.previous[block].size()) {
-      number[block] = uint32_t(order.size());
-      order.push_back(block);
-      stack.pop_back();
-      continue;
-    }
-    uint32_t to = g.previous[block][at++];
-    if (!isSeen[to] && !isDone[to]) {
-      isSeen[to] = true;
-      stack.push_back({to, 0});
-    }
-  }
-  dominator[root] = root;
-  for (bool isChanged = true; isChanged;) {
-    isChanged = false;
-    for (size_t k = order.size() - 1; k-- > 0;) {
-      uint32_t block = order[k], meet = none;
-      for (uint32_t to : g.next[block]) {
-        if (number[to] == none || dominator[to] == none)
-          continue;
-        uint32_t a = to, b = meet;
-        while (b != none && a != b) {
-          while (number[a] < number[b])
-            a = dominator[a];
-          while (number[b] < number[a])
-            b = dominator[b];
-        }
-        meet = a;
+  /// Those of the blocks from which `root` can be reached and that have none yet.
+  /// Ends elsewhere do not count: lanes that end do not come back.
+  void add(uint32_t root) {
+    number(root);
+    dominator_[root] = root;
+    for (bool isChanged = true; isChanged;) {
+      isChanged = false;
+      for (size_t k = order_.size() - 1; k-- > 0;) {
+        uint32_t meet = meetOf(order_[k]);
+        isChanged |= meet != dominator_[order_[k]];
+        dominator_[order_[k]] = meet;
       }
-      if (meet != dominator[block]) {
-        dominator[block] = meet;
-        isChanged = true;
+    }
+    dominator_[root] = none;
+    for (uint32_t block : order_)
+      number_[block] = none;
+  }
+
+private:
+  /// Numbers the blocks that `root` is about, it last, and counts them as done.
+  void number(uint32_t root) {
+    order_.clear();
+    stack_.push_back({root, 0});
+    isDone_[root] = true;
+    while (!stack_.empty()) {
+      auto &[block, at] = stack_.back();
+      if (at == g_.previous[block].size()) {
+        number_[block] = uint32_t(order_.size());
+        order_.push_back(block);
+        stack_.pop_back();
+        continue;
+      }
+      uint32_t to = g_.previous[block][at++];
+      if (!isDone_[to]) {
+        isDone_[to] = true;
+        stack_.push_back({to, 0});
       }
     }
   }
-  dominator[root] = none;
-  for (uint32_t block : order)
-    isDone[block] = true;
+  uint32_t meetOf(uint32_t block) const {
+    uint32_t meet = none;
+    for (uint32_t to : g_.next[block]) {
+      if (number_[to] == none || dominator_[to] == none)
+        continue;
+      uint32_t other = meet;
+      meet = to;
+      while (other != none && meet != other) {
+        while (number_[meet] < number_[other])
+          meet = dominator_[meet];
+        while (number_[other] < number_[meet])
+          other = dominator_[other];
+      }
+    }
+    return meet;
+  }
+
+  const FlowGraph &g_;
+  std::vector<uint32_t> dominator_, number_, order_; // number: place in the order
+  std::vector<bool> isDone_;
+  std::vector<std::pair<uint32_t, size_t>> stack_;
+};
+
+/// Which drafts end their lanes, or only lead to such a one by branches.
+std::vector<bool> findEnds(const std::vector<Draft> &drafts) {
+  enum : uint8_t { Unknown, No, Yes };
+  std::vector<uint8_t> isEnd(drafts.size());
+  std::vector<size_t> way;
+  for (size_t i = 0; i < drafts.size(); ++i) {
+    size_t at = i;
+    for (; isEnd[at] == Unknown; at = size_t(drafts[at].target)) {
+      const Draft &d = drafts[at];
+      isEnd[at] = d.isExit && !d.isConditional() ? Yes : No; // No also if it comes back here
+      if (!d.isBranch || d.isConditional() || d.target < 0)
+        break;
+      way.push_back(at);
+    }
+    for (size_t from : way)
+      isEnd[from] = isEnd[at];
+    way.clear();
+  }
+  std::vector<bool> ends(drafts.size());
+  for (size_t i = 0; i < drafts.size(); ++i)
+    ends[i] = isEnd[i] == Yes;
+  return ends;
 }
 } // namespace
 
@@ -109,9 +158,9 @@ void Decoder::resolveTargets() {
       t = draftOf_[t];
   }
   // A branch to an end is an end: its lanes wait for nobody.
+  std::vector<bool> ends = findEnds(drafts_);
   for (Draft &d : drafts_)
-    if (d.target >= 0 && drafts_[size_t(d.target)].isExit &&
-        !drafts_[size_t(d.target)].isConditional()) {
+    if (d.target >= 0 && ends[size_t(d.target)]) {
       d.inst.run = control::exitLanes;
       d.isExit = true;
       d.isBranch = false;
@@ -121,17 +170,15 @@ void Decoder::resolveTargets() {
 
 void Decoder::findJoins() {
   FlowGraph g(drafts_);
-  size_t blocks = g.size();
-  std::vector<uint32_t> dominator(blocks, none);
-  std::vector<bool> isDone(blocks);
-  for (size_t b = blocks; b-- > 0;) {
+  PostDominators dominators(g);
+  for (size_t b = g.size(); b-- > 0;) {
     size_t last = g.end(b) - 1;
-    if (!isDone[b] && drafts_[last].isExit && !drafts_[last].isConditional())
-      postDominate(g, uint32_t(b), dominator, isDone);
+    if (!dominators.isDone(uint32_t(b)) && drafts_[last].isExit && !drafts_[last].isConditional())
+      dominators.add(uint32_t(b));
   }
   for (size_t i = 0; i < drafts_.size(); ++i) {
     Draft &d = drafts_[i];
-    uint32_t join = dominator[g.blockOf[i]];
+    uint32_t join = dominators.of(g.blockOf[i]);
     if (d.isBranch && (d.isConditional() || d.table.size() > 1) && join != none)
       d.join = g.first[join];
   }

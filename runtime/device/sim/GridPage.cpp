@@ -10,7 +10,7 @@ using namespace mamba::sim;
 namespace {
 constexpr uint32_t pcBits = PackedAccess::pcBits, pcMask = PackedAccess::pcMask;
 constexpr uint32_t strongBit = PackedAccess::strongBit;
-constexpr uint32_t moreBit = PackedAccess::flagBit; // strong writers of other blocks came before
+constexpr uint32_t moreBit = PackedAccess::flagBit, wroteBit = PackedAccess::flagBit;
 
 Party unpack(uint64_t block, uint32_t who, bool isWrite) {
   uint32_t pc = who & pcMask, thread = who >> pcBits & 1023;
@@ -38,9 +38,10 @@ MAMBA_LANE_CLONES bool readGranules(const uint32_t *writers, const uint32_t *wri
     doubtful |= isSafe ^ 1;
     uint32_t first = readers[i], second = readers2[i];
     uint32_t firstWho = readersWho[i], secondWho = readers2Who[i];
-    // A strong read says less than this one.
-    uint32_t isFirst = (isOther(first, alive) ^ 1) | firstWho >> 31;
-    uint32_t isSecond = ((isOther(second, alive) ^ 1) | secondWho >> 31) & (isFirst ^ 1);
+    // With two other blocks there, this one takes the place of a strong read.
+    uint32_t isMoreThanOne = isOther(second, alive);
+    uint32_t isFirst = (isOther(first, alive) ^ 1) | (isMoreThanOne & firstWho >> 31);
+    uint32_t isSecond = ((isMoreThanOne ^ 1) | secondWho >> 31) & (isFirst ^ 1);
     readers[i] = isFirst ? alive.mine : first;
     readersWho[i] = isFirst ? by : firstWho;
     readers2[i] = isSecond ? alive.mine : second;
@@ -71,48 +72,76 @@ MAMBA_LANE_CLONES bool writeGranules(uint32_t *writers, uint32_t *writersWho,
 /// Says false at a race.
 bool GridPage::touchGranule(uint64_t index, uint32_t stamp, uint32_t who, Stamps stamps,
                             bool isWrite, Party &other) {
-  auto isAlive = [&](Array which) { return array(which)[index] - stamps.base < stamps.count; };
+  bool isStrong = who & strongBit;
+  auto stampOf = [&](Array which) -> uint32_t & { return array(which)[index]; };
   auto whoOf = [&](Array which) -> uint32_t & {
     return array(static_cast<Array>(which + 1))[index];
   };
+  auto isAlive = [&](Array which) { return stampOf(which) - stamps.base < stamps.count; };
+  auto isOther = [&](Array which) { return isAlive(which) && stampOf(which) != stamp; };
   auto races = [&](Array which) {
-    if (!isAlive(which) || array(which)[index] == stamp || (whoOf(which) & who & strongBit))
+    if (!isOther(which) || (whoOf(which) & who & strongBit))
       return false;
-    other = unpack(array(which)[index] - stamps.base, whoOf(which), which == Writer);
+    other = unpack(stampOf(which) - stamps.base, whoOf(which),
+                   which == Writer || (whoOf(which) & wroteBit));
     return true;
   };
+  // Of a block the weak accesses say most; they may displace another's strong ones
+  // once both readers are of other blocks.
+  auto addReader = [&](uint32_t by, uint32_t byWho) {
+    bool isWeak = !(byWho & strongBit);
+    for (Array which : {Reader, Reader2})
+      if (!isAlive(which) || stampOf(which) == by) {
+        if (!isAlive(which) || isWeak || (whoOf(which) & strongBit)) {
+          stampOf(which) = by;
+          whoOf(which) = byWho;
+        }
+        return;
+      }
+    for (Array which : {Reader, Reader2})
+      if (isWeak && (whoOf(which) & strongBit)) {
+        stampOf(which) = by;
+        whoOf(which) = byWho;
+        return;
+      }
+  };
+
   if (races(Writer))
     return false;
-  if (isAlive(Writer) && (whoOf(Writer) & moreBit) && !(who & strongBit)) {
-    other = unpack(Party::unknownBlock, whoOf(Writer), true);
+  bool isMine = isAlive(Writer) && stampOf(Writer) == stamp;
+  if (isMine && (whoOf(Writer) & moreBit) && !isStrong) {
+    // Against an earlier writer: one that stands among the readers, or unknown.
+    other = Party();
+    other.block = Party::unknownBlock;
+    other.isWrite = true;
+    for (Array which : {Reader, Reader2})
+      if (isOther(which) && (whoOf(which) & wroteBit))
+        races(which);
     return false;
   }
-  if (isWrite) {
-    if (races(Reader) || races(Reader2))
-      return false;
-    bool hasMore = isAlive(Writer) && (array(Writer)[index] != stamp || whoOf(Writer) & moreBit);
-    array(Writer)[index] = stamp;
-    whoOf(Writer) = who | (hasMore ? moreBit : 0);
+  if (!isWrite) {
+    addReader(stamp, who);
     return true;
   }
-  // A weak read says more than a strong one.
-  auto takes = [&](Array which) {
-    bool isMine = array(which)[index] == stamp;
-    if (!isAlive(which) || (isMine && !(who & strongBit)) || (whoOf(which) & ~who & strongBit)) {
-      array(which)[index] = stamp;
-      whoOf(which) = who;
-      return true;
-    }
-    return isMine;
-  };
-  if (!takes(Reader))
-    takes(Reader2);
+  if (races(Reader) || races(Reader2))
+    return false;
+  if (isMine && !(whoOf(Writer) & strongBit) && isStrong)
+    return true;
+  uint32_t more = isMine ? whoOf(Writer) & moreBit : 0;
+  if (isOther(Writer)) {
+    more = moreBit;
+    addReader(stampOf(Writer), (whoOf(Writer) & ~moreBit) | wroteBit);
+  }
+  stampOf(Writer) = stamp;
+  whoOf(Writer) = who | more;
   return true;
 }
 
 void GridPage::touch(const BlockClocks &clocks, const Toucher &who, Stamps stamps,
                      const LaneRun &run, bool isWrite, AccessTable::Answer &answer) {
   std::lock_guard<SpinLock> guard(lock_);
+  if (who.isStrong)
+    strongLaunch_.store(stamps.base, std::memory_order_relaxed);
   uint64_t both = run.offset | run.bytes;
   if (unsigned shift = both & 1 ? 0 : both & 2 ? 1 : 2; shift < shift_)
     refine(shift);
@@ -150,6 +179,7 @@ void GridPage::touch(const BlockClocks &clocks, const Toucher &who, Stamps stamp
 void GridPage::forget() {
   std::lock_guard<SpinLock> guard(lock_);
   std::fill(records_.begin(), records_.end(), 0);
+  strongLaunch_ = 0;
 }
 
 void GridPage::refine(unsigned shift) {

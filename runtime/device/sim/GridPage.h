@@ -26,8 +26,8 @@ private:
 };
 
 /// While nothing orders blocks it is enough to know of each granule one block
-/// that wrote and two that read. Blocks have stamps that no other launch used, so
-/// that nothing has to be cleared between launches.
+/// that wrote and two that read, those with weak reads first. Blocks have stamps
+/// that no other launch used, so that nothing has to be cleared between launches.
 class GridPage {
 public:
   static constexpr uint32_t bytes = 4096;
@@ -40,10 +40,15 @@ public:
   /// Lanes of the clocks' block touch consecutive bytes of the page.
   void touch(const BlockClocks &clocks, const Toucher &who, Stamps stamps, const LaneRun &run,
              bool isWrite, AccessTable::Answer &answer);
+  /// Whether some access of this launch was strong.
+  bool hasStrong(Stamps stamps) const {
+    return strongLaunch_.load(std::memory_order_relaxed) == stamps.base;
+  }
   void forget();
 
 private:
-  // Stamps, and who: strong, more writers, thread, pc.
+  // Stamps, and who: strong, a flag, thread, pc. The flag of the writer: other blocks
+  // wrote before it; of a reader: it is such a block, kept for the message.
   enum Array { Writer, WriterWho, Reader, ReaderWho, Reader2, Reader2Who, arrayCount };
   uint32_t *array(Array which) { return records_.data() + which * stride_; }
   bool touchGranule(uint64_t index, uint32_t stamp, uint32_t who, Stamps stamps, bool isWrite,
@@ -51,6 +56,7 @@ private:
   void refine(unsigned shift);
 
   SpinLock lock_;
+  std::atomic<uint32_t> strongLaunch_{0}; // base of its stamps
   unsigned shift_ = 2; // of a granule: as fine as the accesses that came
   uint64_t stride_ = paddedStride(bytes / 4); // from array to array
   std::vector<uint32_t> records_;

@@ -15,9 +15,10 @@ public:
   static Helpers &shared();
   ~Helpers();
 
-  /// Calls `work` here and on up to `count` helpers at once, each once; returns
-  /// when all calls have. A helper that has not begun by then does not, and there
-  /// are fewer where no thread can be made. `work` must not throw.
+  /// Calls `work` here, and up to `count` times on helpers beside it; returns when
+  /// all calls have. Calls that have not begun by the end of the one here are left
+  /// out, a helper that is done may make another, and helpers are fewer where no
+  /// thread can be made. `work` must not throw.
   void run(unsigned count, const std::function<void()> &work);
 
 private:

@@ -69,7 +69,12 @@ bool BlockMonitor::Impl::isCoherent(const Allocation &allocation, bool isRead, u
         getOrMake(chunkOf(allocation, offset)
                       .coherence[offset % LaunchChunk::bytes / CoherencePage::bytes],
                   [] { return std::make_unique<CoherencePage>(); });
-    (isRead ? page.read : page.written).set(begin, n);
+    WrittenBits &mine = isRead ? page.read : page.written;
+    if (!mine.all(begin, n)) {
+      mine.set(begin, n);
+      // Of two host threads that set bits one sees the other's.
+      std::atomic_thread_fence(std::memory_order_seq_cst);
+    }
     if ((isRead ? page.written : page.read).any(begin, n))
       return false;
   }
@@ -122,6 +127,13 @@ void BlockMonitor::Impl::countSectors(const Allocation &allocation, const WarpAc
   }
 }
 
+/// A weak access after a strong one of the same block, which the page knows, is
+/// news although it is not new.
+static bool isWeakNews(Allocation &allocation, uint64_t page, GridPage::Stamps stamps,
+                       const Toucher &who, const AccessTable::Answer &answer) {
+  return answer.isFresh && !who.isStrong && allocation.page(page).hasStrong(stamps);
+}
+
 void BlockMonitor::Impl::tellGrid(Allocation &allocation, const Toucher &who, uint32_t lanes,
                                   uint64_t offset, uint32_t bytes, bool isWrite,
                                   AccessTable::Answer &answer) {
@@ -152,7 +164,8 @@ bool BlockMonitor::Impl::checkGlobalSame(Allocation &allocation, const WarpAcces
   else
     table.read(clocks, who, lanes, offset % GridPage::bytes, bytes, answer);
   // What was not done before is told to the launch's records.
-  if (!answer.isRace && isToTell(answer))
+  if (!answer.isRace &&
+      (isToTell(answer) || isWeakNews(allocation, page, launch.stamps, who, answer)))
     tellGrid(allocation, who, lanes, offset, bytes, isWrite, answer);
   return !answer.isRace || failRace(MemorySpace::Global, access, answer,
                                     allocation.bitBase() + page * GridPage::bytes);
@@ -170,7 +183,8 @@ bool BlockMonitor::Impl::checkGlobalRun(Allocation &allocation, const WarpAccess
     table.writeRun(clocks, who, run, answer);
   else
     table.readRun(clocks, who, run, answer);
-  if (!answer.isRace && isToTell(answer)) {
+  if (!answer.isRace &&
+      (isToTell(answer) || isWeakNews(allocation, page, launch.stamps, who, answer))) {
     if (!launch.shape.canOrderBlocks)
       allocation.page(page).touch(clocks, who, launch.stamps, run, isWrite, answer);
     else

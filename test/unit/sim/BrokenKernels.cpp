@@ -304,6 +304,32 @@ WAIT:
 )",
                "race on global memory: @B ... writes, against the read of @A"});
 
+  const std::string ofBlock1 = R"(
+  mov.u32 %r1, %ctaid.x;
+  setp.ne.u32 %p1, %t, 0;
+  @%p1 bra END;
+  setp.eq.u32 %p2, %r1, 1;
+)";
+  k.push_back({"weak read among atomics of two blocks", "", ofBlock1 + R"(
+  red.global.add.u32 [%x], 1; // A
+  @!%p2 bra END;
+  <<atom.global.add.u32 %r2, [%x], 0;|ld.global.u32 %r2, [%x];>> // B
+END:
+)",
+               "race on global memory: @B ... of block (1,0,0) reads, against the write of @A ... "
+               "of block (0,0,0)",
+               2});
+  k.push_back({"weak write behind the weak read of a block and the strong of another", "",
+               ofBlock1 + R"(
+  @!%p2 ld.volatile.global.u32 %r2, [%x]; // A
+  @%p2 ld.global.u32 %r2, [%x];
+  @%p2 st.global.u32 [%x<<+4|>>], %r2; // B
+END:
+)",
+               "race on global memory: @B ... of block (1,0,0) writes, against the read of @A ... "
+               "of block (0,0,0)",
+               2});
+
   // The last block to come reads what the other has written.
   const std::string last = R"(
   mov.u32 %r1, %ctaid.x;

@@ -1,6 +1,7 @@
 // Bounds, alignment, unwritten bytes, cp.async and order between blocks, told to
 // the monitors directly.
 #include "runtime/device/sim/Monitor.h"
+#include "runtime/device/sim/OrderedPage.h"
 
 #include <gtest/gtest.h>
 
@@ -374,6 +375,42 @@ TEST(ChecksMemory, GridBarrier) {
     }
   }
   EXPECT_TRUE(m.weak(0, load, 64, 3));
+}
+
+// What threads read again after a barrier takes no more room, and what many warps
+// read takes a bounded one; the race with the last of them is found.
+TEST(ChecksMemory, ReadsOfManyBlocksTakeBoundedRoom) {
+  constexpr uint32_t threads = 64, words = OrderedPage::bytes / 4;
+  const uint32_t waiters[] = {allLanes, allLanes};
+  OrderedPage page;
+  BlockClocks clocks(threads, 0);
+  auto touch = [&](uint32_t warp, uint64_t offset, uint32_t bytes, bool isWrite) {
+    AccessTable::Answer answer;
+    Toucher who;
+    who.warp = warp;
+    page.touch(clocks, who, isWrite ? 1 : allLanes, offset, bytes, isWrite, answer);
+    return answer;
+  };
+  for (uint64_t block = 0; block < 64; ++block) {
+    clocks.begin(block);
+    for (uint32_t warp = 0; warp < 2; ++warp)
+      clocks.fence(warp, allLanes);
+    for (uint32_t round = 0; round < 8; ++round) {
+      for (uint32_t warp = 0; warp < 2; ++warp)
+        for (uint32_t i = 0; i < words; ++i)
+          ASSERT_FALSE(touch(warp, 4 * i, 4, false).isRace);
+      clocks.barrierComplete(0, waiters);
+    }
+    if (block == 0)
+      EXPECT_LE(page.room(), 2 * words);
+    EXPECT_LE(page.room(), OrderedPage::mostRoom * words);
+  }
+  touch(0, 0, 1, false);
+  EXPECT_LE(page.room(), OrderedPage::mostRoom * words * 4);
+  clocks.begin(64);
+  AccessTable::Answer answer = touch(0, 400, 4, true);
+  EXPECT_TRUE(answer.isRace);
+  EXPECT_FALSE(answer.other.isWrite);
 }
 
 TEST(ChecksMemory, AcquireAndReleaseNeedNoFence) {

@@ -113,6 +113,44 @@ END:)")));
   }
 }
 
+// Lanes whose branches only lead to an end do not wait, and hold up no barrier.
+TEST(EngineFlow, BranchesThatLeadToAnEnd) {
+  EngineRun r;
+  r.block = 64;
+  r.words = 64;
+  ASSERT_TRUE(succeeded(r.run(R"(
+st.global.u32 [%mine], 1;
+setp.gt.u32 %p0, %t, 40;
+@%p0 bra A;
+bar.sync 0;
+st.global.u32 [%mine], 2;
+bra Z;
+C: bra D;
+B: bra C;
+A: bra B;
+ROUND: bra ROUND;
+D: ret;
+Z:)")));
+  for (uint32_t l = 0; l < 64; ++l)
+    EXPECT_EQ(r.out[l], l > 40 ? 1u : 2u) << l;
+}
+
+// Two calls of two calls and so on, of branches that go backwards: about 90000
+// instructions: some minutes, were decoding quadratic.
+TEST(EngineFlow, ManyBackwardBranches) {
+  std::string functions = ".func f0()\n{\nbra C20;\nC0: bra E;\n";
+  for (int i = 1; i <= 20; ++i)
+    functions += "C" + std::to_string(i) + ": bra C" + std::to_string(i - 1) + ";\n";
+  functions += "E: ret;\n}\n";
+  for (int i = 1; i <= 12; ++i) {
+    std::string call = "call f" + std::to_string(i - 1) + ", ();\n";
+    functions += ".func f" + std::to_string(i) + "()\n{\n" + call + call + "ret;\n}\n";
+  }
+  EngineRun r;
+  ASSERT_TRUE(succeeded(r.run("call f12, ();\nst.global.u32 [%mine], %t;", functions)));
+  EXPECT_EQ(r.out[31], 31u);
+}
+
 TEST(EngineFlow, BranchByTable) {
   const char *body = R"(
 and.b32 %r0, %t, 3;
