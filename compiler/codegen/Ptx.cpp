@@ -1,5 +1,6 @@
 // From the nvvm dialect to PTX.
 #include "compiler/codegen/Codegen.h"
+#include "compiler/codegen/Comment.h"
 #include "compiler/codegen/Machine.h"
 
 #include "dialects/plan/PlanDialect.h"
@@ -31,23 +32,6 @@ static std::unique_ptr<llvm::TargetMachine> createMachine(const Target &target, 
                                    std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
-/// The comment before a kernel: its ops, its schedule, its grid.
-static std::string comment(plan::KernelOp planned) {
-  std::string text = "//\n// " + planned.getSymName().str() + "\n//   ops:      ";
-  ssm::KernelOp kernel = planned.getKernel();
-  for (Operation &op : kernel.getBlock().without_terminator())
-    text += op.getName().getStringRef().str() + " ";
-  text.pop_back();
-  llvm::raw_string_ostream os(text);
-  if (kernel.getScheduleAttr())
-    os << "\n//   schedule: " << kernel.getScheduleAttr();
-  if (planned.getGridAttr())
-    os << "\n//   blocks:   " << planned.getGridAttr();
-  os << "\n//   threads:  " << planned.getThreads().value_or(0)
-     << ", shared: " << planned.getShared().value_or(0) << " bytes\n//\n";
-  return text;
-}
-
 /// Puts each kernel's comment before it, and drops the ones of the backend that
 /// say nothing.
 static std::string annotate(ModuleOp module, StringRef ptx, const Target &target) {
@@ -64,7 +48,7 @@ static std::string annotate(ModuleOp module, StringRef ptx, const Target &target
     if (trimmed.consume_front(".visible .entry ")) {
       StringRef name = trimmed.take_until([](char c) { return c == '(' || c == ' '; });
       if (auto planned = module.lookupSymbol<plan::KernelOp>(name))
-        text += comment(planned);
+        text += kernelComment(planned);
     }
     text += line.str() + "\n";
   }

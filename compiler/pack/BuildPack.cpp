@@ -2,6 +2,7 @@
 
 #include "compiler/codegen/Assemble.h"
 #include "compiler/codegen/Codegen.h"
+#include "compiler/codegen/Cuda.h"
 #include "compiler/import/Import.h"
 #include "compiler/pack/Golden.h"
 #include "compiler/pack/PackWriter.h"
@@ -68,7 +69,8 @@ private:
   Status describeModel();
   Status compile(const std::string &name);
   Status addCpuCode(ModuleOp plan, const Target &target, const FirstError &error);
-  Status addGpuCode(ModuleOp plan, const Target &target, const FirstError &error);
+  Status addGpuCode(ModuleOp plan, ModuleOp asWritten, const Target &target,
+                    const FirstError &error);
 
   const BuildOptions &options;
   DialectRegistry registry;
@@ -86,6 +88,20 @@ Status checkTarget(const std::string &name) {
   return failed(parseTarget(name, error)) ? invalidArgument(error) : Status();
 }
 
+static PipelineOptions pipelineOptions(const BuildOptions &options, const std::string &target) {
+  return {.target = target,
+          .batchInvariant = options.batchInvariant,
+          .weights = options.weights,
+          .activations = options.activations};
+}
+
+Status checkPrecisions(const BuildOptions &options) {
+  for (const std::string &name : options.targets)
+    if (std::string error = precisionError(pipelineOptions(options, name)); !error.empty())
+      return invalidArgument(error);
+  return {};
+}
+
 Status Builder::checkTargets() {
   std::set<std::string> names;
   for (const std::string &name : options.targets) {
@@ -95,7 +111,7 @@ Status Builder::checkTargets() {
   }
   if (names.empty())
     return invalidArgument("no target: use --target=cpu:native, for example");
-  return {};
+  return checkPrecisions(options);
 }
 
 /// What can be known of the files before the work begins.
@@ -199,15 +215,24 @@ static Status noteResources(TargetSpec &target, std::span<const uint8_t> cubin) 
   return {};
 }
 
-Status Builder::addGpuCode(ModuleOp plan, const Target &target, const FirstError &error) {
+/// `asWritten` has the kernels before they are legalised.
+Status Builder::addGpuCode(ModuleOp plan, ModuleOp asWritten, const Target &target,
+                           const FirstError &error) {
   FailureOr<std::string> ptx = emitPtx(plan);
   if (failed(ptx))
     return error.status("generating code for " + target.name + " failed");
+  FailureOr<std::string> cuda = std::string();
+  if (options.cudaSource)
+    cuda = emitCuda(asWritten, *ptx);
+  if (failed(cuda))
+    return error.status("writing CUDA C++ for " + target.name + " failed");
   MAMBA_RETURN_IF_ERROR(addTarget(content.manifest, plan, target, {}));
   auto bytes = [](const std::string &text) {
     return std::span(reinterpret_cast<const uint8_t *>(text.data()), text.size());
   };
   MAMBA_RETURN_IF_ERROR(content.addCode(bytes(*ptx)));
+  if (options.cudaSource)
+    MAMBA_RETURN_IF_ERROR(content.addCuda(bytes(*cuda)));
   std::string refusal;
   FailureOr<Assembly> assembly = assemblePtx(*ptx, target.arch, refusal);
   if (failed(assembly))
@@ -225,17 +250,18 @@ Status Builder::compile(const std::string &name) {
   options.note("compiling for " + name);
   FirstError error(*context);
   OwningOpRef<ModuleOp> clone = module->clone();
-  PipelineOptions pipeline;
-  pipeline.target = name;
-  pipeline.batchInvariant = options.batchInvariant;
+  PipelineOptions pipeline = pipelineOptions(options, name);
   std::string unknown;
   FailureOr<Target> target = parseTarget(name, unknown);
   if (failed(target))
     return invalidArgument(unknown);
-  if (failed(runPipeline(*clone, pipeline, target->isGpu() ? Phase::NVVM : Phase::LLVM)))
+  if (failed(runPipeline(*clone, pipeline, Phase::Kernels)))
+    return error.status("compiling for " + name + " failed");
+  OwningOpRef<ModuleOp> asWritten = target->isGpu() ? clone->clone() : OwningOpRef<ModuleOp>();
+  if (failed(legalizeKernels(*clone)))
     return error.status("compiling for " + name + " failed");
   if (target->isGpu())
-    MAMBA_RETURN_IF_ERROR(addGpuCode(*clone, *target, error));
+    MAMBA_RETURN_IF_ERROR(addGpuCode(*clone, *asWritten, *target, error));
   else
     MAMBA_RETURN_IF_ERROR(addCpuCode(*clone, *target, error));
 
@@ -259,6 +285,8 @@ Status Builder::run() {
   MAMBA_RETURN_IF_ERROR(load());
   MAMBA_RETURN_IF_ERROR(readSource());
   content.manifest.source = source;
+  content.manifest.weights = options.weights;
+  content.manifest.activations = options.activations;
   content.manifest.compiler = "mamba " MAMBA_VERSION ", LLVM " LLVM_VERSION_STRING;
   for (const std::string &name : options.targets)
     MAMBA_RETURN_IF_ERROR(compile(name));

@@ -15,6 +15,10 @@ struct BuildOptions {
   std::vector<std::string> targets = {"cpu:native"};
   bool embedWeights = false;
   bool batchInvariant = false;
+  /// Whether cuda targets get their kernels as CUDA C++ too.
+  bool cudaSource = true;
+  /// As in PipelineOptions.
+  std::string weights = "f32", activations = "f32";
   /// Takes what is being done, one line each.
   std::function<void(const std::string &)> note = [](const std::string &) {};
 };
@@ -22,6 +26,9 @@ struct BuildOptions {
 /// Whether code can be generated for a target of this name; if not, which ones
 /// are known.
 Status checkTarget(const std::string &name);
+
+/// Whether the targets can have the precisions.
+Status checkPrecisions(const BuildOptions &options);
 
 /// Builds the pack; the file appears complete or not at all. A failure is one
 /// line: what, where, what to do.

@@ -35,7 +35,7 @@ static uint64_t splitmix64(uint64_t s) {
 double goldenInput(const GoldenArg &arg, uint64_t index, uint64_t i) {
   uint64_t x = splitmix64(0x6d616d6261 + (index << 40) + i);
   if (arg.fill == GoldenArg::Fill::Index)
-    return double(x % arg.bound);
+    return arg.dtype == DType::I8 ? double(int8_t(x % arg.bound)) : double(x % arg.bound);
   double u = double(x >> 40) / double(1 << 24);
   float value = float(arg.lo + (arg.hi - arg.lo) * u);
   if (arg.dtype == DType::F16)

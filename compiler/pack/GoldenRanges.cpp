@@ -54,6 +54,12 @@ static std::optional<Bounds> wishOf(Value value) {
     }
     if (isa<DecayOp>(user))
       return Bounds{-1, 2.5};
+    if (auto dequantize = dyn_cast<DequantizeOp>(user); dequantize && value == dequantize.getS()) {
+      // The matrix then has the range of one that a projection reads.
+      double bound = 1.7 / std::sqrt(double(dequantize.getType().getDimSize(1)));
+      double most = dequantize.getBits() == 8 ? 127 : 8;
+      return Bounds{0.2 * bound / most, bound / most};
+    }
     if (isa<UnpackOp, ReshapeOp, CastOp, PackOp>(user))
       if (std::optional<Bounds> wish = wishOf(user->getResult(0)))
         return wish;
@@ -68,6 +74,11 @@ void mamba::setRange(GoldenArg &golden, BlockArgument arg) {
       golden.bound = embedding.getTable().getType().getDimSize(0);
       return;
     }
+  if (cast<ShapedType>(arg.getType()).getElementType().isInteger(8)) {
+    golden.fill = GoldenArg::Fill::Index; // any byte
+    golden.bound = 256;
+    return;
+  }
   golden.fill = GoldenArg::Fill::Uniform;
   std::tie(golden.lo, golden.hi) = wishOf(arg).value_or(Bounds{-1, 1});
 }

@@ -34,6 +34,12 @@ Status PackContent::addCubin(std::span<const uint8_t> elf) {
   return addCompressed(name, elf);
 }
 
+Status PackContent::addCuda(std::span<const uint8_t> source) {
+  std::string name = "cuda." + std::to_string(manifest.targets.size() - 1);
+  manifest.targets.back().cuda = name;
+  return addCompressed(name, source);
+}
+
 Status PackContent::addGolden(std::vector<float> values) {
   if (values.empty())
     return {};

@@ -25,6 +25,8 @@ public:
   Status addCode(std::span<const uint8_t> bytes);
   /// The same for the machine code of the last target's PTX.
   Status addCubin(std::span<const uint8_t> elf);
+  /// And for its kernels as CUDA C++.
+  Status addCuda(std::span<const uint8_t> source);
 
   /// The name that the next golden blob gets.
   std::string nextGolden() const { return "golden." + std::to_string(golden.size()); }

@@ -13,6 +13,8 @@ DType dtypeOf(Type elementType) {
     return DType::F16;
   if (elementType.isBF16())
     return DType::BF16;
+  if (elementType.isInteger(8))
+    return DType::I8;
   if (elementType.isInteger(32))
     return DType::I32;
   return DType::F32;

@@ -32,6 +32,14 @@ using namespace mlir;
 
 namespace mamba {
 
+std::string precisionError(const PipelineOptions &options) {
+  bool isF32 = options.weights == "f32" && options.activations == "f32";
+  if (isF32 || !StringRef(options.target).starts_with("cpu:"))
+    return {};
+  return "target '" + options.target +
+         "' takes weights and activations in f32 only: use f32, or a cuda target";
+}
+
 // Unfused ops to one ssm.kernel for each kernel of the plan.
 static void addFusion(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createVerifyEntriesPass());
@@ -39,6 +47,7 @@ static void addFusion(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addNestedPass<func::FuncOp>(createFoldNormWeightPass());
+  pm.addNestedPass<func::FuncOp>(createWeightPrecisionPass({options.weights}));
   pm.addNestedPass<func::FuncOp>(createDecayToExp2Pass());
   CloneClassesPassOptions classes;
   classes.batchInvariant = options.batchInvariant;
@@ -50,6 +59,7 @@ static void addFusion(OpPassManager &pm, const PipelineOptions &options) {
   pm.addNestedPass<func::FuncOp>(createFuseLinearAddPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addNestedPass<func::FuncOp>(createActivationPrecisionPass({options.activations}));
   pm.addNestedPass<func::FuncOp>(createAssignSchedulesPass());
 }
 
@@ -67,46 +77,62 @@ static void addLowering(OpPassManager &pm, bool isGpu) {
     pm.addPass(createGenerateKernelsPass());
 }
 
-// Notes the target on the module, where the passes look for it.
-struct SetTargetPass : PassWrapper<SetTargetPass, OperationPass<ModuleOp>> {
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SetTargetPass)
-  SetTargetPass(std::string target, Phase until) : target(std::move(target)), until(until) {}
-  StringRef getName() const override { return "SetTarget"; }
-  void runOnOperation() override {
-    std::string error;
-    FailureOr<Target> parsed = parseTarget(target, error);
-    if (succeeded(parsed) && until == Phase::LLVM && parsed->isGpu())
-      error = "target '" + target + "' has no phase llvm: use nvvm or ptx";
-    if (succeeded(parsed) && until == Phase::NVVM && !parsed->isGpu())
-      error = "target '" + target + "' has no phase nvvm, ptx or cuda: use llvm or asm";
-    if (!error.empty()) {
-      emitError(UnknownLoc::get(&getContext())) << error;
-      return signalPassFailure();
-    }
-    getOperation()->setAttr("ssm.target", StringAttr::get(&getContext(), target));
-  }
-  std::string target;
-  Phase until;
-};
-
-void buildPipeline(OpPassManager &pm, const PipelineOptions &options, Phase until) {
-  bool isGpu = StringRef(options.target).starts_with("cuda:");
-  pm.addPass(std::make_unique<SetTargetPass>(options.target, until));
-  addFusion(pm, options);
-  if (until == Phase::Fused)
-    return;
-  addLowering(pm, isGpu);
-  if (until == Phase::Kernels)
-    return;
+static void addLegalization(OpPassManager &pm, bool isGpu) {
   if (isGpu)
     buildGpuLegalization(pm.nest<gpu::GPUModuleOp>());
   else
     buildCpuLegalization(pm.nest<ModuleOp>());
 }
 
+// Notes the target on the module, where the passes look for it.
+struct SetTargetPass : PassWrapper<SetTargetPass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SetTargetPass)
+  SetTargetPass(const PipelineOptions &options, Phase until)
+      : target(options.target), precisions(precisionError(options)), until(until) {}
+  StringRef getName() const override { return "SetTarget"; }
+  void runOnOperation() override {
+    std::string error;
+    FailureOr<Target> parsed = parseTarget(target, error);
+    if (succeeded(parsed) && until == Phase::LLVM && parsed->isGpu())
+      error = "target '" + target + "' has no phase llvm: use nvvm or ptx";
+    if (succeeded(parsed) && (until == Phase::NVVM || until == Phase::Cuda) &&
+        !parsed->isGpu())
+      error = "target '" + target + "' has no phase nvvm, ptx or cuda: use llvm or asm";
+    if (error.empty())
+      error = precisions;
+    if (!error.empty()) {
+      emitError(UnknownLoc::get(&getContext())) << error;
+      return signalPassFailure();
+    }
+    getOperation()->setAttr("ssm.target", StringAttr::get(&getContext(), target));
+  }
+  std::string target, precisions;
+  Phase until;
+};
+
+void buildPipeline(OpPassManager &pm, const PipelineOptions &options, Phase until) {
+  bool isGpu = StringRef(options.target).starts_with("cuda:");
+  pm.addPass(std::make_unique<SetTargetPass>(options, until));
+  addFusion(pm, options);
+  if (until == Phase::Fused)
+    return;
+  addLowering(pm, isGpu);
+  if (until != Phase::Kernels && until != Phase::Cuda)
+    addLegalization(pm, isGpu);
+}
+
 LogicalResult runPipeline(ModuleOp module, const PipelineOptions &options, Phase until) {
   PassManager pm(module.getContext());
   buildPipeline(pm, options, until);
+  return pm.run(module);
+}
+
+LogicalResult legalizeKernels(ModuleOp module) {
+  FailureOr<Target> target = targetOf(module);
+  if (failed(target))
+    return failure();
+  PassManager pm(module.getContext());
+  addLegalization(pm, target->isGpu());
   return pm.run(module);
 }
 

@@ -15,12 +15,18 @@ namespace mamba {
 ///   kernels: the plan, and each kernel as its generator wrote it
 ///   llvm:    of a cpu target, the kernels in the llvm dialect, with the entries of the ABI
 ///   nvvm:    of a cuda target, the kernels in the nvvm dialect
-enum class Phase { Fused, Kernels, LLVM, NVVM };
+///   cuda:    of a cuda target, as kernels: what C++ is written from
+enum class Phase { Fused, Kernels, LLVM, NVVM, Cuda };
 
 struct PipelineOptions {
   std::string target = "cpu:native";
   bool batchInvariant = false;
+  /// f32, bf16, f16, int8 or int4; f32, bf16 or f16.
+  std::string weights = "f32", activations = "f32";
 };
+
+/// Why the target cannot have these precisions, as one phrase; empty if it can.
+std::string precisionError(const PipelineOptions &options);
 
 /// Adds the passes that take an ssm module, as imported, to the phase. An
 /// unknown target is an error that lists the known ones, one that does not go
@@ -29,6 +35,9 @@ void buildPipeline(mlir::OpPassManager &pm, const PipelineOptions &options, Phas
 
 /// The same, run on a module; errors are diagnostics.
 llvm::LogicalResult runPipeline(mlir::ModuleOp module, const PipelineOptions &options, Phase until);
+
+/// Takes a module in phase kernels, or cuda, to llvm or nvvm.
+llvm::LogicalResult legalizeKernels(mlir::ModuleOp module);
 
 /// Dialects, passes, generators and pipelines of the compiler.
 void registerCompiler(mlir::DialectRegistry &registry);

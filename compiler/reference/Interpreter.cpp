@@ -255,6 +255,18 @@ LogicalResult Interpreter::evaluateOp(Operation *op) {
         return set(op.getY(),
                    scaleColumns(tensor(op.getX()), tensor(op.getS())));
       })
+      .Case([&](QuantScalesOp op) {
+        return set(op.getY(), quantScales(tensor(op.getX()), op.getBits()));
+      })
+      .Case([&](QuantizeOp op) {
+        return set(op.getY(), quantize(tensor(op.getX()), tensor(op.getS()), op.getBits()));
+      })
+      .Case([&](DequantizeOp op) {
+        return set(op.getY(),
+                   reference::cast(dequantize(tensor(op.getX()), tensor(op.getS()), op.getBits(),
+                                              shapeOf(op.getY())[1]),
+                                   precisionOf(op.getType())));
+      })
       .Case([&](EmbeddingOp op) { return evaluateEmbedding(op); })
       .Case([&](RMSNormOp op) {
         return set(op.getY(),

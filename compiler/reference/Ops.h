@@ -1,6 +1,7 @@
 // What every ssm op computes, in float64 and in the plainest loops: the measure
 // of every kernel. Each function is the formula in its op's documentation
-// (dialects/ssm/SSMOps.td). Values are rounded nowhere but in cast().
+// (dialects/ssm/SSMOps.td). Values are rounded nowhere but in cast() and where
+// weights are quantised.
 //
 // The caller gives shapes as the op's verifier and a well-formed batch ask for
 // them; evaluate() in Reference.h checks both.
@@ -66,6 +67,11 @@ Tensor unpack(const Tensor &x, int64_t rows);
 Tensor decay(Tensor aLog);
 Tensor scale(Tensor x, double factor);
 Tensor scaleColumns(Tensor x, const Tensor &s);
+/// bits 8 or 4; x [O, K], scales [O, ceil(K / 32)].
+Tensor quantScales(const Tensor &x, int64_t bits);
+Tensor quantize(const Tensor &x, const Tensor &scales, int64_t bits);
+/// To [O, columns].
+Tensor dequantize(const Tensor &q, const Tensor &scales, int64_t bits, int64_t columns);
 
 //===- Rows
 //----------------------------------------------------------------===//

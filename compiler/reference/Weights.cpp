@@ -1,7 +1,9 @@
 // The ops on weights; formulas as in dialects/ssm/SSMOps.td.
 #include "compiler/reference/Ops.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 namespace mamba::reference {
 
@@ -52,6 +54,56 @@ Tensor scaleColumns(Tensor x, const Tensor &s) {
     for (int64_t k = 0; k < K; ++k)
       x.row(o)[k] *= s.values[k];
   return x;
+}
+
+static constexpr int64_t kGroup = 32;
+
+Tensor quantScales(const Tensor &x, int64_t bits) {
+  int64_t O = x.shape[0], K = x.shape[1], groups = (K + kGroup - 1) / kGroup;
+  Tensor y({O, groups});
+  for (int64_t o = 0; o < O; ++o)
+    for (int64_t g = 0; g < groups; ++g) {
+      float largest = 0; // in magnitude, the first of equals
+      for (int64_t k = g * kGroup; k < std::min(K, (g + 1) * kGroup); ++k)
+        if (float w = float(x.row(o)[k]); std::abs(w) > std::abs(largest))
+          largest = w;
+      float scale = bits == 8 ? std::abs(largest) * (1.0f / 127) : largest * -0.125f;
+      y.row(o)[g] = roundTo(scale, Precision::BF16);
+    }
+  return y;
+}
+
+Tensor quantize(const Tensor &x, const Tensor &scales, int64_t bits) {
+  int64_t O = x.shape[0], K = x.shape[1];
+  double least = bits == 8 ? -127 : -8, most = bits == 8 ? 127 : 7;
+  Tensor y({O, (K * bits + 7) / 8});
+  for (int64_t o = 0; o < O; ++o)
+    for (int64_t k = 0; k < K; ++k) {
+      float scale = float(scales.row(o)[k / kGroup]), w = float(x.row(o)[k]);
+      double q = scale == 0 ? 0 : std::clamp<double>(std::nearbyint(w / scale), least, most);
+      if (bits == 8) {
+        y.row(o)[k] = q;
+        continue;
+      }
+      int byte = int(y.row(o)[k / 2]) & 255;
+      byte |= (int(q) & 15) << (k % 2 * 4);
+      y.row(o)[k / 2] = int8_t(byte);
+    }
+  return y;
+}
+
+Tensor dequantize(const Tensor &q, const Tensor &scales, int64_t bits, int64_t columns) {
+  Tensor y({q.shape[0], columns});
+  for (int64_t o = 0; o < y.shape[0]; ++o)
+    for (int64_t k = 0; k < columns; ++k) {
+      int value = int(q.row(o)[k * bits / 8]);
+      if (bits == 4) {
+        value = (value >> (k % 2 * 4)) & 15;
+        value = value < 8 ? value : value - 16;
+      }
+      y.row(o)[k] = value * scales.row(o)[k / kGroup];
+    }
+  return y;
 }
 
 } // namespace mamba::reference

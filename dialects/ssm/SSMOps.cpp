@@ -181,6 +181,35 @@ LogicalResult ScaleColumnsOp::verify() {
   return checkShape(*this, "s", getS(), "[K]", {shapeOf(getX())[1]});
 }
 
+/// (quant_scales_c1, quantize_c1, dequantize_c1 and their c2)
+static LogicalResult checkQuantised(Operation *op, int64_t bits, const char *name, Value matrix,
+                                    Value scales, const char *quantisedName, Value quantised) {
+  if (bits != 8 && bits != 4)
+    return op->emitOpError("bits must be 8 or 4, got ") << bits;
+  if (failed(checkMatrix(op, name, matrix, "[O, K]")))
+    return failure();
+  int64_t O = shapeOf(matrix)[0], K = shapeOf(matrix)[1];
+  if (failed(checkShape(op, quantised ? "s" : "y", scales, "[O, ceil(K / 32)]",
+                        {O, int64_t(llvm::divideCeil(uint64_t(K), uint64_t(32)))})))
+    return failure();
+  if (!quantised)
+    return success();
+  return checkShape(op, quantisedName, quantised, "[O, ceil(K bits / 8)]",
+                    {O, int64_t(llvm::divideCeil(uint64_t(K * bits), uint64_t(8)))});
+}
+
+LogicalResult QuantScalesOp::verify() {
+  return checkQuantised(*this, getBits(), "x", getX(), getY(), "", {});
+}
+
+LogicalResult QuantizeOp::verify() {
+  return checkQuantised(*this, getBits(), "x", getX(), getS(), "y", getY());
+}
+
+LogicalResult DequantizeOp::verify() {
+  return checkQuantised(*this, getBits(), "y", getY(), getS(), "x", getX());
+}
+
 //===----------------------------------------------------------------------===//
 // Rows
 //===----------------------------------------------------------------------===//

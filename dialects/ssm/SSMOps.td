@@ -24,11 +24,13 @@ def SSM_Dialect : Dialect {
 
     Constraints of the operands' types; other dimensions than those shown as `?`
     are static, and none is 0:
-    - (type_c1) activations are `tensor<?xExf32>` or bf16.
+    - (type_c1) activations are `tensor<?xExf32>`, bf16 or f16.
     - (type_c2) tokens are `tensor<?xi32>`.
     - (type_c3) state pools are `tensor<?xAxBxf32>`.
     - (type_c4) weights are static, of rank 1 or more, of f32, f16 or bf16;
       only `ssm.linear`, `ssm.embedding` and ops that move data take the last two.
+    - (type_c5) quantised weights are static matrices of i8, read by
+      `ssm.dequantize` alone.
 
     Discardable attributes of functions: `ssm.entry = "name"` and
     `ssm.class = "decode"` on clones; `ssm.name = "u"` on arguments and results;
@@ -65,9 +67,12 @@ def SSM_ScheduleAttr : AttrDef<SSM_Dialect, "Schedule"> {
     - `row_tile`, `col_tile`: rows and columns held in registers
     - `k_block`: length of the piece of a sum whose operand stays in the cache
     - `chunk`: time steps whose dt is held in scratch memory
-    - `state_block`: states of a channel held in registers
+    - `state_block`: states of a channel held in registers; on a GPU, of them those
+      whose decay is a polynomial
     - `threads`: of a block of a GPU
     - `state_lanes`: lanes of a warp that share the states of a channel
+    - `stages`: pieces of k that are in shared memory or on their way there
+    - `mma`: k of an instruction of the matrix unit; zero: no such instruction
 
     Example: `#ssm.schedule<lanes = 16, row_block = 96, col_block = 64, row_tile = 6, col_tile = 64>`
   }];
@@ -81,7 +86,9 @@ def SSM_ScheduleAttr : AttrDef<SSM_Dialect, "Schedule"> {
     DefaultValuedParameter<"int64_t", "0">:$chunk,
     DefaultValuedParameter<"int64_t", "0">:$state_block,
     DefaultValuedParameter<"int64_t", "0">:$threads,
-    DefaultValuedParameter<"int64_t", "0">:$state_lanes);
+    DefaultValuedParameter<"int64_t", "0">:$state_lanes,
+    DefaultValuedParameter<"int64_t", "0">:$stages,
+    DefaultValuedParameter<"int64_t", "0">:$mma);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
@@ -96,12 +103,14 @@ class SSM_IsRagged<int rank> : CPred<"::mamba::ssm::isRagged($_self, " # rank # 
 def SSM_IsWeight : CPred<"::mamba::ssm::isWeightShape($_self)">;
 
 // [T, channels], or [S, channels] after ssm.last_rows
-def SSM_Rows : RankedTensorOf<[F32, BF16], [SSM_IsRagged<2>], "rows [?, channels]">;
+def SSM_Rows : RankedTensorOf<[F32, F16, BF16], [SSM_IsRagged<2>], "rows [?, channels]">;
 def SSM_Tokens : RankedTensorOf<[I32], [SSM_IsRagged<1>], "tokens [?]">;
 // [slots, ...], one row a slot
 def SSM_Pool : RankedTensorOf<[F32], [SSM_IsRagged<3>], "state pool [?, rows, columns]">;
 def SSM_Weight : RankedTensorOf<[SSM_Float], [SSM_IsWeight], "static tensor">;
 def SSM_F32Weight : RankedTensorOf<[F32], [SSM_IsWeight], "static tensor">;
+def SSM_Quantised : RankedTensorOf<[I8], [HasAnyRankOfPred<[2]>, SSM_IsWeight], "static matrix">;
+def SSM_BF16Weight : RankedTensorOf<[BF16], [SSM_IsWeight], "static tensor">;
 def SSM_WeightOrRows : AnyTypeOf<[SSM_Weight, SSM_Rows], "", "::mlir::RankedTensorType">;
 // B and C of a scan: one row a token, or one for all of them.
 def SSM_Vector : RankedTensorOf<[F32, BF16], [HasAnyRankOfPred<[1]>, SSM_IsWeight], "static vector">;
@@ -255,6 +264,68 @@ def SSM_ScaleColumnsOp : SSM_Op<"scale_columns", [Pure, AllTypesMatch<["x", "y"]
   let results = (outs SSM_F32Weight:$y);
   let assemblyFormat = "$x `,` $s attr-dict `:` type($x) `,` type($s)";
   let hasVerifier = 1;
+}
+
+class SSM_QuantiseOp<string mnemonic> : SSM_Op<mnemonic, [Pure]> {
+  let hasVerifier = 1;
+}
+
+def SSM_QuantScalesOp : SSM_QuantiseOp<"quant_scales"> {
+  let summary = "the scale of each group of 32 weights of a row";
+  let description = [{
+    With the weights x[o, 32 g], ..., x[o, 32 g + 31] of a group (fewer where K
+    ends), in f32 and then rounded to bf16: 8 bits: `max |x| / 127`; 4 bits:
+    `-m / 8` where m is the weight that is largest in magnitude, the first of
+    equals, so that it becomes -8.
+
+    Constraints:
+    - (quant_scales_c1) x is a matrix [O, K], y is [O, ceil(K / 32)].
+    - (quant_scales_c2) bits is 8 or 4.
+
+    Example: `%s = ssm.quant_scales %w bits 8 : tensor<256x64xf32> -> tensor<256x2xbf16>`
+  }];
+  let arguments = (ins SSM_F32Weight:$x, I64Attr:$bits);
+  let results = (outs SSM_BF16Weight:$y);
+  let assemblyFormat = "$x `bits` $bits attr-dict `:` type($x) `->` type($y)";
+}
+
+def SSM_QuantizeOp : SSM_QuantiseOp<"quantize"> {
+  let summary = "weights as small integers";
+  let description = [{
+    `q = clamp(round(x[o, k] / s[o, k / 32]))`, ties to even, 0 where s is 0; from
+    -127 to 127 with 8 bits, from -8 to 7 with 4. With 8 bits `y[o, k]` is q; with
+    4 the low half of byte `y[o, j]` is that of k = 2j and the high half that of
+    2j + 1, 0 where K ends.
+
+    Constraints:
+    - (quantize_c1) x is a matrix [O, K], s is [O, ceil(K / 32)], y is
+      [O, ceil(K bits / 8)].
+    - (quantize_c2) bits is 8 or 4.
+
+    Example: `%q = ssm.quantize %w by %s bits 4 : tensor<256x64xf32>, tensor<256x2xbf16> -> tensor<256x32xi8>`
+  }];
+  let arguments = (ins SSM_F32Weight:$x, SSM_BF16Weight:$s, I64Attr:$bits);
+  let results = (outs SSM_Quantised:$y);
+  let assemblyFormat = "$x `by` $s `bits` $bits attr-dict `:` type($x) `,` type($s) `->` type($y)";
+}
+
+def SSM_DequantizeOp : SSM_QuantiseOp<"dequantize"> {
+  let summary = "the weights that the small integers stand for";
+  let description = [{
+    `y[o, k] = q[o, k] s[o, k / 32]`, rounded to the type of y; exact in f32. q as
+    `ssm.quantize` stores it. Stands inside of `ssm.kernel`, to say what the
+    operands mean.
+
+    Constraints:
+    - (dequantize_c1) y is a matrix [O, K], s is [O, ceil(K / 32)], x is
+      [O, ceil(K bits / 8)].
+    - (dequantize_c2) bits is 8 or 4.
+
+    Example: `%w = ssm.dequantize %q by %s bits 4 : tensor<256x32xi8>, tensor<256x2xbf16> -> tensor<256x64xf32>`
+  }];
+  let arguments = (ins SSM_Quantised:$x, SSM_BF16Weight:$s, I64Attr:$bits);
+  let results = (outs SSM_Weight:$y);
+  let assemblyFormat = "$x `by` $s `bits` $bits attr-dict `:` type($x) `,` type($s) `->` type($y)";
 }
 
 //===----------------------------------------------------------------------===//

@@ -17,7 +17,7 @@ public:
   StringRef family() const override { return "conv1d"; }
 
   bool canGenerate(ssm::KernelOp kernel, const Target &target, std::string &reason) const override {
-    return matchConv(kernel, reason).has_value();
+    return matchConv(kernel, reason).has_value() && readsOnlyF32(kernel, reason);
   }
 
   ssm::ScheduleAttr schedule(ssm::KernelOp kernel, const Target &target,

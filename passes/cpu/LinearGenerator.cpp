@@ -22,7 +22,7 @@ public:
   StringRef family() const override { return "linear"; }
 
   bool canGenerate(ssm::KernelOp kernel, const Target &target, std::string &reason) const override {
-    return matchLinear(kernel, reason).has_value();
+    return matchLinear(kernel, reason).has_value() && readsOnlyF32(kernel, reason);
   }
 
   ssm::ScheduleAttr schedule(ssm::KernelOp kernel, const Target &target,

@@ -20,7 +20,7 @@ public:
   StringRef family() const override { return "rows"; }
 
   bool canGenerate(ssm::KernelOp kernel, const Target &target, std::string &reason) const override {
-    return matchRows(kernel, reason);
+    return matchRows(kernel, reason) && readsOnlyF32(kernel, reason);
   }
 
   ssm::ScheduleAttr schedule(ssm::KernelOp kernel, const Target &target,

@@ -90,7 +90,7 @@ public:
   StringRef family() const override { return "sample"; }
 
   bool canGenerate(ssm::KernelOp kernel, const Target &target, std::string &reason) const override {
-    return matchSample(kernel, reason).has_value();
+    return matchSample(kernel, reason).has_value() && readsOnlyF32(kernel, reason);
   }
 
   ssm::ScheduleAttr schedule(ssm::KernelOp kernel, const Target &target,

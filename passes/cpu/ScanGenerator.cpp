@@ -208,7 +208,7 @@ public:
   StringRef family() const override { return "scan"; }
 
   bool canGenerate(ssm::KernelOp kernel, const Target &target, std::string &reason) const override {
-    return matchScan(kernel, reason).has_value();
+    return matchScan(kernel, reason).has_value() && readsOnlyF32(kernel, reason);
   }
 
   ssm::ScheduleAttr schedule(ssm::KernelOp kernel, const Target &target,

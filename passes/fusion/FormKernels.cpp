@@ -18,7 +18,8 @@ namespace {
 /// Ops on weights work on static shapes. Those on arguments of the function
 /// are no recipe, but lowering makes kernels of them in the same way.
 bool worksOnWeights(Operation *op) {
-  if (isa<ReshapeOp, PackOp, UnpackOp, DecayOp, ScaleOp, ScaleColumnsOp>(op))
+  if (isa<ReshapeOp, PackOp, UnpackOp, DecayOp, ScaleOp, ScaleColumnsOp, QuantScalesOp, QuantizeOp,
+          DequantizeOp>(op))
     return true;
   auto cast = dyn_cast<CastOp>(op);
   return cast && cast.getX().getType().hasStaticShape();
@@ -39,6 +40,16 @@ void cloneSplits(Value value, OpBuilder &body, IRMapping &mapping) {
   body.clone(*split, mapping);
 }
 
+/// The matrix that kernels read quantised, if the op has one.
+Value quantisedMatrix(Operation *op) {
+  Value matrix;
+  if (auto linear = dyn_cast<LinearOp>(op))
+    matrix = linear.getW();
+  else if (auto embedding = dyn_cast<EmbeddingOp>(op))
+    matrix = embedding.getTable();
+  return matrix && matrix.getDefiningOp<DequantizeOp>() ? matrix : Value();
+}
+
 /// Replaces the op by a kernel that holds it.
 void formKernel(Operation *op) {
   Block ops;
@@ -47,6 +58,8 @@ void formKernel(Operation *op) {
   IRMapping mapping;
   for (Value operand : op->getOperands())
     cloneSplits(operand, body, mapping);
+  if (Value matrix = quantisedMatrix(op))
+    body.clone(*matrix.getDefiningOp(), mapping);
   Operation *inner = body.clone(*op, mapping);
   OpBuilder builder(op);
   KernelOp kernel =

@@ -86,6 +86,55 @@ def DecayToExp2Pass : FusionPass<"ssm-decay-to-exp2", "::mlir::func::FuncOp"> {
   }];
 }
 
+def WeightPrecisionPass : FusionPass<"ssm-weight-precision", "::mlir::func::FuncOp"> {
+  let summary = "Stores the matrices of projections and tables in fewer bits";
+  let description = [{
+    bf16 and f16 by a cast; int8 and int4 in groups of 32 along a row with a bf16
+    scale each, and an `ssm.dequantize` that says what they mean. A projection
+    that makes the time step of a scan is small, and bf16 then. Vectors, the
+    convolution and A stay f32.
+
+    ```mlir
+    %y = ssm.linear %x, %W : tensor<?x64xf32>, tensor<256x64xf32> -> tensor<?x256xf32>
+    // becomes with precision=int8
+    %s = ssm.quant_scales %W bits 8 : tensor<256x64xf32> -> tensor<256x2xbf16>
+    %q = ssm.quantize %W by %s bits 8 : tensor<256x64xf32>, tensor<256x2xbf16> -> tensor<256x64xi8>
+    %w = ssm.dequantize %q by %s bits 8 : tensor<256x64xi8>, tensor<256x2xbf16> -> tensor<256x64xf32>
+    %y = ssm.linear %x, %w : tensor<?x64xf32>, tensor<256x64xf32> -> tensor<?x256xf32>
+    ```
+
+    Before: ssm-fold-norm-weight, so that a matrix is rounded once. After: ssm-form-kernels.
+  }];
+  let options = [
+    Option<"precision", "precision", "std::string", "\"f32\"", "f32, bf16, f16, int8 or int4">
+  ];
+}
+
+def ActivationPrecisionPass : FusionPass<"ssm-activation-precision", "::mlir::func::FuncOp"> {
+  let summary = "Lets rows lie in memory between kernels in fewer bits";
+  let description = [{
+    A result of a kernel that others read only where rounding is harmless (the
+    input of a projection, of a convolution or of a norm, u and z of a scan) is
+    rounded when it is written and widened when it is read. One that is also read
+    elsewhere, as the residual stream is, is written twice; if its kernel advances
+    a state, which writes its rows once, it stays f32. So do states, B, C, what dt
+    is made of, and results of the function.
+
+    ```mlir
+    %y = ssm.kernel (...) ... { ...; ssm.yield %v : tensor<?x64xf32> }
+    %z = ssm.kernel (%a = %y) ... { ssm.silu %a }
+    // becomes with precision=bf16
+    %y = ssm.kernel (...) ... { ...; %r = ssm.cast %v : tensor<?x64xf32> to tensor<?x64xbf16>; ssm.yield %r }
+    %z = ssm.kernel (%a = %y) ... { %w = ssm.cast %a : tensor<?x64xbf16> to tensor<?x64xf32>; ssm.silu %w }
+    ```
+
+    Before: the fusions. After: ssm-assign-schedules.
+  }];
+  let options = [
+    Option<"precision", "precision", "std::string", "\"f32\"", "f32, bf16 or f16">
+  ];
+}
+
 def CloneClassesPass : FusionPass<"ssm-clone-classes", "::mlir::ModuleOp"> {
   let summary = "Clones each entry for each class of T";
   let description = [{
@@ -117,9 +166,10 @@ def FormKernelsPass : FusionPass<"ssm-form-kernels", "::mlir::func::FuncOp"> {
   let summary = "Puts each op that computes into a kernel of its own";
   let description = [{
     Operands of the kernel are distinct, in the order of their first use. Ops on
-    weights stay outside: they are the recipe. An `ssm.split` goes into
-    each kernel that reads one of its parts, which then reads columns of the
-    whole in place; it is a kernel itself only if something else, such as the
+    weights stay outside: they are the recipe, an `ssm.dequantize` of a matrix of
+    a projection or a table aside, which is done where the matrix is read. An
+    `ssm.split` goes into each kernel that reads one of its parts, which then
+    reads columns of the whole in place; it is a kernel itself only if something else, such as the
     return, reads a part.
 
     ```mlir

@@ -16,6 +16,6 @@ bool mamba::isWeightOp(Operation *op) {
   if (isa<WeightOp>(op))
     return true;
   return isa<CastOp, ReshapeOp, PackOp, UnpackOp, DecayOp, ScaleOp,
-             ScaleColumnsOp>(op) &&
+             ScaleColumnsOp, QuantScalesOp, QuantizeOp, DequantizeOp>(op) &&
          llvm::all_of(op->getOperands(), isWeightSlice);
 }

@@ -45,9 +45,12 @@ GpuEmitter::GpuEmitter(OpBuilder &builder, Location loc, StringRef symbol, ssm::
   b.setInsertionPoint(function.front().getTerminator());
 }
 
-Value GpuEmitter::load(Value buffer, ValueRange at) { return memref::LoadOp::create(b, buffer, at); }
+Value GpuEmitter::load(Value buffer, ValueRange at) {
+  return widen(memref::LoadOp::create(b, buffer, at));
+}
 void GpuEmitter::store(Value value, Value buffer, ValueRange at) {
-  memref::StoreOp::create(b, value, buffer, at);
+  Type stored = cast<MemRefType>(buffer.getType()).getElementType();
+  memref::StoreOp::create(b, value.getType().isF32() ? narrow(value, stored) : value, buffer, at);
 }
 Value GpuEmitter::load(const View &view, Value row, Value column) {
   return load(view.buffer, {row, add(column, view.offset)});
@@ -59,11 +62,12 @@ void GpuEmitter::store(Value value, const View &view, Value row, Value column) {
 Value GpuEmitter::loadVector(Value buffer, ValueRange at, int64_t count) {
   auto type = VectorType::get({count}, cast<MemRefType>(buffer.getType()).getElementType());
   int64_t bytes = count * type.getElementTypeBitWidth() / 8;
-  return vector::LoadOp::create(b, type, buffer, at, /*nontemporal=*/false,
-                                llvm::MaybeAlign(bytes));
+  return widen(vector::LoadOp::create(b, type, buffer, at, /*nontemporal=*/false,
+                                      llvm::MaybeAlign(bytes)));
 }
 
 void GpuEmitter::storeVector(Value value, Value buffer, ValueRange at) {
+  value = narrow(value, cast<MemRefType>(buffer.getType()).getElementType());
   auto type = cast<VectorType>(value.getType());
   int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
   vector::StoreOp::create(b, value, buffer, at, /*nontemporal=*/false, llvm::MaybeAlign(bytes));

@@ -9,14 +9,12 @@ namespace mamba {
 /// Tiles of row_block by col_block outputs: many rows. LinearTiles.cpp.
 KernelGrid linearTiles(GpuEmitter &e, const LinearParts &parts);
 
-/// A warp for col_tile columns of row_block rows, its lanes over k: few rows.
-/// LinearFewRows.cpp.
+/// Some lanes for col_tile columns of row_block rows, each over its part of k:
+/// few rows. LinearFewRows.cpp.
 KernelGrid linearFewRows(GpuEmitter &e, const LinearParts &parts);
 
-/// Whether a schedule asks for the second: its lanes are a warp's.
-inline bool isFewRows(ssm::ScheduleAttr schedule) {
-  return schedule.getLanes() == GpuEmitter::warpSize;
-}
+/// Whether a schedule asks for the second: it says how many lanes share a column.
+inline bool isFewRows(ssm::ScheduleAttr schedule) { return schedule.getLanes() > 0; }
 
 /// An output from its sum over k: times the norm's factor, plus the bias (null:
 /// none), then the elementwise ops; `load` gives the element of a view there.

@@ -4,13 +4,15 @@
 // Two forms, by the schedule's lanes:
 //   0  tiles for many rows: a block makes row_block by col_block outputs, a
 //      thread row_tile by col_tile; k_block of k are in shared memory at once
-//   32 few rows: a warp makes col_tile columns of row_block rows, a block
-//      col_block columns; a warp sums over k_block of k, so that K / k_block
-//      warps share a column
+//   8, 16 or 32 few rows: so many lanes make col_tile columns of row_block rows, a
+//      block col_block columns; if that takes fewer lanes than it has, several
+//      groups of them share a column; k_block of x are in shared memory at once
 // The norm's factor of a row is applied to the finished sum; its squares are
 // added up while x is loaded for the product.
 #include "passes/gpu/Generator.h"
 #include "passes/gpu/Linear.h"
+#include "passes/gpu/LinearFewRows.h"
+#include "passes/gpu/LinearMma.h"
 #include "passes/gpu/LinearOperand.h"
 #include "passes/target/Schedule.h"
 
@@ -41,9 +43,6 @@ namespace {
 /// Rows that a grid is made for, and its blocks.
 constexpr int64_t maxRows = 65536, maxBlocks = 0x7fffffff;
 
-/// Steps of so many sequences are few rows.
-constexpr int64_t fewSequences = 16;
-
 /// Rows or columns of a thread's tile, and k of a piece, that make sense at all.
 constexpr int64_t maxTile = 64, maxPiece = 1024;
 
@@ -51,8 +50,15 @@ constexpr int64_t maxTile = 64, maxPiece = 1024;
 /// multiprocessor.
 constexpr int64_t enoughRegisters = 168;
 
-/// A warp sums over no less of k where several share a column.
-constexpr int64_t shortestShare = 128;
+/// Rows at a time of a step of few tokens, and those of steps of at most so many
+/// sequences.
+constexpr int64_t rowsOfFew = 8;
+struct FewSequences {
+  int64_t most, rows;
+  const char *name;
+};
+constexpr FewSequences fewSequences[] = {
+    {1, 1, "one"}, {2, 2, "two"}, {4, 4, "four"}, {16, rowsOfFew, "few"}};
 
 LinearParts partsOf(ssm::KernelOp kernel) {
   std::string reason;
@@ -61,7 +67,7 @@ LinearParts partsOf(ssm::KernelOp kernel) {
 
 /// Whether the rows are one a sequence: what ssm.last_rows gives.
 bool isOfSequences(ssm::KernelOp kernel, Value x) {
-  auto argument = dyn_cast<BlockArgument>(x);
+  auto argument = dyn_cast<BlockArgument>(unwidened(x));
   if (!argument)
     return false;
   Value source = kernel.getInput(argument);
@@ -100,31 +106,13 @@ Schedule manyRows(const LinearParts &parts, TokenClass tokens) {
   return tiles(64, parts.O >= 2048 ? 128 : 64, 8, 8, 8);
 }
 
-/// Four columns a warp; where that gives few warps, up to eight share them, so
-/// that enough weights are on their way.
-Schedule fewRows(const LinearParts &parts, int64_t rowBlock) {
-  constexpr int64_t colTile = 4, enoughWarps = 1024;
-  int64_t shares = 1;
-  while (parts.O / colTile * shares < enoughWarps && shares < 8 &&
-         parts.K % (2 * shares * GpuEmitter::warpSize) == 0 &&
-         parts.K / (2 * shares) >= shortestShare)
-    shares *= 2;
-  int64_t warps = std::max<int64_t>(4, shares);
-  return {.lanes = GpuEmitter::warpSize,
-          .rowBlock = rowBlock,
-          .colBlock = warps / shares * colTile,
-          .colTile = colTile,
-          .kBlock = parts.K / shares,
-          .threads = warps * GpuEmitter::warpSize};
-}
-
 class LinearGenerator : public GpuGenerator {
 public:
   StringRef family() const override { return "linear"; }
 
   bool canGenerate(ssm::KernelOp kernel, const Target &target, std::string &reason) const override {
     std::optional<LinearParts> parts = matchLinear(kernel, reason);
-    if (parts && !isa<BlockArgument>(parts->linear.getW())) {
+    if (parts && parts->linear.getW().getDefiningOp<ssm::UnpackOp>()) {
       reason = "kernels of a GPU read no packed weights";
       return false;
     }
@@ -136,8 +124,10 @@ public:
     LinearParts parts = partsOf(kernel);
     bool few = tokens == TokenClass::Few ||
                (tokens == TokenClass::Prefill && isOfSequences(kernel, parts.x));
-    Schedule schedule = few ? fewRows(parts, 8) : manyRows(parts, tokens);
-    return schedule.get(kernel.getContext());
+    if (few)
+      return fewRowsSchedule(parts, rowsOfFew).get(kernel.getContext());
+    std::optional<Schedule> mma = mmaSchedule(kernel, parts, target, tokens);
+    return (mma ? *mma : manyRows(parts, tokens)).get(kernel.getContext());
   }
 
   SmallVector<GpuVariant> variants(ssm::KernelOp kernel, const Target &target,
@@ -145,8 +135,10 @@ public:
     if (tokens != TokenClass::Decode || isFewRows(kernel.getScheduleAttr()))
       return {};
     LinearParts parts = partsOf(kernel);
-    return {{1, fewRows(parts, 1).get(kernel.getContext()), "one"},
-            {fewSequences, fewRows(parts, 8).get(kernel.getContext()), "few"}};
+    SmallVector<GpuVariant> all;
+    for (auto [most, rows, name] : fewSequences)
+      all.push_back({most, fewRowsSchedule(parts, rows).get(kernel.getContext()), name});
+    return all;
   }
 
   KernelGrid generate(GpuEmitter &e) const override {
@@ -154,7 +146,10 @@ public:
     Needs needs;
     std::string reason;
     checkSchedule(e.kernel, e.target, e.schedule, needs, reason);
-    e.allowRegisters(std::max(needs.registers + 48, enoughRegisters));
+    e.allowRegisters(isFewRows(e.schedule) ? needs.registers + 32
+                                           : std::max(needs.registers + 48, enoughRegisters));
+    if (e.schedule.getMma())
+      return linearMma(e, parts);
     return isFewRows(e.schedule) ? linearFewRows(e, parts) : linearTiles(e, parts);
   }
 
@@ -162,7 +157,12 @@ protected:
   bool checkSchedule(ssm::KernelOp kernel, const Target &target, ssm::ScheduleAttr s, Needs &needs,
                      std::string &reason) const override {
     LinearParts parts = partsOf(kernel);
-    if (!(isFewRows(s) ? checkFewRows : checkTiles)(parts, s, needs, reason))
+    bool fits = s.getMma() ? checkMma(kernel, parts, target, s, needs.sharedBytes,
+                                      needs.registers, reason)
+                : isFewRows(s)
+                    ? checkFewRows(parts, s, needs.sharedBytes, needs.registers, reason)
+                    : checkTiles(parts, s, needs, reason);
+    if (!fits)
       return false;
     int64_t blocks = llvm::divideCeil(maxRows, s.getRowBlock()) *
                      llvm::divideCeil(parts.O, s.getColBlock());
@@ -179,10 +179,6 @@ private:
                          std::string &reason) {
     int64_t rowBlock = s.getRowBlock(), colBlock = s.getColBlock(), rowTile = s.getRowTile(),
             colTile = s.getColTile(), kBlock = s.getKBlock();
-    if (s.getLanes() != 0) {
-      reason = "lanes must be 0 for tiles or 32 for few rows, got " + std::to_string(s.getLanes());
-      return false;
-    }
     if (rowTile <= 0 || colTile <= 0 || rowTile > maxTile || colTile > maxTile || rowBlock <= 0 ||
         colBlock <= 0 || rowBlock % rowTile || colBlock % colTile ||
         s.getThreads() % (rowBlock / rowTile) ||
@@ -208,35 +204,6 @@ private:
     needs.registers = rowTile * colTile + rowTile + colTile + 2 * loads +
                       loads * (kBlock / LinearOperand::sector) +
                       (parts.norm ? rowBlock / lines : 0) + 16;
-    return true;
-  }
-
-  static bool checkFewRows(const LinearParts &parts, ssm::ScheduleAttr s, Needs &needs,
-                           std::string &reason) {
-    int64_t rowBlock = s.getRowBlock(), colBlock = s.getColBlock(), colTile = s.getColTile(),
-            kBlock = s.getKBlock();
-    if (rowBlock <= 0 || colTile <= 0 || rowBlock > GpuEmitter::warpSize ||
-        colTile > GpuEmitter::warpSize / rowBlock || !llvm::isPowerOf2_64(rowBlock) ||
-        !llvm::isPowerOf2_64(colTile)) {
-      reason = "row_block and col_tile must be powers of two, at most 32 outputs a warp";
-      return false;
-    }
-    if (kBlock <= 0 || parts.K % kBlock || (kBlock < parts.K && kBlock % GpuEmitter::warpSize)) {
-      reason = "k_block must be K, or divide it and be a multiple of 32, got " +
-               std::to_string(kBlock) + " of " + std::to_string(parts.K);
-      return false;
-    }
-    int64_t shares = parts.K / kBlock, warps = s.getThreads() / GpuEmitter::warpSize;
-    if (colBlock <= 0 || colBlock % colTile || warps % shares ||
-        colBlock / colTile != warps / shares) {
-      reason = "col_block / col_tile times K / k_block must be the " + std::to_string(warps) +
-               " warps of the block";
-      return false;
-    }
-    int64_t outputs = rowBlock * colTile;
-    if (shares > 1)
-      needs.sharedBytes = 4 * (parts.norm ? 2 : 1) * warps * outputs;
-    needs.registers = outputs + rowBlock * (parts.norm ? 2 : 1) + 2 * (rowBlock + colTile) + 32;
     return true;
   }
 };

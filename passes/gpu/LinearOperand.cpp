@@ -1,5 +1,7 @@
 #include "passes/gpu/LinearOperand.h"
 
+#include "passes/target/WeightElement.h"
+
 using namespace mlir;
 
 namespace mamba {
@@ -9,11 +11,11 @@ bool isLinearAligned(const View &view, int64_t count) {
   return count > 1 && width % count == 0 && view.offset % count == 0;
 }
 
-LinearOperand::LinearOperand(GpuEmitter &e, const View &view, Value first, int64_t lines,
-                             Value last, bool isActivation)
-    : e(e), view(view), lines(lines), kBlock(e.schedule.getKBlock()) {
+LinearOperand::LinearOperand(GpuEmitter &e, const View &view, Value matrix, Value first,
+                             int64_t lines, Value last)
+    : e(e), view(view), matrix(matrix), lines(lines), kBlock(e.schedule.getKBlock()) {
   vector = 4;
-  if (!isActivation || !isLinearAligned(view, vector) || view.columns % vector ||
+  if (matrix || !isLinearAligned(view, vector) || view.columns % vector ||
       lines % (e.threads * vector / sector))
     vector = 1;
   linesAtATime = e.threads / lanesALine();
@@ -35,8 +37,9 @@ SmallVector<Value> LinearOperand::load(Value k) {
       at = e.min(at, e.index(view.columns - vector));
     }
     for (Value row : rows) {
-      Value loaded = vector == 1 ? e.load(view, row, at)
-                                 : e.loadVector(view.buffer, {row, e.add(at, view.offset)}, vector);
+      Value loaded = matrix        ? weightAt(e, matrix, {row, at})
+                     : vector == 1 ? e.load(view, row, at)
+                                   : e.loadVector(view.buffer, {row, e.add(at, view.offset)}, vector);
       for (int64_t i = 0; i < vector; ++i) {
         Value element = vector == 1 ? loaded : e.extract(loaded, i);
         elements.push_back(inside ? e.select(inside, element, e.f32(0)) : element);

@@ -22,9 +22,10 @@ public:
   static constexpr int64_t padding = 4;
 
   /// Lines first to first + lines - 1; those beyond `last` (null: none) are
-  /// loaded as that one. An activation is loaded by vectors if it allows it.
-  LinearOperand(GpuEmitter &e, const View &view, mlir::Value first, int64_t lines,
-                mlir::Value last, bool isActivation);
+  /// loaded as that one. They are of an activation, which is loaded by vectors
+  /// if it allows it, or of the weight `matrix` (null: none).
+  LinearOperand(GpuEmitter &e, const View &view, mlir::Value matrix, mlir::Value first,
+                int64_t lines, mlir::Value last);
 
   /// The thread's elements of the piece that starts at k, zeros beyond the end.
   llvm::SmallVector<mlir::Value> load(mlir::Value k);
@@ -54,6 +55,7 @@ private:
 
   GpuEmitter &e;
   View view;
+  mlir::Value matrix;
   int64_t lines, kBlock;
   int64_t vector;       // elements of a load
   int64_t linesAtATime; // that all threads load

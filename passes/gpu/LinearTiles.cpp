@@ -8,7 +8,7 @@
 // of fused multiply-adds over k in order, whatever the tiles are. Where rows or
 // columns end, the last one is loaded again and not stored; where k ends, zeros
 // are put into shared memory.
-#include "passes/gpu/Linear.h"
+#include "passes/gpu/LinearEpilogue.h"
 #include "passes/gpu/LinearOperand.h"
 #include "passes/gpu/RowNorm.h"
 
@@ -30,10 +30,9 @@ public:
         kBlock(e.schedule.getKBlock()), across(llvm::divideCeil(parts.O, colBlock)),
         row0(e.mul(e.div(e.tile, e.index(across)), rowBlock)),
         column0(e.mul(e.rem(e.tile, e.index(across)), colBlock)),
-        x(e, *e.view(parts.x), row0, rowBlock, /*last=*/e.sub(e.rows, e.index(1)),
-          /*isActivation=*/true),
-        w(e, {e.buffer(this->parts.linear.getW()), 0, parts.K}, column0, colBlock,
-          /*last=*/parts.O % colBlock ? e.index(parts.O - 1) : Value(), /*isActivation=*/false) {
+        x(e, *e.view(parts.x), /*matrix=*/{}, row0, rowBlock, /*last=*/e.sub(e.rows, e.index(1))),
+        w(e, {{}, 0, parts.K}, this->parts.linear.getW(), column0, colBlock,
+          /*last=*/parts.O % colBlock ? e.index(parts.O - 1) : Value()) {
     Value threadsAcross = e.index(colBlock / colTile);
     threadRow = e.div(e.thread, threadsAcross);
     threadColumn = e.rem(e.thread, threadsAcross);
@@ -181,39 +180,14 @@ private:
   /// Neighbouring columns of a row, as a vector where memory allows it.
   void writeVector(ArrayRef<Value> sums, Value factor, ArrayRef<Value> bias, Value row,
                    Value column) {
-    View y{e.resultBuffer(0), 0, parts.O};
-    int64_t count = sums.size();
-    if (!isLinearAligned(y, count)) {
-      for (int64_t j = 0; j < count; ++j) {
-        Value at = e.add(column, j);
-        whenColumn(at, [&] {
-          e.store(finishLinear(e, parts, sums[j], factor, bias[j],
-                               [&](const View &view) { return e.load(view, row, at); }),
-                  y, row, at);
-        });
-      }
-      return;
+    int64_t count = LinearOutputs::areVectors(e, parts, sums.size()) ? sums.size() : 1;
+    for (int64_t j = 0; j < int64_t(sums.size()); j += count) {
+      Value at = e.add(column, j);
+      whenColumn(at, [&] {
+        LinearOutputs(e, parts, sums.slice(j, count), factor, bias.slice(j, count), row, at)
+            .store(row, at);
+      });
     }
-    whenColumn(column, [&] {
-      // Each element asks for its own of a view: the vector is loaded once.
-      SmallVector<std::pair<View, Value>> loaded;
-      SmallVector<Value> results;
-      for (int64_t j = 0; j < count; ++j)
-        results.push_back(
-            finishLinear(e, parts, sums[j], factor, bias[j], [&](const View &view) -> Value {
-              if (!isLinearAligned(view, count))
-                return e.load(view, row, e.add(column, j));
-              auto known = llvm::find_if(loaded, [&](const std::pair<View, Value> &entry) {
-                return entry.first.buffer == view.buffer && entry.first.offset == view.offset;
-              });
-              if (known == loaded.end()) {
-                Value all = e.loadVector(view.buffer, {row, e.add(column, view.offset)}, count);
-                known = loaded.insert(loaded.end(), {view, all});
-              }
-              return e.extract(known->second, j);
-            }));
-      e.storeVector(e.fromElements(results), y.buffer, {row, column});
-    });
   }
 
   GpuEmitter &e;

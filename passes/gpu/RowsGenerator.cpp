@@ -5,6 +5,7 @@
 #include "passes/gpu/Generator.h"
 #include "passes/gpu/RowNorm.h"
 #include "passes/target/Schedule.h"
+#include "passes/target/WeightElement.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -59,7 +60,7 @@ public:
             return norm.getWeight() ? e.math.mul(x, e.load(e.buffer(norm.getWeight()), column)) : x;
           }
           if (auto embedding = dyn_cast<ssm::EmbeddingOp>(op))
-            return e.load(e.buffer(embedding.getTable()), {source[op], column});
+            return weightAt(e, embedding.getTable(), {source[op], column});
           if (auto last = dyn_cast<ssm::LastRowsOp>(op))
             return e.when(present[op], [&] { return e.load(*e.view(last.getX()), source[op], column); },
                           e.f32(0));

@@ -1,267 +1,250 @@
-// A scan in chunks of time. In each:
-//   1. B, C and what dt is projected from go to shared memory, once a block
-//   2. dt and dt * u, a tile of steps at a time, the tiles over a channel's lanes
-//   3. the recurrence: registers and shared memory only
-//   4. skip, gate and store of y, tiles as in 2
-// The block meets before 2 and after 4; in between only the lanes of a channel
-// exchange something. The order of every sum is that of the states and of k,
-// whatever the chunks.
+// A scan in chunks of time. In each, B, C and what dt is projected from go to
+// shared memory, once a block, and the states stay in registers.
+//
+// A thread that holds all states of a channel takes a tile of steps at a time:
+// dt, recurrence, skip, gate and store, all in its registers. Where threads share
+// a channel the block meets in between:
+//   1. dt and dt * u of the chunk go to shared memory, a tile of steps a thread
+//   2. the recurrence; y of each thread's states goes to shared memory
+//   3. their sums, skip, gate and store, tiles as in 1
+// and what a chunk needs is loaded during the one before it. The order of every
+// sum is that of the states and of k, whatever the chunks. Steps behind the end
+// have dt = 0: they change no state, to the bit.
 #include "passes/gpu/ScanThread.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 
 namespace mamba {
 
 void ScanThread::allocate() {
-  B = e.shared({shape.rowsOf(p.scan.getB()), shape.lanes * shape.slots()});
-  C = e.shared({shape.rowsOf(p.scan.getC()), shape.lanes * shape.slots()});
-  if (shape.rank) {
-    input = e.shared({shape.piece, shape.inputStride()});
-    weight = e.shared({shape.piece, shape.weightStride()});
+  auto inTime = [&](const View &view, const TimeMatrix &m) {
+    Value to = e.shared({shape.chunk / m.steps(), m.vectors(), m.lanes, 4});
+    stages.push_back({view, m, to});
+    return to;
+  };
+  if (!isConstantInTime(p.scan.getB()))
+    B = inTime(*e.view(p.scan.getB()), shape.inTime());
+  if (!isConstantInTime(p.scan.getC()))
+    C = inTime(*e.view(p.scan.getC()), shape.inTime());
+  if (shape.isMma) {
+    View view = *e.view(p.delta);
+    Value w = e.buffer(p.projection.getW());
+    Type element = cast<MemRefType>(w.getType()).getElementType();
+    input = e.shared({shape.planes * shape.chunk, shape.lineWidth()}, element);
+    weight = e.shared({shape.channels, shape.lineWidth()}, element);
+    stages.push_back({view, shape.input(), input, /*isMma=*/true});
+  } else if (shape.rank) {
+    input = inTime(*e.view(p.delta), shape.input());
+    weight = e.shared({shape.piece / 4, shape.weightWidth()});
   }
-  dt = e.shared({shape.rows(), shape.columnStride()});
-  dtU = e.shared({shape.rows(), shape.columnStride()});
-  y = shape.keepsY() ? e.shared({shape.rows(), shape.columnStride()}) : dt;
+  if (shape.isShared() || shape.isMma)
+    dt = e.shared({shape.chunk / 4, shape.dtWidth()});
+  if (shape.isShared()) {
+    dtU = e.shared({shape.chunk / 4, 4 * shape.channels});
+    y = e.shared({shape.lanes * shape.chunk / 4, 4 * shape.channels});
+  }
 }
 
-void ScanThread::runChunks(Value start, Value end) {
-  if (shape.readsEmptySlots()) {
-    clear(B);
-    clear(C);
-    e.barrier();
-  }
-  for (auto [value, to] : {std::pair{p.scan.getB(), B}, {p.scan.getC(), C}})
-    if (!e.view(value))
-      copyInTime(value, to, 1);
+void ScanThread::runChunks(Value start) {
+  last = e.sub(end, e.index(1));
   if (shape.rank && !shape.inPieces())
     copyWeight(e.index(0));
-  SmallVector<Value> h = loadStates();
-  h = e.loop(start, end, shape.chunk, h, [&](Value row, ValueRange old) {
-    first = row;
-    length = e.min(e.sub(end, first), e.index(shape.chunk));
-    for (auto [value, to] : {std::pair{p.scan.getB(), B}, {p.scan.getC(), C}})
-      if (e.view(value))
-        copyInTime(value, to, shape.chunk);
-    if (shape.rank && !shape.inPieces())
-      copyInput(e.index(0));
-    e.barrier();
-    computeSteps();
-    if (shape.lanes > 1)
-      e.warpBarrier();
-    SmallVector<Value> next = recur(old);
-    if (shape.lanes > 1)
-      e.warpBarrier();
-    storeResults();
-    e.barrier();
-    return next;
-  });
+  Values h = loadStates();
+  if (!shape.isShared()) {
+    h = e.loop(start, end, shape.chunk, h,
+               [&](Value first, ValueRange old) { return runTiles(first, old); });
+  } else {
+    llvm::append_range(h, ahead(start));
+    h = e.loop(start, end, shape.chunk, h,
+               [&](Value first, ValueRange old) { return runShared(first, old); });
+    h.truncate(shape.states);
+  }
   storeStates(h);
 }
 
-void ScanThread::copy(int64_t height, int64_t width, Load load, Store store) {
-  // A thread keeps to its columns; several elements are on their way at a time.
-  int64_t step = std::max<int64_t>(e.threads / width, 1), passes = (height + step - 1) / step;
-  int64_t group = std::min<int64_t>(passes, 8);
-  auto pass = [&](Value row0, Value column) {
-    SmallVector<Value> rows, inside, values;
-    for (int64_t j = 0; j < group; ++j) {
-      Value row = e.add(row0, j * step);
-      inside.push_back(height % (step * group) ? e.less(row, e.index(height)) : Value());
-      rows.push_back(inside[j] ? e.min(row, e.index(height - 1)) : row);
-      values.push_back(load(rows[j], column));
-    }
-    for (int64_t j = 0; j < group; ++j) {
-      auto put = [&] { store(values[j], rows[j], column); };
-      if (inside[j])
-        e.when(inside[j], put);
-      else
-        put();
-    }
+ScanThread::Values ScanThread::runTiles(Value first, ValueRange h) {
+  for (const Stage &stage : stages)
+    put(stage, fetch(stage, first, e.index(0)));
+  e.barrier();
+  if (shape.isMma)
+    projectByMma();
+  SmallVector<Value> after = leaves();
+  SmallVector<View> views = inputs();
+  size_t before = views.size();
+  for (Value value : after)
+    views.push_back(*e.view(value));
+  auto tile = [&](Value t, ValueRange old) {
+    Rows rows = tileAt(e.add(first, t));
+    SmallVector<Values> loaded = read(views, rows);
+    Values deltas = shape.rank ? projected(t) : loaded[1];
+    Sizes steps = sizes(deltas, loaded[0], rows);
+    Values next(old), y = recur(t, steps.dt, steps.dtU, next);
+    storeResults(rows, y, loaded[0], ArrayRef(loaded).drop_front(before));
+    return next;
   };
-  auto column = [&](Value from, Value column) {
-    if (passes == group)
-      pass(from, column);
-    else
-      e.loop(from, e.index(height), step * group, [&](Value row) { pass(row, column); },
-             /*keepRolled=*/true);
-  };
-  if (width > e.threads)
-    return e.loop(e.thread, e.index(width), e.threads, [&](Value k) { column(e.index(0), k); },
-                  /*keepRolled=*/true);
-  Value from = e.div(e.thread, e.index(width)), k = e.rem(e.thread, e.index(width));
-  if (step * width == e.threads)
-    column(from, k);
+  Values next;
+  if (shape.chunk == shape.group)
+    next = tile(e.index(0), h);
   else
-    e.when(e.less(from, e.index(step)), [&] { column(from, k); });
+    next = e.loop(e.index(0), e.min(e.sub(end, first), e.index(shape.chunk)), shape.group, h, tile,
+                  /*keepRolled=*/true);
+  e.barrier();
+  return next;
 }
 
-void ScanThread::copyInTime(Value value, Value to, int64_t height) {
-  std::optional<View> view = e.view(value);
-  auto load = [&](Value t, Value state) {
-    return view ? e.load(*view, rowOf(t), state) : e.load(e.buffer(value), state);
+ScanThread::Values ScanThread::ahead(Value first) {
+  Values all;
+  for (const Stage &stage : stages)
+    if (!isInPieces(stage))
+      llvm::append_range(all, fetch(stage, first, e.index(0)));
+  Rows rows = tileAt(e.add(first, e.mul(lane, shape.tile())));
+  for (const Values &values : read(inputs(), rows))
+    llvm::append_range(all, values);
+  return all;
+}
+
+ScanThread::Values ScanThread::runShared(Value first, ValueRange carried) {
+  Values h(carried.take_front(shape.states));
+  carried = carried.drop_front(shape.states);
+  auto take = [&](size_t count) {
+    ValueRange values = carried.take_front(count);
+    carried = carried.drop_front(count);
+    return Values(values);
   };
-  copy(height, shape.N, load, [&](Value x, Value t, Value state) {
-    Value states = e.index(shape.states);
-    if (shape.slots() != shape.states)
-      state = e.add(e.mul(e.div(state, states), shape.slots()), e.rem(state, states));
-    e.store(x, to, {t, state});
-  });
+  for (const Stage &stage : stages)
+    if (!isInPieces(stage))
+      put(stage, take(vectorsOf(stage)));
+  e.barrier();
+  Values fetched = ahead(e.add(first, shape.chunk));
+  Value t = e.mul(lane, shape.tile());
+  Rows rows = tileAt(e.add(first, t));
+  SmallVector<View> views;
+  for (Value value : leaves())
+    views.push_back(*e.view(value));
+  SmallVector<Values> after = read(views, rows);
+  Values u = take(shape.tile()), deltas;
+  if (shape.isMma)
+    projectByMma();
+  if (shape.inPieces())
+    deltas = projectedInPieces(first, t);
+  else
+    deltas = shape.rank ? projected(t) : take(shape.tile());
+  Sizes steps = sizes(deltas, u, rows);
+  putSteps(dt, t, steps.dt, shape.tileVector());
+  putSteps(dtU, t, steps.dtU, shape.tileVector());
+  if (shape.lanes > 1)
+    e.barrier();
+  Value length = e.min(e.sub(end, first), e.index(shape.chunk));
+  h = e.loop(e.index(0), length, shape.group, h, [&](Value t, ValueRange old) {
+    Values next(old), sizes = getSteps(dt, t, shape.group, 4);
+    Values found = recur(t, sizes, getSteps(dtU, t, shape.group, 4), next);
+    putSteps(y, e.add(t, e.mul(lane, shape.chunk)), found, 4);
+    return next;
+  }, /*keepRolled=*/true);
+  e.barrier();
+  Value limit = e.mul(e.ceilDiv(length, shape.group), shape.group);
+  storeResults(rows, gatherY(t, limit), u, after);
+  llvm::append_range(h, fetched);
+  return h;
 }
 
-void ScanThread::clear(Value matrix) {
-  ArrayRef<int64_t> extents = cast<MemRefType>(matrix.getType()).getShape();
-  copy(extents[0], extents[1], [&](Value, Value) { return e.f32(0); },
-       [&](Value x, Value row, Value column) { e.store(x, matrix, {row, column}); });
+//===----------------------------------------------------------------------===//
+// Tiles of steps
+//===----------------------------------------------------------------------===//
+
+ScanThread::Rows ScanThread::tileAt(Value row0) { return {row0, e.sub(end, row0)}; }
+
+SmallVector<View> ScanThread::inputs() {
+  SmallVector<View> views = {*e.view(p.scan.getU())};
+  if (!shape.rank)
+    views.push_back(*e.view(p.delta));
+  return views;
 }
 
-/// The element where k < rank, else 0; `load` takes a k that is there.
-static Value paddedInK(GpuEmitter &e, const ScanShape &shape, Value k,
-                       llvm::function_ref<Value(Value)> load) {
-  if (shape.rank % shape.piece == 0)
-    return load(k);
-  Value x = load(e.min(k, e.index(shape.rank - 1)));
-  return e.select(e.less(k, e.index(shape.rank)), x, e.f32(0));
+/// The rows under an elementwise expression.
+static void collectRows(Value value, Value scanned, SmallVector<Value> &rows) {
+  if (value == scanned || llvm::is_contained(rows, value))
+    return;
+  if (isRowsView(value))
+    return rows.push_back(value);
+  for (Value operand : value.getDefiningOp()->getOperands())
+    collectRows(operand, scanned, rows);
 }
 
-void ScanThread::copyWeight(Value k0) {
-  Value w = e.buffer(p.projection.getW());
-  Value column0 = e.mul(e.rem(e.tile, e.index(shape.across())), shape.channels);
-  auto load = [&](Value channel, Value k) {
-    Value column = e.add(column0, channel);
-    if (shape.masksChannels())
-      column = e.min(column, e.index(shape.E - 1));
-    return paddedInK(e, shape, e.add(k0, k), [&](Value k) { return e.load(w, {column, k}); });
+SmallVector<Value> ScanThread::leaves() {
+  SmallVector<Value> rows;
+  if (p.scan.getZ())
+    rows.push_back(p.scan.getZ());
+  collectRows(yielded(e.kernel, yResult), p.scan.getY(), rows);
+  return rows;
+}
+
+SmallVector<ScanThread::Values> ScanThread::read(ArrayRef<View> views, const Rows &rows) {
+  int64_t count = shape.tile();
+  SmallVector<Values> values(views.size());
+  if (views.empty())
+    return values;
+  auto load = [&](bool clamped) {
+    Values all;
+    for (const View &view : views)
+      for (int64_t i = 0; i < count; ++i) {
+        Value row = e.add(rows.row0, i);
+        all.push_back(e.load(view, clamped ? e.min(row, last) : row, column));
+      }
+    return all;
   };
-  copy(shape.channels, shape.piece, load,
-       [&](Value x, Value channel, Value k) { e.store(x, weight, {k, channel}); });
-}
-
-void ScanThread::copyInput(Value k0) {
-  View in = *e.view(p.delta);
-  auto load = [&](Value t, Value k) {
-    Value row = rowOf(t);
-    return paddedInK(e, shape, e.add(k0, k), [&](Value k) { return e.load(in, row, k); });
-  };
-  copy(shape.rows(), shape.piece, load,
-       [&](Value x, Value t, Value k) { e.store(x, input, {k, t}); });
-}
-
-Value ScanThread::present(Value step) { return e.min(step, e.sub(length, e.index(1))); }
-Value ScanThread::rowOf(Value step) { return e.add(first, present(step)); }
-
-void ScanThread::eachTile(const std::function<void(Value)> &body) {
-  e.loop(e.mul(lane, shape.tile), length, shape.lanes * shape.tile, body, /*keepRolled=*/true);
-}
-
-SmallVector<Value> ScanThread::readInput(const View &view, Value t) {
-  SmallVector<Value> values;
-  for (int64_t i = 0; i < shape.tile; ++i)
-    values.push_back(e.load(view, rowOf(e.add(t, i)), column));
+  Values all;
+  if (count == 1) {
+    all = load(/*clamped=*/true);
+  } else {
+    // No address is clamped where all rows are there.
+    auto branch = scf::IfOp::create(e.b, SmallVector<Type>(views.size() * count, e.b.getF32Type()),
+                                    e.less(e.index(count - 1), rows.here), true);
+    for (bool clamped : {false, true}) {
+      OpBuilder::InsertionGuard guard(e.b);
+      e.b.setInsertionPointToStart(clamped ? branch.elseBlock() : branch.thenBlock());
+      scf::YieldOp::create(e.b, load(clamped));
+    }
+    all = branch.getResults();
+  }
+  for (auto [i, value] : llvm::enumerate(all))
+    values[i / count].push_back(value);
   return values;
 }
 
-void ScanThread::computeSteps() {
-  View u = *e.view(p.scan.getU());
-  SmallVector<Value> zeros(shape.tile, e.f32(0));
-  if (!shape.rank)
-    return eachTile([&](Value t) {
-      SmallVector<Value> us = readInput(u, t);
-      finishSteps(t, readInput(*e.view(p.delta), t), us);
-    });
-  if (!shape.inPieces())
-    return eachTile([&](Value t) {
-      SmallVector<Value> us = readInput(u, t);
-      finishSteps(t, projected(t, zeros, e.index(shape.piece)), us);
-    });
-  // The sums stay where dt will be.
-  auto put = [&](Value t, ValueRange sums) {
-    for (int64_t i = 0; i < shape.tile; ++i)
-      e.store(sums[i], dt, {e.add(t, i), local});
-  };
-  auto get = [&](Value t) {
-    SmallVector<Value> sums;
-    for (int64_t i = 0; i < shape.tile; ++i)
-      sums.push_back(e.load(dt, {e.add(t, i), local}));
-    return sums;
-  };
-  eachTile([&](Value t) { put(t, zeros); });
-  e.loop(e.index(0), e.index(shape.rank), shape.piece, [&](Value k0) {
-    copyWeight(k0);
-    copyInput(k0);
-    e.barrier();
-    eachTile([&](Value t) { put(t, projected(t, get(t), e.index(shape.piece))); });
-    e.barrier();
-  });
-  eachTile([&](Value t) {
-    SmallVector<Value> us = readInput(u, t);
-    finishSteps(t, get(t), us);
-  });
-}
-
-SmallVector<Value> ScanThread::projected(Value t, SmallVector<Value> sums, Value count) {
-  int64_t vector = std::min<int64_t>(shape.tile, 4);
-  return e.loop(e.index(0), count, ScanShape::kUnroll, sums, [&](Value k0, ValueRange old) {
-    SmallVector<Value> next(old);
-    for (int64_t j = 0; j < ScanShape::kUnroll; ++j) {
-      Value k = e.add(k0, j), w = e.load(weight, {k, local});
-      for (int64_t i = 0; i < shape.tile; i += vector) {
-        Value x = e.loadVector(input, {k, e.add(t, i)}, vector);
-        for (int64_t v = 0; v < vector; ++v)
-          next[i + v] = e.math.fma(e.extract(x, v), w, next[i + v]);
-      }
-    }
-    return next;
-  }, /*keepRolled=*/true);
-}
-
-void ScanThread::finishSteps(Value t, ValueRange deltas, ValueRange u) {
-  for (int64_t i = 0; i < shape.tile; ++i) {
-    Value at = e.add(t, i), size = stepSize(deltas[i]);
-    e.store(size, dt, {at, local});
-    e.store(e.math.mul(size, u[i]), dtU, {at, local});
+ScanThread::Sizes ScanThread::sizes(Values deltas, ValueRange u, const Rows &rows) {
+  Sizes steps;
+  for (auto [i, delta] : llvm::enumerate(deltas)) {
+    Value there = e.less(e.index(i), rows.here);
+    steps.dt.push_back(e.select(there, stepSize(delta), e.f32(0)));
+    steps.dtU.push_back(e.math.mul(steps.dt[i], u[i]));
   }
+  return steps;
 }
 
-SmallVector<Value> ScanThread::recur(ValueRange h) {
-  Value slot0 = e.mul(lane, shape.slots());
-  int64_t vector = shape.slotVector();
-  return e.loop(e.index(0), length, 1, h, [&](Value t, ValueRange old) {
-    SmallVector<Value> next(old);
-    // Elements of the lane's part of a row, a vector at a time.
-    auto reader = [&](Value value, Value from) {
-      Value row = e.view(value) ? t : e.index(0);
-      return [&, row, from, loaded = Value()](int64_t i) mutable {
-        if (i % vector == 0)
-          loaded = e.loadVector(from, {row, e.add(slot0, i)}, vector);
-        return e.extract(loaded, i % vector);
-      };
-    };
-    auto b = reader(p.scan.getB(), B), c = reader(p.scan.getC(), C);
-    Value sum = step(e.load(dt, {t, local}), e.load(dtU, {t, local}), b, c, next);
-    auto store = [&] { e.store(sum, y, {t, local}); };
-    if (shape.lanes > 1)
-      e.when(e.equal(lane, e.index(0)), store);
-    else
-      store();
-    return next;
-  });
-}
-
-void ScanThread::storeResults() {
-  View u = *e.view(p.scan.getU());
-  eachTile([&](Value t) {
-    SmallVector<Value> results;
-    for (int64_t i = 0; i < shape.tile; ++i) {
-      Value step = e.add(t, i), row = rowOf(step);
-      Value scanned = e.load(y, {e.min(step, e.sub(length, e.index(1))), local});
-      results.push_back(result(scanned, skip ? e.load(u, row, column) : Value(), row));
-    }
-    for (int64_t i = 0; i < shape.tile; ++i) {
-      Value step = e.add(t, i);
-      // The first step of a tile is there.
-      whenHere(i ? e.less(step, length) : Value(),
-               [&] { e.store(results[i], out(), e.add(first, step), column); });
-    }
+void ScanThread::storeResults(const Rows &rows, ValueRange y, ValueRange u,
+                              ArrayRef<Values> after) {
+  int64_t count = shape.tile();
+  SmallVector<Value> names = leaves(), results;
+  for (int64_t i = 0; i < count; ++i)
+    results.push_back(result(y[i], u[i], [&](Value value) {
+      return after[llvm::find(names, value) - names.begin()][i];
+    }));
+  auto store = [&](int64_t i) {
+    e.store(results[i], out(), e.add(rows.row0, i), column);
+  };
+  whenAll(exists, [&] {
+    auto branch = scf::IfOp::create(e.b, e.less(e.index(count - 1), rows.here), count > 1);
+    OpBuilder::InsertionGuard guard(e.b);
+    e.b.setInsertionPointToStart(branch.thenBlock());
+    for (int64_t i = 0; i < count; ++i)
+      store(i);
+    if (count > 1)
+      e.b.setInsertionPointToStart(branch.elseBlock());
+    for (int64_t i = 0; i < count - 1; ++i)
+      e.when(e.less(e.index(i), rows.here), [&] { store(i); });
   });
 }
 

@@ -3,36 +3,43 @@
 // All lanes of a channel compute its dt together, k over the lanes.
 #include "passes/gpu/ScanThread.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 using namespace mlir;
 
 namespace mamba {
 
-void ScanThread::runDirect(Value start, Value end) {
-  SmallVector<Value> h = loadStates();
+void ScanThread::runDirect(Value start) {
+  Values h = loadStates();
   h = e.loop(start, end, 1, h, [&](Value row, ValueRange old) {
-    SmallVector<Value> next(old), b = inTime(p.scan.getB(), row), c = inTime(p.scan.getC(), row);
-    Value u = e.load(*e.view(p.scan.getU()), row, column);
-    Value delta = p.projection ? projectedByLanes(row) : e.load(*e.view(p.delta), row, column);
-    Value dt = stepSize(delta);
+    Values next(old), b = constantB, c = constantC;
+    if (b.empty())
+      b = inTime(p.scan.getB(), row);
+    if (c.empty())
+      c = inTime(p.scan.getC(), row);
+    auto at = [&](Value rows) { return e.load(*e.view(rows), row, column); };
+    Value u = at(p.scan.getU());
+    Value dt = stepSize(p.projection ? projectedByLanes(row) : at(p.delta));
     Value y = step(dt, e.math.mul(dt, u), [&](int64_t i) { return b[i]; },
                    [&](int64_t i) { return c[i]; }, next);
-    Value stored = result(y, u, row);
-    whenHere(shape.lanes > 1 ? e.equal(lane, e.index(0)) : Value(),
-             [&] { e.store(stored, out(), row, column); });
+    Value stored = result(e.warpSum(y, shape.lanes), u, at);
+    whenAll(here(shape.lanes > 1 ? e.equal(lane, e.index(0)) : Value()),
+            [&] { e.store(stored, out(), row, column); });
     return next;
   });
   storeStates(h);
 }
 
-SmallVector<Value> ScanThread::inTime(Value value, Value row) {
-  SmallVector<Value> values;
-  std::optional<View> view = e.view(value);
-  if (view && !shape.masksStates() && shape.states % 4 == 0 && view->offset % 4 == 0 &&
-      cast<MemRefType>(view->buffer.getType()).getDimSize(1) % 4 == 0) {
+ScanThread::Values ScanThread::inTime(Value value, Value row) {
+  Values values;
+  View view = *e.view(value);
+  if (!shape.masksStates() && shape.states % 4 == 0 && view.offset % 4 == 0 &&
+      cast<MemRefType>(view.buffer.getType()).getDimSize(1) % 4 == 0) {
     // Rows are aligned to 64 bytes where they begin.
     for (int64_t i = 0; i < shape.states; i += 4) {
-      Value at = e.add(state0, view->offset + i);
-      Value vector = e.loadVector(view->buffer, {row, at}, 4);
+      Value at = e.add(state0, view.offset + i);
+      Value vector = e.loadVector(view.buffer, {row, at}, 4);
       for (int64_t j = 0; j < 4; ++j)
         values.push_back(e.extract(vector, j));
     }
@@ -44,8 +51,36 @@ SmallVector<Value> ScanThread::inTime(Value value, Value row) {
       there = e.less(state, e.index(shape.N));
       state = e.min(state, e.index(shape.N - 1));
     }
-    Value x = view ? e.load(*view, row, state) : e.load(e.buffer(value), state);
+    Value x = e.load(view, row, state);
     values.push_back(there ? e.select(there, x, e.f32(0)) : x);
+  }
+  return values;
+}
+
+/// So many neighbours, by one load; four of bf16 as two words.
+static SmallVector<Value> loadNeighbours(GpuEmitter &e, Value buffer, ValueRange at,
+                                         int64_t count) {
+  SmallVector<Value> values;
+  Type element = cast<MemRefType>(buffer.getType()).getElementType();
+  if (count == 1)
+    return {e.load(buffer, at)};
+  if (!element.isInteger(16)) {
+    Value loaded = e.loadVector(buffer, at, count);
+    for (int64_t i = 0; i < count; ++i)
+      values.push_back(e.extract(loaded, i));
+    return values;
+  }
+  Value halves = vector::LoadOp::create(e.b, VectorType::get({count}, element), buffer, at,
+                                        /*nontemporal=*/false, llvm::MaybeAlign(2 * count));
+  Type word = e.b.getI32Type();
+  Value words = vector::BitCastOp::create(e.b, VectorType::get({count / 2}, word), halves);
+  Value sixteen = arith::ConstantOp::create(e.b, e.b.getI32IntegerAttr(16));
+  Value upper = arith::ConstantOp::create(e.b, e.b.getI32IntegerAttr(-65536));
+  for (int64_t i = 0; i < count; i += 2) {
+    Value both = e.extract(words, i / 2);
+    for (Value bits : {arith::ShLIOp::create(e.b, both, sixteen).getResult(),
+                       arith::AndIOp::create(e.b, both, upper).getResult()})
+      values.push_back(arith::BitcastOp::create(e.b, e.b.getF32Type(), bits));
   }
   return values;
 }
@@ -53,26 +88,35 @@ SmallVector<Value> ScanThread::inTime(Value value, Value row) {
 Value ScanThread::projectedByLanes(Value row) {
   View in = *e.view(p.delta);
   Value w = e.buffer(p.projection.getW());
-  // All loads of a group are on their way before the first product.
-  int64_t count = shape.laneGroup(), group = shape.lanes * count;
+  // Four neighbours of k are one load where rows of both are multiples of that:
+  // on a GPU weights are aligned as rows are. All loads of a group are on their
+  // way before the first product.
+  int64_t width = cast<MemRefType>(in.buffer.getType()).getDimSize(1);
+  int64_t vector = shape.rank % 4 || in.offset % 4 || width % 4 ? 1 : 4;
+  int64_t vectors = (shape.rank / vector + shape.lanes - 1) / shape.lanes;
+  int64_t count = std::min<int64_t>(vectors, vector == 1 ? 16 : 5), apart = shape.lanes * vector;
+  // Whole groups, if there can be.
+  while (shape.rank % apart == 0 && vectors % count)
+    --count;
   auto body = [&](Value k0, ValueRange old) {
-    SmallVector<Value> x, weights;
+    Values x, weights;
     for (int64_t i = 0; i < count; ++i) {
-      Value k = e.add(e.add(k0, lane), i * shape.lanes), there;
-      if (shape.rank % group) {
+      Value k = e.add(e.add(k0, e.mul(lane, vector)), i * apart), there;
+      if (shape.rank % (apart * count)) {
         there = e.less(k, e.index(shape.rank));
-        k = e.min(k, e.index(shape.rank - 1));
+        k = e.min(k, e.index(shape.rank - vector));
       }
-      Value loaded = e.load(in, row, k);
-      x.push_back(there ? e.select(there, loaded, e.f32(0)) : loaded);
-      weights.push_back(e.load(w, {column, k}));
+      for (Value loaded : loadNeighbours(e, in.buffer, {row, e.add(k, in.offset)}, vector))
+        x.push_back(there ? e.select(there, loaded, e.f32(0)) : loaded);
+      llvm::append_range(weights, loadNeighbours(e, w, {column, k}, vector));
     }
     Value sum = old[0];
-    for (int64_t i = 0; i < count; ++i)
-      sum = e.math.fma(weights[i], x[i], sum);
-    return SmallVector<Value>{sum};
+    for (auto [factor, weight] : llvm::zip_equal(x, weights))
+      sum = e.math.fma(weight, factor, sum);
+    return Values{sum};
   };
-  Value sum = e.loop(e.index(0), e.index(shape.rank), group, e.f32(0), body, /*keepRolled=*/true)[0];
+  Value sum = e.loop(e.index(0), e.index(shape.rank), apart * count, e.f32(0), body,
+                     /*keepRolled=*/true)[0];
   return e.warpSum(sum, shape.lanes);
 }
 

@@ -1,6 +1,6 @@
 // The selective scan with what surrounds it: dt projection, softplus, skip, gate.
 //
-// A tile is one sequence by `col_block` channels, `state_lanes` lanes a channel;
+// A tile is one sequence by `col_block` channels, `state_lanes` threads a channel;
 // time is serial, the states stay in registers.
 #include "passes/gpu/Generator.h"
 #include "passes/gpu/ScanThread.h"
@@ -49,21 +49,35 @@ public:
     // One row a sequence: four states a lane, so that pools move in whole lines.
     if (tokens == TokenClass::Decode)
       return inBlocks(kernel, lanesFor(parts.N, 4), 64, Schedule{.chunk = 1});
-    return fitting(kernel, target, lanesFor(parts.N, 32), tokens == TokenClass::Few ? 8 : 16);
+    int64_t lanes = lanesFor(parts.N, 32), chunk = tokens == TokenClass::Few ? 8 : 16;
+    ssm::ScheduleAttr s = fitting(kernel, target, lanes, 64, chunk);
+    // A weight too large for 64 channels may fit for 32; and if it goes in pieces,
+    // more threads have fewer sums in registers.
+    if (ScanShape(parts, s).inPieces() && lanes < 4 && parts.N >= 4)
+      return fitting(kernel, target, 4, 32, 32);
+    return s;
   }
 
   SmallVector<GpuVariant> variants(ssm::KernelOp kernel, const Target &target,
                                    TokenClass tokens) const override {
     ScanParts parts = partsOf(kernel);
     ssm::ScheduleAttr base = kernel.getScheduleAttr();
-    constexpr int64_t lanes = 4;
-    if (tokens == TokenClass::Decode || parts.N < lanes || lanesFor(parts.N, 32) >= lanes)
+    if (tokens == TokenClass::Decode)
       return {};
-    // Fewer channels than this leave schedulers of a large GPU (about 500 of
-    // them) without a warp where a thread takes a whole channel.
-    int64_t maxSequences = std::max<int64_t>(1, 16384 / parts.E);
-    int64_t chunk = base && base.getChunk() == 8 ? 8 : 32;
-    return {{maxSequences, fitting(kernel, target, lanes, chunk), "l4"}};
+    int64_t chunk = tokens == TokenClass::Few || (base && base.getChunk() == 8) ? 8 : 32;
+    int64_t held = base ? base.getStateLanes() : lanesFor(parts.N, 32);
+    SmallVector<GpuVariant> variants;
+    // A thread a channel needs twice a warp for each of the about 500 schedulers
+    // of a large GPU. Below that threads share channels; where even then blocks
+    // of 32 channels leave multiprocessors without one, blocks of 16.
+    auto add = [&](int64_t lanes, int64_t channels, int64_t below, StringRef suffix) {
+      if (parts.N >= lanes && held < lanes && below >= parts.E)
+        variants.push_back(
+            {below / parts.E, fitting(kernel, target, lanes, channels, chunk), suffix.str()});
+    };
+    add(8, 16, 2048, "l8");
+    add(4, 32, 32768, "l4");
+    return variants;
   }
 
   KernelGrid generate(GpuEmitter &e) const override {
@@ -76,7 +90,7 @@ protected:
   bool checkSchedule(ssm::KernelOp kernel, const Target &target, ssm::ScheduleAttr s, Needs &needs,
                      std::string &reason) const override {
     ScanParts parts = partsOf(kernel);
-    if (!ScanShape::check(parts, s, reason))
+    if (!ScanShape::check(parts, target, s, reason))
       return false;
     ScanShape shape(parts, s);
     needs = {shape.sharedBytes(parts), shape.registers(parts)};
@@ -94,27 +108,53 @@ private:
     return s.get(kernel.getContext());
   }
 
-  /// Blocks of 32 channels or more, and the largest chunk up to that many steps
+  /// Blocks of that many channels, and the largest chunk up to that many steps
   /// that fits. A weight of dt's projection that takes more than half of shared
   /// memory goes through it in pieces, once a chunk, which are longer then.
   static ssm::ScheduleAttr fitting(ssm::KernelOp kernel, const Target &target, int64_t lanes,
-                                   int64_t chunk) {
+                                   int64_t channels, int64_t chunk) {
     ScanParts parts = partsOf(kernel);
-    int64_t threads = std::clamp<int64_t>(32 * lanes, 64, 256);
-    int64_t rank = parts.projection ? lastDim(parts.delta) : 0;
-    if (rank * threads / lanes * 4 > target.sharedBytes / 2) {
-      rank = 32;
+    int64_t rank = parts.projection ? lastDim(parts.delta) : 0, piece = rank;
+    int64_t threads = std::min<int64_t>(channels * lanes, 256);
+    auto fits = [&](ssm::ScheduleAttr s) {
+      return ScanShape(parts, s).sharedBytes(parts) <= target.sharedBytes;
+    };
+    std::string reason;
+    ssm::ScheduleAttr least =
+        inBlocks(kernel, lanes, threads, Schedule{.rowTile = 8, .chunk = 16, .mma = 16});
+    bool isMma =
+        takesMma(parts, target, reason) && least.getColBlock() % 16 == 0 && fits(least);
+    int64_t projection = isMma ? rank / 5 : rank * 3 / 2;
+    if (isMma) {
+      chunk = std::max<int64_t>(chunk, 16);
+      rank = piece = 0;
+    }
+    if (rank * channels * 4 > target.sharedBytes / 2) {
+      piece = 32;
       chunk = std::max<int64_t>(chunk, 32);
     }
+    int64_t fmaExp = lanes == 1 ? polynomials(target, parts.N, projection) : 0;
     ssm::ScheduleAttr s;
-    for (; chunk > 1; chunk /= 2) {
-      int64_t tile = std::clamp<int64_t>(chunk / lanes, 1, 8);
+    for (; chunk >= (isMma ? 16 : 8); chunk /= 2) {
       s = inBlocks(kernel, lanes, threads,
-                   Schedule{.rowTile = tile, .kBlock = rank, .chunk = chunk});
-      if (ScanShape(parts, s).sharedBytes(parts) <= target.sharedBytes)
+                   Schedule{.rowTile = 8, .kBlock = piece, .chunk = chunk, .stateBlock = fmaExp,
+                            .mma = isMma ? 16 : 0});
+      if (fits(s))
         break;
     }
     return s;
+  }
+
+  /// How many of a channel's exponentials are better polynomials: each saves 8
+  /// cycles of a scheduler's special-function unit and costs 10 issue slots. Of a
+  /// warp's step the unit takes 8 (N + 3) cycles, all the rest about 5 N + 46
+  /// slots and those of dt's projection.
+  static int64_t polynomials(const Target &target, int64_t N, int64_t projection) {
+    // These have an FMA pipe of half the width, which is full already.
+    if (target.arch == "sm_75" || target.arch == "sm_80")
+      return 0;
+    int64_t special = 8 * (N + 3), slots = 5 * N + 46 + projection;
+    return std::max<int64_t>(special - slots, 0) / 18;
   }
 };
 

@@ -8,76 +8,105 @@ namespace mamba {
 
 /// More states in registers leave too few for the rest.
 static constexpr int64_t maxStates = 32;
+/// Steps that a thread finds dt of at a time.
+static constexpr int64_t maxTile = 32;
+
+/// The rows that a value is columns of as they lie in memory, and the first of them.
+static std::pair<Value, int64_t> placeOfRows(Value x) {
+  int64_t offset = 0;
+  x = unwidened(x);
+  while (auto split = x.getDefiningOp<ssm::SplitOp>()) {
+    for (Value part : split.getParts()) {
+      if (part == x)
+        break;
+      offset += lastDim(part);
+    }
+    x = unwidened(split.getX());
+  }
+  return {x, offset};
+}
 
 ScanShape::ScanShape(const ScanParts &parts, ssm::ScheduleAttr s)
     : E(parts.E), N(parts.N), channels(s.getColBlock()), lanes(s.getStateLanes()),
-      states((N + lanes - 1) / lanes), chunk(s.getChunk()),
-      tile(std::max<int64_t>(s.getRowTile(), 1)),
-      rank(parts.projection ? lastDim(parts.delta) : 0),
-      piece(llvm::alignTo(s.getKBlock() ? std::min(s.getKBlock(), rank) : rank, kUnroll)) {}
+      states((N + lanes - 1) / lanes), chunk(s.getChunk()), group(s.getRowTile()),
+      fmaExp(s.getStateBlock()), rank(parts.projection ? lastDim(parts.delta) : 0),
+      isMma(s.getMma() != 0),
+      planes(getElementTypeOrSelf(placeOfRows(parts.delta).first.getType()).isF32() ? 3 : 1),
+      piece(llvm::alignTo(s.getKBlock() ? std::min(s.getKBlock(), rank) : rank, 4)) {}
 
-int64_t ScanShape::rows() const { return llvm::alignTo(chunk, tile); }
-
-int64_t ScanShape::slots() const {
-  if (states <= 2)
-    return states;
-  // Whole vectors; an odd number of them, so that lanes meet in no bank.
-  int64_t vectors = (states + 3) / 4;
-  return 4 * (lanes == 1 ? vectors : vectors | 1);
+bool isConstantInTime(Value value) {
+  return cast<RankedTensorType>(value.getType()).getRank() == 1;
 }
 
-int64_t ScanShape::columnStride() const {
-  if (lanes == 1)
-    return channels;
-  // A warp meets 32 / lanes channels in rows that are `tile` apart.
-  int64_t apart = std::min(tile, 32 / lanes);
-  return channels + llvm::mod(32 / (lanes * apart) - channels, 32 / apart);
+static bool isPowerOf2From(int64_t from, int64_t x, int64_t to) {
+  return x >= from && x <= to && llvm::isPowerOf2_64(x);
 }
 
-int64_t ScanShape::inputStride() const { return rows() + std::min<int64_t>(tile, 4); }
-
-int64_t ScanShape::weightStride() const { return channels | 1; }
-
-/// Whether B or C is one for all steps.
-static bool isConstant(Value inTime) {
-  return cast<RankedTensorType>(inTime.getType()).getRank() == 1;
+bool takesMma(ScanParts parts, const Target &target, std::string &reason) {
+  if (!parts.projection) {
+    reason = "no projection of dt for the matrix unit";
+    return false;
+  }
+  Value w = parts.projection.getW();
+  int64_t K = lastDim(parts.delta);
+  auto [x, offset] = placeOfRows(parts.delta);
+  Type rows = getElementTypeOrSelf(x.getType()), weight = getElementTypeOrSelf(w.getType());
+  bool fits = weight.isBF16() ? rows.isBF16() || rows.isF32() : weight.isF16() && rows.isF16();
+  if (target.chip < 80 || !isa<BlockArgument>(w) || !fits) {
+    reason = "the matrix unit takes a weight of dt's projection of bf16 and rows of bf16 or f32, "
+             "or both of f16, from sm_80 on";
+    return false;
+  }
+  if (K % 16 || lastDim(x) % 8 || offset % 8) {
+    reason = "the matrix unit wants dt projected from a multiple of 16 columns, in rows of a "
+             "multiple of 8 that begin at one, got " +
+             std::to_string(K) + " of " + std::to_string(lastDim(x)) + " at " +
+             std::to_string(offset);
+    return false;
+  }
+  return true;
 }
 
-int64_t ScanShape::rowsOf(Value inTime) const { return isConstant(inTime) ? 1 : chunk; }
-
-static bool isPowerOf2UpTo(int64_t x, int64_t limit) {
-  return x > 0 && x <= limit && llvm::isPowerOf2_64(x);
-}
-
-bool ScanShape::check(const ScanParts &parts, ssm::ScheduleAttr s, std::string &reason) {
-  int64_t lanes = s.getStateLanes();
-  if (!isPowerOf2UpTo(lanes, 32)) {
-    reason = "state_lanes must be a power of two up to 32, got " + std::to_string(lanes);
+bool ScanShape::check(const ScanParts &parts, const Target &target, ssm::ScheduleAttr s,
+                      std::string &reason) {
+  auto refuse = [&](const Twine &why) {
+    reason = why.str();
     return false;
+  };
+  int64_t lanes = s.getStateLanes(), chunk = s.getChunk(), group = s.getRowTile();
+  if (!isPowerOf2From(1, lanes, 32))
+    return refuse("state_lanes must be a power of two up to 32, got " + Twine(lanes));
+  if (s.getColBlock() <= 0 || s.getColBlock() * lanes != s.getThreads())
+    return refuse("a scan needs threads = col_block * state_lanes, got " + Twine(s.getThreads()) +
+                  " threads and " + Twine(s.getColBlock()) + " * " + Twine(lanes));
+  if (chunk <= 0 || chunk > 256)
+    return refuse("a scan needs a chunk of 1 to 256 steps, got " + Twine(chunk));
+  if (s.getKBlock() < 0)
+    return refuse("k_block must be positive, got " + Twine(s.getKBlock()));
+  if (chunk > 1 && !isPowerOf2From(4, group, 32))
+    return refuse("row_tile of a scan is 4, 8, 16 or 32, got " + Twine(group));
+  if (chunk > 1 && (chunk % group || chunk % lanes))
+    return refuse("a chunk must be a multiple of row_tile and of state_lanes, got " +
+                  Twine(chunk) + ", " + Twine(group) + " and " + Twine(lanes));
+  ScanShape shape(parts, s);
+  if (shape.isMma) {
+    if (!takesMma(parts, target, reason))
+      return false;
+    if (s.getMma() != 16 || chunk % 16 || shape.channels % 16 || shape.inPieces())
+      return refuse("dt by the matrix unit needs mma = 16, chunk and col_block multiples of 16 and "
+                    "no k_block, got " +
+                    Twine(s.getMma()) + ", " + Twine(chunk) + ", " + Twine(shape.channels) +
+                    " and " + Twine(s.getKBlock()));
   }
-  if (s.getColBlock() <= 0 || s.getColBlock() * lanes != s.getThreads()) {
-    reason = "a scan needs threads = col_block * state_lanes, got " +
-             std::to_string(s.getThreads()) + " threads and " + std::to_string(s.getColBlock()) +
-             " * " + std::to_string(lanes);
-    return false;
-  }
-  if (s.getChunk() <= 0 || s.getChunk() > 256) {
-    reason = "a scan needs a chunk of 1 to 256 steps, got " + std::to_string(s.getChunk());
-    return false;
-  }
-  if (s.getRowTile() && !isPowerOf2UpTo(s.getRowTile(), 8)) {
-    reason = "row_tile of a scan is 1, 2, 4 or 8, got " + std::to_string(s.getRowTile());
-    return false;
-  }
-  if (s.getKBlock() < 0) {
-    reason = "k_block must be positive, got " + std::to_string(s.getKBlock());
-    return false;
-  }
-  if (int64_t states = ScanShape(parts, s).states; states > maxStates) {
-    reason = "a lane holds " + std::to_string(states) + " states, " + std::to_string(maxStates) +
-             " is the limit: take more state_lanes";
-    return false;
-  }
+  if (shape.states > maxStates)
+    return refuse("a lane holds " + Twine(shape.states) + " states, " + Twine(maxStates) +
+                  " is the limit: take more state_lanes");
+  if (shape.fmaExp < 0 || shape.fmaExp > shape.states)
+    return refuse("state_block, the decays of a lane that are polynomials, must be at most its " +
+                  Twine(shape.states) + " states, got " + Twine(shape.fmaExp));
+  if (chunk > 1 && shape.tile() > maxTile)
+    return refuse("a lane finds dt of " + Twine(shape.tile()) + " steps at a time, " +
+                  Twine(maxTile) + " is the limit: take smaller chunks");
   return true;
 }
 
@@ -86,17 +115,22 @@ int64_t ScanShape::sharedBytes(ScanParts parts) const {
     return 0;
   int64_t bytes = 0;
   // As GpuEmitter::shared() lays them out.
-  auto matrix = [&](int64_t height, int64_t width) {
-    bytes = llvm::alignTo(bytes, 16) + height * width * 4;
-  };
-  matrix(rowsOf(parts.scan.getB()), lanes * slots());
-  matrix(rowsOf(parts.scan.getC()), lanes * slots());
-  if (rank) {
-    matrix(piece, inputStride());
-    matrix(piece, weightStride());
+  auto matrix = [&](int64_t numbers) { bytes = llvm::alignTo(bytes, 16) + numbers * 4; };
+  for (Value value : {parts.scan.getB(), parts.scan.getC()})
+    if (!isConstantInTime(value))
+      matrix(inTime().count(chunk) * 4);
+  if (isMma) {
+    matrix(planes * chunk * lineWidth() / 2);
+    matrix(channels * lineWidth() / 2);
+  } else if (rank) {
+    matrix(input().count(chunk) * 4);
+    matrix(piece / 4 * weightWidth());
   }
-  for (int i = 0; i < (keepsY() ? 3 : 2); ++i)
-    matrix(rows(), columnStride());
+  if (isShared() || isMma)
+    matrix(chunk / 4 * dtWidth());
+  if (isShared())
+    for (int64_t copies : {int64_t(1), lanes})
+      matrix(copies * chunk * channels);
   return bytes;
 }
 
@@ -105,17 +139,20 @@ int64_t ScanShape::registers(ScanParts parts) const {
   // tile of steps has in flight: as measured, most of it on sm_120.
   int64_t needed = 2 * states;
   if (inChunks())
-    needed += 56 + 5 * tile / 2 + (lanes > 1 ? 24 : 0) + (rank ? 20 : 0);
+    needed += 40 + 3 * tile() + (isShared() ? group : 0) + (rank && !isMma ? 20 : 0);
   else
     needed += 52;
   for (Value value : {parts.scan.getB(), parts.scan.getC()})
-    needed += isConstant(value) ? states : 0;
+    needed += isConstantInTime(value) ? states : 0;
   return needed;
 }
 
 int64_t ScanShape::allowedRegisters(ScanParts parts) const {
-  bool constant = isConstant(parts.scan.getB()) || isConstant(parts.scan.getC());
-  return std::clamp<int64_t>(registers(parts), 128, constant ? 255 : 168);
+  bool constant = isConstantInTime(parts.scan.getB()) || isConstantInTime(parts.scan.getC());
+  // In chunks there are few blocks where threads share channels, and what holds dt
+  // and y of a tile of steps would spill else.
+  int64_t least = inChunks() ? 144 : 128;
+  return std::clamp<int64_t>(registers(parts), least, constant ? 255 : 168);
 }
 
 } // namespace mamba

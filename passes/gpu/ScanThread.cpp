@@ -16,25 +16,28 @@ ScanThread::ScanThread(GpuEmitter &e, const ScanParts &parts)
 
 KernelGrid ScanThread::run() {
   Value sequence = e.div(e.tile, e.index(shape.across()));
-  Value block = e.rem(e.tile, e.index(shape.across()));
-  local = e.div(e.thread, e.index(shape.lanes));
-  lane = e.rem(e.thread, e.index(shape.lanes));
+  // Step by step neighbours share a channel, so that pools move in whole lines.
+  Value across = e.index(shape.inChunks() ? shape.channels : shape.lanes);
+  Value outer = e.div(e.thread, across), inner = e.rem(e.thread, across);
+  local = shape.inChunks() ? inner : outer;
+  lane = shape.inChunks() ? outer : inner;
   state0 = e.mul(lane, shape.states);
-  column = e.add(e.mul(block, shape.channels), local);
+  column = e.add(e.mul(e.rem(e.tile, e.index(shape.across())), shape.channels), local);
   if (shape.masksChannels()) {
     exists = e.less(column, e.index(shape.E));
     column = e.min(column, e.index(shape.E - 1));
   }
   slot = e.slot(sequence);
-  Value start = e.sequenceStart(sequence), end = e.sequenceStart(e.add(sequence, 1));
+  Value start = e.sequenceStart(sequence);
+  end = e.sequenceStart(e.add(sequence, 1));
   if (shape.inChunks())
     allocate();
   e.when(e.less(start, end), [&] {
     loadOnce();
     if (shape.inChunks())
-      runChunks(start, end);
+      runChunks(start);
     else
-      runDirect(start, end);
+      runDirect(start);
   });
   return {KernelGrid::Sequences, 1, 1, shape.across()};
 }
@@ -45,9 +48,9 @@ Value ScanThread::here(Value condition) {
   return e.both(exists, condition);
 }
 
-void ScanThread::whenHere(Value condition, const std::function<void()> &body) {
-  if (Value all = here(condition))
-    e.when(all, body);
+void ScanThread::whenAll(Value condition, const std::function<void()> &body) {
+  if (condition)
+    e.when(condition, body);
   else
     body();
 }
@@ -56,20 +59,8 @@ Value ScanThread::ofChannel(Value vector) {
   return vector ? e.load(e.buffer(vector), column) : Value();
 }
 
-void ScanThread::loadOnce() {
-  projectionBias = ofChannel(p.projection ? p.projection.getBias() : Value());
-  deltaBias = ofChannel(p.scan.getDeltaBias());
-  skip = ofChannel(p.scan.getD());
-  for (int64_t i = 0; i < shape.states; ++i) {
-    Value state = e.add(state0, i);
-    if (shape.masksStates())
-      state = e.min(state, e.index(shape.N - 1));
-    Value a = e.load(e.buffer(p.scan.getA()), {column, state});
-    decay.push_back(p.scan.getLog2Decay() ? a : e.math.mul(a, e.f32(std::numbers::log2e)));
-  }
-}
-
-/// How many states one access of the pool moves: pools are aligned to 64 bytes.
+/// How many states one access of the pool or of A moves: both are aligned to 64
+/// bytes.
 static int64_t poolVector(const ScanShape &shape) {
   for (int64_t count : {4, 2})
     if (!shape.masksStates() && shape.N % count == 0 && shape.states % count == 0)
@@ -77,15 +68,40 @@ static int64_t poolVector(const ScanShape &shape) {
   return 1;
 }
 
-SmallVector<Value> ScanThread::loadStates() {
+void ScanThread::loadOnce() {
+  projectionBias = ofChannel(p.projection ? p.projection.getBias() : Value());
+  deltaBias = ofChannel(p.scan.getDeltaBias());
+  skip = ofChannel(p.scan.getD());
+  int64_t vector = poolVector(shape);
+  Value A = e.buffer(p.scan.getA()), rates;
+  for (int64_t i = 0; i < shape.states; ++i) {
+    Value state = e.add(state0, i), there;
+    if (shape.masksStates()) {
+      there = e.less(state, e.index(shape.N));
+      state = e.min(state, e.index(shape.N - 1));
+    }
+    if (i % vector == 0)
+      rates = vector == 1 ? e.load(A, {column, state}) : e.loadVector(A, {column, state}, vector);
+    Value a = vector == 1 ? rates : e.extract(rates, i % vector);
+    decay.push_back(p.scan.getLog2Decay() ? a : e.math.mul(a, e.f32(std::numbers::log2e)));
+    for (auto [value, to] : {std::pair{p.scan.getB(), &constantB}, {p.scan.getC(), &constantC}})
+      if (isConstantInTime(value)) {
+        Value x = e.load(e.buffer(value), state);
+        to->push_back(there ? e.select(there, x, e.f32(0)) : x);
+      }
+  }
+}
+
+ScanThread::Values ScanThread::loadStates() {
   Value pool = e.buffer(p.scan.getState());
   int64_t count = poolVector(shape);
-  SmallVector<Value> h;
+  Values h;
   for (int64_t i = 0; i < shape.states; i += count) {
     Value state = e.add(state0, i);
     SmallVector<Value> at = {slot, column, state};
     auto load = [&] { return count == 1 ? e.load(pool, at) : e.loadVector(pool, at, count); };
-    Value condition = here(shape.masksStates() ? e.less(state, e.index(shape.N)) : Value());
+    Value condition =
+        here(shape.masksStates() ? e.less(state, e.index(shape.N)) : Value());
     Value zero = e.math.constant(count == 1 ? Type(e.b.getF32Type())
                                             : VectorType::get({count}, e.b.getF32Type()),
                                  0);
@@ -102,7 +118,8 @@ void ScanThread::storeStates(ValueRange h) {
   for (int64_t i = 0; i < shape.states; i += count) {
     Value state = e.add(state0, i);
     SmallVector<Value> at = {slot, column, state};
-    whenHere(shape.masksStates() ? e.less(state, e.index(shape.N)) : Value(), [&] {
+    Value there = shape.masksStates() ? e.less(state, e.index(shape.N)) : Value();
+    whenAll(here(there), [&] {
       if (count == 1)
         e.store(h[i], pool, at);
       else
@@ -117,23 +134,20 @@ Value ScanThread::stepSize(Value delta) {
   return scanStepSize(e.math, delta, deltaBias, p.softplus || p.scan.getSoftplus());
 }
 
-Value ScanThread::step(Value dt, Value dtU, OfState B, OfState C, SmallVector<Value> &h) {
+Value ScanThread::step(Value dt, Value dtU, OfState B, OfState C, Values &h) {
   // Two chains for the sum over the states.
-  SmallVector<Value> sums(std::min<int64_t>(shape.states, 2), e.f32(0));
-  scanStep(e.math, dt, dtU, decay, B, C, h, sums);
-  Value y = sums.size() == 2 ? e.math.add(sums[0], sums[1]) : sums[0];
-  return e.warpSum(y, shape.lanes);
+  Values sums(std::min<int64_t>(shape.states, 2), e.f32(0));
+  scanStep(e.math, dt, dtU, decay, B, C, h, sums, shape.fmaExp);
+  return sums.size() == 2 ? e.math.add(sums[0], sums[1]) : sums[0];
 }
 
-Value ScanThread::result(Value y, Value u, Value row) {
-  Value z = p.scan.getZ() ? e.load(*e.view(p.scan.getZ()), row, column) : Value();
+Value ScanThread::result(Value y, Value u, llvm::function_ref<Value(Value)> leaf) {
+  Value z = p.scan.getZ() ? leaf(p.scan.getZ()) : Value();
   Value scanned = scanOutput(e.math, y, skip, u, z);
   return e.elementwise(yielded(e.kernel, yResult), [&](Value v) -> Value {
     if (v == p.scan.getY())
       return scanned;
-    if (std::optional<View> view = e.view(v))
-      return e.load(*view, row, column);
-    return {};
+    return isRowsView(v) ? leaf(v) : Value();
   });
 }
 

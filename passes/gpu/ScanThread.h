@@ -16,66 +16,116 @@ public:
   KernelGrid run();
 
 private:
+  using Values = llvm::SmallVector<mlir::Value>;
+
   // ScanThread.cpp
   void loadOnce();
-  llvm::SmallVector<mlir::Value> loadStates();
+  Values loadStates();
   void storeStates(mlir::ValueRange h);
   /// Whether the channel is there, and the condition holds; null: always.
-  mlir::Value here(mlir::Value condition = {});
-  void whenHere(mlir::Value condition, const std::function<void()> &body);
+  mlir::Value here(mlir::Value condition);
+  void whenAll(mlir::Value condition, const std::function<void()> &body);
   /// One element of an f32 vector of channels; null for null.
   mlir::Value ofChannel(mlir::Value vector);
   mlir::Value stepSize(mlir::Value delta);
-  /// h moves on one step; gives y, in all lanes of the channel.
+  /// h moves on one step; gives y of this lane's states.
   using OfState = llvm::function_ref<mlir::Value(int64_t)>;
-  mlir::Value step(mlir::Value dt, mlir::Value dtU, OfState B, OfState C,
-                   llvm::SmallVector<mlir::Value> &h);
-  /// What is stored for a row.
-  mlir::Value result(mlir::Value y, mlir::Value u, mlir::Value row);
+  mlir::Value step(mlir::Value dt, mlir::Value dtU, OfState B, OfState C, Values &h);
+  /// What is stored; `leaf` gives the elements of other rows, z too.
+  mlir::Value result(mlir::Value y, mlir::Value u,
+                     llvm::function_ref<mlir::Value(mlir::Value)> leaf);
   View out();
 
   // ScanDirect.cpp
-  void runDirect(mlir::Value start, mlir::Value end);
+  void runDirect(mlir::Value start);
   mlir::Value projectedByLanes(mlir::Value row);
   /// B or C of the lane's states at a row.
-  llvm::SmallVector<mlir::Value> inTime(mlir::Value value, mlir::Value row);
+  Values inTime(mlir::Value value, mlir::Value row);
 
   // ScanChunks.cpp
-  void runChunks(mlir::Value start, mlir::Value end);
+  void runChunks(mlir::Value start);
   void allocate();
-  /// Copies a matrix, all threads of the block together: `load` gives the
-  /// element that `store` takes, by row and column.
-  using Load = llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)>;
-  using Store = llvm::function_ref<void(mlir::Value, mlir::Value, mlir::Value)>;
-  void copy(int64_t height, int64_t width, Load load, Store store);
-  void clear(mlir::Value matrix);
-  void copyInTime(mlir::Value value, mlir::Value to, int64_t height);
+  Values runTiles(mlir::Value first, mlir::ValueRange h);
+  Values runShared(mlir::Value first, mlir::ValueRange carried);
+  /// What runShared carries besides the states: of the chunk at row `first`, the
+  /// vectors of its stages and the inputs of the thread's tile.
+  Values ahead(mlir::Value first);
+  /// The rows of a tile that begins at `row0`.
+  struct Rows {
+    mlir::Value row0, here; // how many are there: none if not positive
+  };
+  Rows tileAt(mlir::Value row0);
+  /// Elements of the channel in a tile's rows, of each view; the last row stands
+  /// for those that are not there.
+  llvm::SmallVector<Values> read(llvm::ArrayRef<View> views, const Rows &rows);
+  /// What dt needs of the rows: u, and delta unless it is projected.
+  llvm::SmallVector<View> inputs();
+  /// What results need besides: rows by their region value.
+  llvm::SmallVector<mlir::Value> leaves();
+  /// dt and dt * u of a tile's rows, 0 where there is none.
+  struct Sizes {
+    Values dt, dtU;
+  };
+  Sizes sizes(Values deltas, mlir::ValueRange u, const Rows &rows);
+  void storeResults(const Rows &rows, mlir::ValueRange y, mlir::ValueRange u,
+                    llvm::ArrayRef<Values> leaves);
+
+  // ScanSteps.cpp
+  /// The recurrence over a group of steps from `t` of the chunk on. Gives y of
+  /// the lane's states.
+  Values recur(mlir::Value t, mlir::ValueRange dt, mlir::ValueRange dtU, Values &h);
+  /// Steps of the channel in shared memory, `t` a multiple of the vectors.
+  llvm::SmallVector<mlir::Value> placeOf(mlir::Value t, int64_t i, int64_t vector);
+  void putSteps(mlir::Value matrix, mlir::Value t, mlir::ValueRange values, int64_t vector);
+  Values getSteps(mlir::Value matrix, mlir::Value t, int64_t count, int64_t vector);
+  /// y of the thread's tile, from all lanes; where t is not below the limit,
+  /// anything.
+  Values gatherY(mlir::Value t, mlir::Value limit);
+
+  // ScanStage.cpp
+  /// Rows of a chunk on their way to shared memory; the matrix unit's as they are,
+  /// 16 bytes at a time.
+  struct Stage {
+    View view;
+    TimeMatrix matrix;
+    mlir::Value to;
+    bool isMma = false;
+  };
+  /// A thread's vectors of the chunk at row `first`, columns from `column0` on.
+  Values fetch(const Stage &stage, mlir::Value first, mlir::Value column0);
+  void put(const Stage &stage, mlir::ValueRange vectors);
+  int64_t vectorsOf(const Stage &stage) const;
+  bool isInPieces(const Stage &stage) const;
+  int64_t countOf(const Stage &stage) const;
+  mlir::Value fetchVector(const Stage &stage, mlir::Value first, mlir::Value column0,
+                          mlir::Value item);
+
+  // ScanProjection.cpp
   void copyWeight(mlir::Value k0);
-  void copyInput(mlir::Value k0);
-  /// The tiles of steps that are this lane's.
-  void eachTile(const std::function<void(mlir::Value)> &body);
-  /// The step, or the chunk's last one for steps beyond; and its row.
-  mlir::Value present(mlir::Value step);
-  mlir::Value rowOf(mlir::Value step);
-  void computeSteps();
-  llvm::SmallVector<mlir::Value> projected(mlir::Value t, llvm::SmallVector<mlir::Value> sums,
-                                           mlir::Value count);
-  void finishSteps(mlir::Value t, mlir::ValueRange deltas, mlir::ValueRange u);
-  llvm::SmallVector<mlir::Value> readInput(const View &view, mlir::Value t);
-  llvm::SmallVector<mlir::Value> recur(mlir::ValueRange h);
-  void storeResults();
+  /// dt's projection of the steps of a tile from `t` of the chunk on.
+  Values projected(mlir::Value t);
+  Values addProducts(mlir::Value t, Values sums);
+  Values projectedInPieces(mlir::Value first, mlir::Value t);
+
+  // ScanMma.cpp
+  mlir::Value fetchLine(const Stage &stage, mlir::Value first, mlir::Value item);
+  void putLine(const Stage &stage, mlir::Value vector, mlir::Value item);
+  /// dt's projection of the whole chunk, by all warps; then they meet.
+  void projectByMma();
 
   GpuEmitter &e;
   ScanParts p;
   ScanShape shape;
   unsigned yResult; // which result of the kernel is y
   /// Of the block's channels and of all; the latter is the last where none is.
-  mlir::Value local, column, exists;
-  mlir::Value lane, state0; // of the lanes that share the channel; its first state
+  mlir::Value local, column, exists; // exists: null where all are there
+  mlir::Value lane, state0; // of the threads that share the channel; its first state
   mlir::Value slot, projectionBias, deltaBias, skip;
-  llvm::SmallVector<mlir::Value> decay;
-  // In chunks: shared memory, the chunk's first row and its length.
-  mlir::Value B, C, input, weight, dt, dtU, y, first, length;
+  Values decay, constantB, constantC;
+  mlir::Value end, last; // of the sequence: its end and its last row
+  // In chunks: shared memory.
+  llvm::SmallVector<Stage> stages; // B and C, and last what dt is projected from
+  mlir::Value B, C, input, weight, dt, dtU, y;
 };
 
 } // namespace mamba

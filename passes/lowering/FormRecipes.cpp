@@ -17,7 +17,8 @@ namespace mamba {
 using namespace mamba;
 
 static bool isOpOnWeights(Operation *op) {
-  return isa_and_present<CastOp, ReshapeOp, PackOp, UnpackOp, DecayOp, ScaleOp, ScaleColumnsOp>(op);
+  return isa_and_present<CastOp, ReshapeOp, PackOp, UnpackOp, DecayOp, ScaleOp, ScaleColumnsOp,
+                         QuantScalesOp, QuantizeOp, DequantizeOp>(op);
 }
 
 /// Whether the value is memory that something else fills: a weight, an

@@ -150,16 +150,66 @@ std::optional<View> KernelEmitter::view(Value value) {
     return std::nullopt;
   View view;
   view.columns = ::cast<RankedTensorType>(value.getType()).getShape().back();
+  value = unwidened(value);
   while (auto split = value.getDefiningOp<ssm::SplitOp>()) {
     for (Value part : split.getParts()) {
       if (part == value)
         break;
       view.offset += ::cast<RankedTensorType>(part.getType()).getShape().back();
     }
-    value = split.getX();
+    value = unwidened(split.getX());
   }
   view.buffer = buffer(value);
   return view;
+}
+
+/// The type with that element, a vector if the other is one.
+static Type like(Type type, Type element) {
+  auto vector = dyn_cast<VectorType>(type);
+  return vector ? Type(vector.clone(element)) : element;
+}
+
+static Value constantLike(ImplicitLocOpBuilder &b, Type type, int64_t value) {
+  auto element = b.getIntegerAttr(getElementTypeOrSelf(type), value);
+  auto vector = dyn_cast<VectorType>(type);
+  return arith::ConstantOp::create(
+      b, type, vector ? TypedAttr(DenseElementsAttr::get(vector, element)) : TypedAttr(element));
+}
+
+Value KernelEmitter::widen(Value stored) {
+  Type element = getElementTypeOrSelf(stored.getType());
+  Type f32 = like(stored.getType(), b.getF32Type());
+  if (element.isF16())
+    return arith::ExtFOp::create(b, f32, stored);
+  if (!element.isInteger(16))
+    return stored;
+  Type i32 = like(stored.getType(), b.getI32Type());
+  Value wide = arith::ExtUIOp::create(b, i32, stored);
+  wide = arith::ShLIOp::create(b, wide, constantLike(b, i32, 16));
+  return arith::BitcastOp::create(b, f32, wide);
+}
+
+Value KernelEmitter::narrow(Value x, Type element) {
+  Type type = like(x.getType(), element);
+  if (element.isF16())
+    return arith::TruncFOp::create(b, type, x);
+  if (!element.isInteger(16))
+    return x;
+  if (target.roundsToBf16) {
+    Value rounded = arith::TruncFOp::create(b, like(x.getType(), b.getBF16Type()), x);
+    return arith::BitcastOp::create(b, type, rounded);
+  }
+  Type i32 = like(x.getType(), b.getI32Type());
+  Value bits = arith::BitcastOp::create(b, i32, x);
+  Value high = arith::ShRUIOp::create(b, bits, constantLike(b, i32, 16));
+  Value odd = arith::AndIOp::create(b, high, constantLike(b, i32, 1));
+  Value up = arith::AddIOp::create(b, odd, constantLike(b, i32, 0x7fff));
+  Value rounded = arith::ShRUIOp::create(b, arith::AddIOp::create(b, bits, up),
+                                         constantLike(b, i32, 16));
+  Value quiet = arith::OrIOp::create(b, high, constantLike(b, i32, 0x40));
+  Value isNan = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, x, x);
+  return arith::TruncIOp::create(b, type,
+                                 arith::SelectOp::create(b, isNan, quiet, rounded));
 }
 
 Value KernelEmitter::sequenceStart(Value sequence) {

@@ -83,6 +83,11 @@ public:
   /// The argument's or split part's columns; nothing if it is neither.
   std::optional<View> view(mlir::Value regionValue);
 
+  /// f32 numbers, or vectors of them, from what lies in memory (f32, f16, or
+  /// bf16 as i16), and back: to nearest, ties to even; a NaN stays one.
+  mlir::Value widen(mlir::Value stored);
+  mlir::Value narrow(mlir::Value x, mlir::Type stored);
+
   /// First row, one past the last row, and state slot of a sequence.
   mlir::Value sequenceStart(mlir::Value sequence);
   mlir::Value slot(mlir::Value sequence);

@@ -13,9 +13,62 @@ bool isRowsView(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   if (!type || type.getRank() != 2 || !type.isDynamicDim(0) || !type.getElementType().isF32())
     return false;
+  value = unwidened(value);
   while (auto split = value.getDefiningOp<ssm::SplitOp>())
-    value = split.getX();
+    value = unwidened(split.getX());
   return isa<BlockArgument>(value);
+}
+
+bool isBorder(Operation *op) {
+  if (isa<ssm::SplitOp, ssm::UnpackOp, ssm::DequantizeOp>(op))
+    return true;
+  auto cast = dyn_cast<ssm::CastOp>(op);
+  if (!cast)
+    return false;
+  if (isRowsView(cast.getY()))
+    return true;
+  return getElementTypeOrSelf(cast.getX().getType()).isF32() &&
+         llvm::all_of(cast->getUsers(), [](Operation *user) { return isa<ssm::YieldOp>(user); });
+}
+
+/// Whether the value is rows of f16 or bf16.
+static bool isNarrow(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && type.getRank() == 2 && type.isDynamicDim(0) &&
+         isa<FloatType>(type.getElementType()) && !type.getElementType().isF32();
+}
+
+bool computesInF32(ssm::KernelOp kernel, std::string &reason) {
+  for (Operation &op : kernel.getBlock().without_terminator())
+    if (!isBorder(&op) &&
+        (llvm::any_of(op.getOperands(), isNarrow) || llvm::any_of(op.getResults(), isNarrow))) {
+      reason = "rows are f32 inside of a kernel: cast them where it reads and where it yields";
+      return false;
+    }
+  return true;
+}
+
+bool readsOnlyF32(ssm::KernelOp kernel, std::string &reason) {
+  if (llvm::any_of(kernel.getBlock().getArguments(), isNarrow) ||
+      llvm::any_of(kernel.getResults(), isNarrow)) {
+    reason = "its rows must be f32: use --activations=f32";
+    return false;
+  }
+  for (Operation &op : kernel.getBlock().without_terminator()) {
+    Value matrix;
+    if (auto linear = dyn_cast<ssm::LinearOp>(op))
+      matrix = linear.getW();
+    else if (auto embedding = dyn_cast<ssm::EmbeddingOp>(op))
+      matrix = embedding.getTable();
+    if (!matrix)
+      continue;
+    if (!getElementTypeOrSelf(matrix.getType()).isF32() ||
+        matrix.getDefiningOp<ssm::DequantizeOp>()) {
+      reason = "its matrices must be f32: cast the weight to f32, or use --weights=f32";
+      return false;
+    }
+  }
+  return true;
 }
 
 bool isElementwise(Operation *op) {
@@ -31,8 +84,10 @@ static bool isPartOfComputed(Value value) {
 
 bool matchRows(ssm::KernelOp kernel, std::string &reason) {
   bool sequences = false, rows = false;
+  if (!computesInF32(kernel, reason))
+    return false;
   for (Operation &op : kernel.getBlock().without_terminator()) {
-    if (isa<ssm::SplitOp>(op))
+    if (isBorder(&op))
       continue;
     if (!isElementwise(&op) && !isSource(&op))
       return false;
@@ -41,10 +96,8 @@ bool matchRows(ssm::KernelOp kernel, std::string &reason) {
       return false;
     }
     if (auto embedding = dyn_cast<ssm::EmbeddingOp>(op)) {
-      auto table = cast<RankedTensorType>(embedding.getTable().getType());
-      if (!isa<BlockArgument>(embedding.getTable()) || !isa<BlockArgument>(embedding.getTokens()) ||
-          !table.getElementType().isF32()) {
-        reason = "the table of the embedding must be an f32 operand of the kernel: cast the weight to f32 first";
+      if (!isWeightArgument(embedding.getTable()) || !isa<BlockArgument>(embedding.getTokens())) {
+        reason = "the table of the embedding must be an operand of the kernel";
         return false;
       }
     } else if (auto norm = dyn_cast<ssm::RMSNormOp>(op)) {
@@ -66,14 +119,18 @@ bool matchRows(ssm::KernelOp kernel, std::string &reason) {
   }
   for (Type type : kernel.getResultTypes())
     if (auto tensor = dyn_cast<RankedTensorType>(type);
-        !tensor || tensor.getRank() != 2 || !tensor.isDynamicDim(0) || !tensor.getElementType().isF32()) {
-      reason = "a result is not f32 rows";
+        !tensor || tensor.getRank() != 2 || !tensor.isDynamicDim(0) ||
+        !isa<FloatType>(tensor.getElementType())) {
+      reason = "a result is not rows";
       return false;
     }
-  for (auto [i, value] : llvm::enumerate(kernel.getBlock().getTerminator()->getOperands()))
+  for (unsigned i = 0; i < kernel.getNumResults(); ++i) {
+    Value value = yielded(kernel, i);
     if (kernel.getTiedInput(i) || isPartOfComputed(value) ||
+        !getElementTypeOrSelf(value.getType()).isF32() ||
         (!isRowsView(value) && !value.getDefiningOp()))
       return false;
+  }
   return kernel.getNumResults() > 0;
 }
 
@@ -82,7 +139,7 @@ bool matchWeights(ssm::KernelOp kernel, std::string &reason) {
     return false;
   for (Operation &op : kernel.getBlock().without_terminator())
     if (!isa<ssm::CastOp, ssm::ReshapeOp, ssm::DecayOp, ssm::ScaleOp, ssm::ScaleColumnsOp,
-             ssm::PackOp, ssm::UnpackOp>(op))
+             ssm::PackOp, ssm::UnpackOp, ssm::QuantScalesOp, ssm::QuantizeOp, ssm::DequantizeOp>(op))
       return false;
   Value yielded = kernel.getBlock().getTerminator()->getOperand(0);
   auto type = dyn_cast<RankedTensorType>(yielded.getType());
@@ -109,7 +166,7 @@ std::optional<SampleParts> matchSample(ssm::KernelOp kernel, std::string &reason
   parts.logits = op->getOperand(0);
   parts.valid = parts.argmax ? parts.argmax.getValid() : parts.categorical.getValid();
   bool known = consistsOf(kernel, [&](Operation *other) {
-    return other == op || isa<ssm::SplitOp>(other);
+    return other == op || isBorder(other);
   });
   if (!known || !llvm::all_of(op->getOperands(), isRowsView) || kernel.getNumResults() != 1 ||
       yielded(kernel, 0) != op->getResult(0)) {

@@ -5,6 +5,8 @@
 
 #include "dialects/ssm/SSMDialect.h"
 
+#include "mlir/IR/TypeUtilities.h"
+
 #include <optional>
 #include <string>
 
@@ -47,9 +49,29 @@ std::optional<SampleParts> matchSample(ssm::KernelOp kernel, std::string &reason
 /// A recipe: changes of layout and precision of weights.
 bool matchWeights(ssm::KernelOp kernel, std::string &reason);
 
+/// The value that a cast from a narrower type widens, or the value itself: the
+/// elements are the same.
+inline mlir::Value unwidened(mlir::Value value) {
+  auto cast = value.getDefiningOp<ssm::CastOp>();
+  return cast && mlir::getElementTypeOrSelf(cast.getType()).isF32() ? cast.getX() : value;
+}
+
 /// Whether the value is an argument of the kernel's region or a part of a
-/// split of one, with f32 rows: what KernelEmitter::view takes.
+/// split of one, with f32 rows or rows widened to f32: what KernelEmitter::view
+/// takes.
 bool isRowsView(mlir::Value value);
+
+/// Whether the op only says how operands and results lie in memory: splits,
+/// packed and quantised weights, rows that are widened when they are read or
+/// rounded when they are written.
+bool isBorder(mlir::Operation *op);
+
+/// Whether all rows are f32 between the border and the ops; if not, a phrase.
+bool computesInF32(ssm::KernelOp kernel, std::string &reason);
+
+/// Whether all rows and matrices that the kernel reads and all rows that it
+/// writes are f32; if not, a phrase.
+bool readsOnlyF32(ssm::KernelOp kernel, std::string &reason);
 
 /// Whether the op is one of silu, softplus, add and gate.
 bool isElementwise(mlir::Operation *op);
@@ -61,16 +83,27 @@ inline mlir::Value packedArgument(mlir::Value weight) {
 }
 
 /// Whether the value is the region's argument, packed or not.
-inline bool isWeightArgument(mlir::Value value) {
+inline bool isPackedArgument(mlir::Value value) {
   return mlir::isa<mlir::BlockArgument>(packedArgument(value));
+}
+
+/// The same, or quantised: what weightAt() of WeightElement.h reads.
+inline bool isWeightArgument(mlir::Value value) {
+  if (auto dequantize = value.getDefiningOp<ssm::DequantizeOp>())
+    return mlir::isa<mlir::BlockArgument>(dequantize.getX()) &&
+           mlir::isa<mlir::BlockArgument>(dequantize.getS());
+  return isPackedArgument(value);
 }
 
 /// Whether all ops of the region are in the set, the terminator aside.
 bool consistsOf(ssm::KernelOp kernel, llvm::function_ref<bool(mlir::Operation *)> known);
 
-/// What the kernel yields as its i-th result.
+/// What the kernel yields as its i-th result, before it is rounded to the
+/// result's type.
 inline mlir::Value yielded(ssm::KernelOp kernel, unsigned result) {
-  return kernel.getBlock().getTerminator()->getOperand(result);
+  mlir::Value value = kernel.getBlock().getTerminator()->getOperand(result);
+  auto cast = value.getDefiningOp<ssm::CastOp>();
+  return cast && mlir::getElementTypeOrSelf(cast.getX().getType()).isF32() ? cast.getX() : value;
 }
 
 /// The static width of a tensor's last dimension.

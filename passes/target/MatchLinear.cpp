@@ -14,7 +14,7 @@ std::optional<LinearParts> matchLinear(ssm::KernelOp kernel, std::string &reason
       }
       parts.linear = linear;
     }
-  if (!parts.linear)
+  if (!parts.linear || !computesInF32(kernel, reason))
     return std::nullopt;
   ssm::LinearOp linear = parts.linear;
   parts.x = linear.getX();
@@ -32,23 +32,23 @@ std::optional<LinearParts> matchLinear(ssm::KernelOp kernel, std::string &reason
     reason = "the input of the projection is computed in the kernel, and is no norm";
     return std::nullopt;
   }
-  if (!isWeightArgument(linear.getW()) ||
-      !cast<RankedTensorType>(linear.getW().getType()).getElementType().isF32()) {
-    reason = "the weight of the projection must be an f32 operand of the kernel: cast the weight to f32 first";
+  if (!isWeightArgument(linear.getW())) {
+    reason = "the weight of the projection must be an operand of the kernel";
     return std::nullopt;
   }
   if (linear.getBias() && !isa<BlockArgument>(linear.getBias())) {
     reason = "the bias of the projection must be an operand of the kernel";
     return std::nullopt;
   }
-  if (kernel.getNumResults() != 1) {
-    reason = "a projection kernel yields one value";
-    return std::nullopt;
-  }
+  for (unsigned i = 0; i < kernel.getNumResults(); ++i)
+    if (kernel.getTiedInput(i) || yielded(kernel, i) != yielded(kernel, 0)) {
+      reason = "a projection kernel yields one value, in one or several precisions";
+      return std::nullopt;
+    }
   bool known = consistsOf(kernel, [&](Operation *op) {
     if (op == parts.linear || (parts.norm && op == parts.norm))
       return true;
-    if (isa<ssm::SplitOp, ssm::UnpackOp>(op))
+    if (isBorder(op))
       return true;
     // Elementwise ops must follow the projection, on its columns.
     return isElementwise(op) && lastDim(op->getResult(0)) == parts.O &&
@@ -57,8 +57,8 @@ std::optional<LinearParts> matchLinear(ssm::KernelOp kernel, std::string &reason
                     (v.getDefiningOp() && isElementwise(v.getDefiningOp()));
            });
   });
-  Value yielded = kernel.getBlock().getTerminator()->getOperand(0);
-  if (!known || (yielded != linear.getY() && !(yielded.getDefiningOp() && isElementwise(yielded.getDefiningOp())))) {
+  Value y = yielded(kernel, 0);
+  if (!known || (y != linear.getY() && !(y.getDefiningOp() && isElementwise(y.getDefiningOp())))) {
     reason = "a projection takes a norm before it and elementwise ops after it, nothing else";
     return std::nullopt;
   }

@@ -6,7 +6,7 @@ namespace mamba {
 
 std::optional<ssm::Conv1dOp> matchConv(ssm::KernelOp kernel, std::string &reason) {
   auto convs = kernel.getBlock().getOps<ssm::Conv1dOp>();
-  if (convs.empty())
+  if (convs.empty() || !computesInF32(kernel, reason))
     return std::nullopt;
   ssm::Conv1dOp conv = *convs.begin();
   int64_t E = lastDim(conv.getY());
@@ -19,14 +19,14 @@ std::optional<ssm::Conv1dOp> matchConv(ssm::KernelOp kernel, std::string &reason
              ": split its taps over two and add their results";
     return std::nullopt;
   }
-  if (!isRowsView(conv.getX()) || !isWeightArgument(conv.getW()) ||
+  if (!isRowsView(conv.getX()) || !isPackedArgument(conv.getW()) ||
       (conv.getBias() && !isa<BlockArgument>(conv.getBias())) ||
       !isa<BlockArgument>(conv.getState())) {
     reason = "an input of the convolution is computed in the kernel";
     return std::nullopt;
   }
   bool known = consistsOf(kernel, [&](Operation *op) {
-    if (op == conv || isa<ssm::SplitOp, ssm::UnpackOp>(op))
+    if (op == conv || isBorder(op))
       return true;
     return isElementwise(op) && lastDim(op->getResult(0)) == E &&
            llvm::all_of(op->getOperands(), [&](Value v) {
@@ -35,7 +35,8 @@ std::optional<ssm::Conv1dOp> matchConv(ssm::KernelOp kernel, std::string &reason
            });
   });
   unsigned states = 0;
-  for (Value v : kernel.getBlock().getTerminator()->getOperands()) {
+  for (unsigned i = 0; i < kernel.getNumResults(); ++i) {
+    Value v = yielded(kernel, i);
     states += v == conv.getNewState();
     if (v != conv.getNewState() && v != conv.getY() &&
         !(v.getDefiningOp() && isElementwise(v.getDefiningOp())))
@@ -57,7 +58,7 @@ std::optional<ScanParts> matchScan(ssm::KernelOp kernel, std::string &reason) {
     }
     parts.scan = scan;
   }
-  if (!parts.scan)
+  if (!parts.scan || !computesInF32(kernel, reason))
     return std::nullopt;
   ssm::SelectiveScanOp scan = parts.scan;
   parts.E = lastDim(scan.getY());
@@ -79,9 +80,8 @@ std::optional<ScanParts> matchScan(ssm::KernelOp kernel, std::string &reason) {
   parts.projection = parts.delta.getDefiningOp<ssm::LinearOp>();
   if (parts.projection) {
     parts.delta = parts.projection.getX();
-    if (!isWeightArgument(parts.projection.getW()) ||
-        !cast<RankedTensorType>(parts.projection.getW().getType()).getElementType().isF32()) {
-      reason = "the weight of the dt projection must be an f32 operand of the kernel: cast the weight to f32 first";
+    if (!isPackedArgument(parts.projection.getW())) {
+      reason = "the weight of the dt projection must be an operand of the kernel";
       return std::nullopt;
     }
   }
@@ -91,13 +91,13 @@ std::optional<ScanParts> matchScan(ssm::KernelOp kernel, std::string &reason) {
   };
   if (!isRowsView(parts.delta) || !isRowsView(scan.getU()) || !inTime(scan.getB()) ||
       !inTime(scan.getC()) || (scan.getZ() && !isRowsView(scan.getZ())) ||
-      !isWeightArgument(scan.getA()) || !argument(scan.getD()) || !argument(scan.getDeltaBias()) ||
+      !isPackedArgument(scan.getA()) || !argument(scan.getD()) || !argument(scan.getDeltaBias()) ||
       !argument(scan.getState()) || (parts.projection && !argument(parts.projection.getBias()))) {
     reason = "an input of the scan is computed in the kernel, and is not dt";
     return std::nullopt;
   }
   bool known = consistsOf(kernel, [&](Operation *op) {
-    if (op == scan || isa<ssm::SplitOp, ssm::UnpackOp>(op) ||
+    if (op == scan || isBorder(op) ||
         (parts.softplus && op == parts.softplus) || (parts.projection && op == parts.projection))
       return true;
     return isElementwise(op) && lastDim(op->getResult(0)) == parts.E &&
@@ -108,7 +108,8 @@ std::optional<ScanParts> matchScan(ssm::KernelOp kernel, std::string &reason) {
            });
   });
   unsigned states = 0;
-  for (Value v : kernel.getBlock().getTerminator()->getOperands()) {
+  for (unsigned i = 0; i < kernel.getNumResults(); ++i) {
+    Value v = yielded(kernel, i);
     states += v == scan.getNewState();
     if (v != scan.getNewState() && v != scan.getY() &&
         !(v.getDefiningOp() && isElementwise(v.getDefiningOp()) && v.getDefiningOp() != parts.softplus))

@@ -12,9 +12,10 @@ Value scanStepSize(VectorMath &math, Value delta, Value bias, bool softplus) {
 
 void scanStep(VectorMath &math, Value dt, Value dtU, ArrayRef<Value> decay,
               llvm::function_ref<Value(int64_t)> B, llvm::function_ref<Value(int64_t)> C,
-              MutableArrayRef<Value> h, MutableArrayRef<Value> sums) {
+              MutableArrayRef<Value> h, MutableArrayRef<Value> sums, int64_t fmaExp) {
   for (auto [i, rate] : llvm::enumerate(decay)) {
-    Value a = math.exp2(math.mul(dt, rate));
+    bool isPolynomial = int64_t(i) < fmaExp;
+    Value a = isPolynomial ? math.exp2OfProduct(dt, rate) : math.exp2(math.mul(dt, rate));
     h[i] = math.fma(a, h[i], math.mul(dtU, B(i)));
     Value &sum = sums[i % sums.size()];
     sum = math.fma(h[i], C(i), sum);

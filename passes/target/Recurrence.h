@@ -13,11 +13,13 @@ mlir::Value scanStepSize(VectorMath &math, mlir::Value delta, mlir::Value bias, 
 
 /// One step of some states of a channel: h[i] becomes exp2(dt decay[i]) h[i] +
 /// dtU B(i), and h[i] C(i) is added to sums[i % sums.size()]. decay is A
-/// log2(e). Sums are chains over the states in order.
+/// log2(e). Sums are chains over the states in order. The exponentials of the
+/// first `fmaExp` states are polynomials, for decays that do not grow.
 void scanStep(VectorMath &math, mlir::Value dt, mlir::Value dtU,
               llvm::ArrayRef<mlir::Value> decay, llvm::function_ref<mlir::Value(int64_t)> B,
               llvm::function_ref<mlir::Value(int64_t)> C,
-              llvm::MutableArrayRef<mlir::Value> h, llvm::MutableArrayRef<mlir::Value> sums);
+              llvm::MutableArrayRef<mlir::Value> h, llvm::MutableArrayRef<mlir::Value> sums,
+              int64_t fmaExp = 0);
 
 /// y + D u, then times silu(z); D and z may be null.
 mlir::Value scanOutput(VectorMath &math, mlir::Value y, mlir::Value D, mlir::Value u,

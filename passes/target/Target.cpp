@@ -100,6 +100,8 @@ FailureOr<Target> parseTarget(StringRef name, std::string &error) {
         target.device = "cuda";
         target.arch = machine.str();
         target.features = {chip.ptx.str()};
+        StringRef(chip.name).drop_front(3).consumeInteger(10, target.chip);
+        target.roundsToBf16 = target.chip >= 80;
         return target;
       }
   if (device == "cpu")

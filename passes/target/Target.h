@@ -25,9 +25,12 @@ struct Target {
   int64_t registers = 32;            // vector registers of that width
   int64_t l1Bytes = 32 << 10, l2Bytes = 1 << 20;
 
-  // Of a GPU: a block's threads and static shared memory, a thread's and a
+  /// Whether it has an instruction that rounds f32 to bf16.
+  bool roundsToBf16 = false;
+
+  // Of a GPU: its chip's number, 80 of sm_80; a block's threads and static shared memory, a thread's and a
   // multiprocessor's 32-bit registers.
-  int64_t blockThreads = 1024, sharedBytes = 48 << 10, threadRegisters = 255,
+  int64_t chip = 0, blockThreads = 1024, sharedBytes = 48 << 10, threadRegisters = 255,
           allRegisters = 64 << 10;
 
   bool isGpu() const { return device == "cuda"; }

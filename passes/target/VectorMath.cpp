@@ -111,6 +111,25 @@ Value VectorMath::exp2(Value x) {
   return exp2WithLow(x, Value(), exp2Degree5);
 }
 
+Value VectorMath::exp2OfProduct(Value x, Value y) {
+  // As in exp2WithLow: the product's integer stands in the low bits of t, its rest
+  // is exact. Where t is held at -126 the rest is, too: what remains flushes to 0.
+  Type type = x.getType();
+  Value magic = constant(type, 12582912.0);
+  auto atLeast = [&](Value v, double low) -> Value {
+    Value bound = constant(type, low);
+    Value above = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, v, bound);
+    return arith::SelectOp::create(b, above, v, bound);
+  };
+  Value t = atLeast(fma(x, y, magic), 12582912.0 - 126);
+  Value rest = atLeast(fma(x, y, sub(magic, t)), -0.5);
+  Type bits = b.getI32Type();
+  Value shift = arith::ConstantOp::create(b, b.getI32IntegerAttr(23));
+  Value exponent = arith::ShLIOp::create(b, arith::BitcastOp::create(b, bits, t), shift);
+  Value p = arith::BitcastOp::create(b, bits, polynomial(rest, exp2Degree5));
+  return arith::BitcastOp::create(b, type, arith::AddIOp::create(b, p, exponent));
+}
+
 Value VectorMath::exp(Value x) {
   constexpr double log2e = 1.4426950408889634;
   if (target.isGpu())

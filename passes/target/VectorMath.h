@@ -23,6 +23,10 @@ public:
   /// 2^x: relative error below 2e-7 where the result is normal; 0 and inf
   /// beyond, NaN kept. exp2(0) = 1 exactly, so that slow decays do not drift.
   mlir::Value exp2(mlir::Value x);
+  /// 2^(x y) of a GPU by multiply-adds alone, for products up to 126: relative
+  /// error below 4e-7 where the result is normal, 0 beyond, 1 exactly where the
+  /// product is 0.
+  mlir::Value exp2OfProduct(mlir::Value x, mlir::Value y);
   /// e^x: relative error below 2e-7 where the result is normal; on a GPU below
   /// (4 + |x|) 1e-7.
   mlir::Value exp(mlir::Value x);

@@ -23,9 +23,84 @@ Value WeightElement::at(Value value, ArrayRef<Value> index) {
   }
   if (auto columns = dyn_cast<ssm::ScaleColumnsOp>(op))
     return e.math.mul(at(columns.getX(), index), at(columns.getS(), index.back()));
+  if (auto scales = dyn_cast<ssm::QuantScalesOp>(op))
+    return convert(groupScale(scales, index), e.b.getF32Type(), elementType(value));
+  if (auto quantize = dyn_cast<ssm::QuantizeOp>(op))
+    return quantized(quantize, index);
+  if (auto dequantize = dyn_cast<ssm::DequantizeOp>(op))
+    return convert(dequantized(dequantize, index), e.b.getF32Type(), elementType(value));
   auto unpack = ::cast<ssm::UnpackOp>(op);
   int64_t block = shape(unpack.getX()).back();
-  return at(unpack.getX(), {e.div(index[0], e.index(block)), index[1], e.rem(index[0], e.index(block))});
+  return at(unpack.getX(),
+            {e.div(index[0], e.index(block)), index[1], e.rem(index[0], e.index(block))});
+}
+
+/// Weights of a group share a scale.
+static constexpr int64_t group = 32;
+
+Value WeightElement::groupScale(ssm::QuantScalesOp op, ArrayRef<Value> index) {
+  int64_t K = shape(op.getX())[1];
+  Value first = e.mul(index[1], group);
+  Value end = e.min(e.add(first, group), e.index(K));
+  Value zero = e.math.constant(e.b.getF32Type(), 0);
+  auto magnitude = [&](Value x) { return e.math.max(x, arith::NegFOp::create(e.b, x)); };
+  Value largest = e.loop(first, end, 1, zero, [&](Value k, ValueRange known) -> SmallVector<Value> {
+    Value w = at(op.getX(), {index[0], k});
+    Value larger = arith::CmpFOp::create(e.b, arith::CmpFPredicate::OGT,
+                                         magnitude(w), magnitude(known[0]));
+    return {arith::SelectOp::create(e.b, larger, w, known[0])};
+  })[0];
+  bool isByte = op.getBits() == 8;
+  Value m = isByte ? magnitude(largest) : largest;
+  return e.math.mul(m, e.math.constant(m.getType(), isByte ? 1.0f / 127 : -0.125f));
+}
+
+Value WeightElement::quantized(ssm::QuantizeOp op, ArrayRef<Value> index) {
+  bool isByte = op.getBits() == 8;
+  auto one = [&](Value k) -> Value { // as i32
+    Value w = at(op.getX(), {index[0], k});
+    Value scale = convert(at(op.getS(), {index[0], e.div(k, e.index(group))}),
+                          elementType(op.getS()), e.b.getF32Type());
+    Value zero = e.math.constant(w.getType(), 0);
+    Value none = arith::CmpFOp::create(e.b, arith::CmpFPredicate::OEQ, scale, zero);
+    Value q = arith::SelectOp::create(e.b, none, zero, e.math.div(w, scale));
+    Value low = e.math.constant(w.getType(), isByte ? -127 : -8);
+    Value high = e.math.constant(w.getType(), isByte ? 127 : 7);
+    q = e.math.max(q, low);
+    q = arith::SelectOp::create(
+        e.b, arith::CmpFOp::create(e.b, arith::CmpFPredicate::OLT, q, high), q, high);
+    // Rounds to nearest, ties to even.
+    Value large = e.math.constant(w.getType(), 12582912.0);
+    q = e.math.sub(e.math.add(q, large), large);
+    return arith::FPToSIOp::create(e.b, e.b.getI32Type(), q);
+  };
+  Value bits;
+  if (isByte) {
+    bits = one(index[1]);
+  } else {
+    Value even = e.mul(index[1], 2), odd = e.add(even, 1);
+    int64_t K = shape(op.getX())[1];
+    Value high = K % 2 == 0 ? one(odd)
+                            : e.when(e.less(odd, e.index(K)), [&] { return one(odd); }, i32(0));
+    bits = arith::OrIOp::create(e.b, arith::AndIOp::create(e.b, one(even), i32(15)),
+                                arith::ShLIOp::create(e.b, high, i32(4)));
+  }
+  return arith::TruncIOp::create(e.b, e.b.getIntegerType(8), bits);
+}
+
+Value WeightElement::dequantized(ssm::DequantizeOp op, ArrayRef<Value> index) {
+  Value scale = convert(at(op.getS(), {index[0], e.div(index[1], e.index(group))}),
+                        elementType(op.getS()), e.b.getF32Type());
+  Value column = op.getBits() == 8 ? index[1] : e.div(index[1], e.index(2));
+  Value byte = at(op.getX(), {index[0], column});
+  Value q = arith::ExtSIOp::create(e.b, e.b.getI32Type(), byte);
+  if (op.getBits() == 4) {
+    // The half's sign goes to the top and comes down again.
+    Value odd = arith::IndexCastOp::create(e.b, e.b.getI32Type(), e.rem(index[1], e.index(2)));
+    Value up = arith::SubIOp::create(e.b, i32(28), arith::ShLIOp::create(e.b, odd, i32(2)));
+    q = arith::ShRSIOp::create(e.b, arith::ShLIOp::create(e.b, q, up), i32(28));
+  }
+  return e.math.mul(arith::SIToFPOp::create(e.b, e.b.getF32Type(), q), scale);
 }
 
 SmallVector<Value> WeightElement::delinearize(Value linear, ArrayRef<int64_t> shape) {
@@ -50,35 +125,16 @@ Value WeightElement::linearize(ArrayRef<Value> index, ArrayRef<int64_t> shape) {
 Value WeightElement::convert(Value x, Type from, Type to) {
   if (from == to)
     return x;
-  if (from.isBF16())
-    x = fromBf16(x);
-  else if (from.isF16())
-    x = arith::ExtFOp::create(e.b, e.b.getF32Type(), x);
-  if (to.isBF16())
-    return toBf16(x);
-  return to.isF16() ? arith::TruncFOp::create(e.b, to, x) : x;
+  x = e.widen(x);
+  return to.isF32() ? x : e.narrow(x, to.isBF16() ? Type(e.b.getIntegerType(16)) : to);
 }
 
 Value WeightElement::i32(int64_t value) {
   return arith::ConstantOp::create(e.b, e.b.getI32IntegerAttr(value));
 }
 
-Value WeightElement::fromBf16(Value bits) {
-  Value wide = arith::ExtUIOp::create(e.b, e.b.getI32Type(), bits);
-  wide = arith::ShLIOp::create(e.b, wide, i32(16));
-  return arith::BitcastOp::create(e.b, e.b.getF32Type(), wide);
-}
-
-Value WeightElement::toBf16(Value x) {
-  Value bits = arith::BitcastOp::create(e.b, e.b.getI32Type(), x);
-  Value high = arith::ShRUIOp::create(e.b, bits, i32(16));
-  Value odd = arith::AndIOp::create(e.b, high, i32(1));
-  Value rounded = arith::AddIOp::create(e.b, bits, arith::AddIOp::create(e.b, odd, i32(0x7fff)));
-  rounded = arith::ShRUIOp::create(e.b, rounded, i32(16));
-  Value quiet = arith::OrIOp::create(e.b, high, i32(0x40));
-  Value isNan = arith::CmpFOp::create(e.b, arith::CmpFPredicate::UNO, x, x);
-  Value result = arith::SelectOp::create(e.b, isNan, quiet, rounded);
-  return arith::TruncIOp::create(e.b, e.b.getIntegerType(16), result);
+Value weightAt(KernelEmitter &e, Value matrix, ArrayRef<Value> index) {
+  return e.widen(WeightElement(e).at(matrix, index));
 }
 
 } // namespace mamba

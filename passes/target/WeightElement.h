@@ -27,12 +27,17 @@ private:
   mlir::Value linearize(llvm::ArrayRef<mlir::Value> index, llvm::ArrayRef<int64_t> shape);
   /// Between types as they lie in memory.
   mlir::Value convert(mlir::Value x, mlir::Type from, mlir::Type to);
-  mlir::Value fromBf16(mlir::Value bits);
-  /// To nearest, ties to even; a NaN stays one.
-  mlir::Value toBf16(mlir::Value x);
   mlir::Value i32(int64_t value);
+  // Of quantised matrices.
+  mlir::Value groupScale(ssm::QuantScalesOp op, llvm::ArrayRef<mlir::Value> index); // f32
+  mlir::Value quantized(ssm::QuantizeOp op, llvm::ArrayRef<mlir::Value> index);     // i8
+  mlir::Value dequantized(ssm::DequantizeOp op, llvm::ArrayRef<mlir::Value> index); // f32
 
   KernelEmitter &e;
 };
+
+/// An element of a matrix that is an operand of the kernel or is dequantised in
+/// it, as f32.
+mlir::Value weightAt(KernelEmitter &e, mlir::Value matrix, llvm::ArrayRef<mlir::Value> index);
 
 } // namespace mamba

@@ -173,6 +173,7 @@ struct TargetSpec {
   std::vector<std::string> features;
   std::string code;                 // an ELF object, or PTX
   std::optional<std::string> cubin; // machine code of the PTX for `arch`
+  std::optional<std::string> cuda;  // the same kernels as CUDA C++
   std::vector<KernelSpec> kernels;
   uint64_t packedBytes = 0;
   std::vector<Dispatch> recipe;
@@ -199,6 +200,9 @@ struct ModelSpec {
 struct Manifest {
   std::string compiler;
   std::string source; // Absolute folder of the checkpoint, or empty.
+  /// Of the matrices and of rows between kernels: "f32", "bf16", "f16", "int8"
+  /// or "int4"; "f32", "bf16" or "f16".
+  std::string weights = "f32", activations = "f32";
   std::optional<ModelSpec> model;
   std::vector<WeightSpec> checkpoint;
   std::vector<EntrySpec> entries;

@@ -309,6 +309,10 @@ static Status readTarget(const Json &json, TargetSpec &target) {
     MAMBA_ASSIGN_OR_RETURN(std::string cubin, getString(json, "cubin"));
     target.cubin = std::move(cubin);
   }
+  if (!isNull(json, "cuda")) {
+    MAMBA_ASSIGN_OR_RETURN(std::string cuda, getString(json, "cuda"));
+    target.cuda = std::move(cuda);
+  }
   MAMBA_RETURN_IF_ERROR(
       readList(json, "kernels", "kernel", target.kernels, readKernel));
   MAMBA_ASSIGN_OR_RETURN(target.packedBytes, getSize(json, "packed_bytes"));
@@ -370,6 +374,8 @@ static Status readAll(const Json &json, Manifest &manifest) {
                        ", build the pack anew or take the mamba that made it");
   MAMBA_ASSIGN_OR_RETURN(manifest.compiler, getString(json, "compiler"));
   MAMBA_ASSIGN_OR_RETURN(manifest.source, getString(json, "source"));
+  MAMBA_ASSIGN_OR_RETURN(manifest.weights, getString(json, "weights"));
+  MAMBA_ASSIGN_OR_RETURN(manifest.activations, getString(json, "activations"));
   MAMBA_RETURN_IF_ERROR(readModel(json, manifest.model));
   MAMBA_RETURN_IF_ERROR(readList(json, "checkpoint", "checkpoint weight",
                                  manifest.checkpoint, readWeight));

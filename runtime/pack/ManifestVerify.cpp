@@ -175,6 +175,10 @@ public:
       return invalidData("only cuda targets have a cubin");
     if (target_.cubin)
       MAMBA_RETURN_IF_ERROR(verifyCode("cubin", *target_.cubin));
+    if (target_.cuda && !isCuda())
+      return invalidData("only cuda targets have CUDA C++");
+    if (target_.cuda)
+      MAMBA_RETURN_IF_ERROR(verifyCode("CUDA C++", *target_.cuda));
     MAMBA_RETURN_IF_ERROR(verifyKernels());
     for (size_t i = 0; i < target_.recipe.size(); ++i)
       MAMBA_RETURN_IF_ERROR(verifyDispatch(target_.recipe[i], nullptr)
@@ -468,7 +472,20 @@ Status TargetVerifier::verifyGoldenOutput(const GoldenCase &golden,
 
 //===----------------------------------------------------------------------===//
 
+/// The names of precisions; `what` holds the key's value.
+static Status verifyPrecision(const char *key, const std::string &what,
+                              std::initializer_list<std::string_view> known) {
+  if (std::find(known.begin(), known.end(), what) != known.end())
+    return {};
+  return invalidData("unknown precision " + inQuotes(what) + " of " + key +
+                     ", a newer mamba may know it");
+}
+
 Status mamba::verifyManifest(const Manifest &manifest) {
+  MAMBA_RETURN_IF_ERROR(verifyPrecision(
+      "weights", manifest.weights, {"f32", "bf16", "f16", "int8", "int4"}));
+  MAMBA_RETURN_IF_ERROR(verifyPrecision("activations", manifest.activations,
+                                        {"f32", "bf16", "f16"}));
   if (manifest.model)
     MAMBA_RETURN_IF_ERROR(verifyModel(*manifest.model));
   Names weights("checkpoint weight"), blobNames("blob"), targets("target");

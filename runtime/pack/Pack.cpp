@@ -91,6 +91,8 @@ Status Pack::verifyBlobEntries() const {
     code.insert(target.code);
     if (target.cubin)
       code.insert(*target.cubin);
+    if (target.cuda)
+      code.insert(*target.cuda);
   }
 
   for (const BlobSpec &blob : manifest_.blobs) {

@@ -43,8 +43,8 @@ public:
   std::optional<std::string_view> configJson() const;
   std::optional<std::string_view> tokenizerJson() const;
 
-  /// The bytes of a code blob (an object, PTX or a cubin), checked against its
-  /// SHA-256, decompressed.
+  /// The bytes of a code blob (an object, PTX, a cubin or C++), checked against
+  /// its SHA-256, decompressed.
   Result<std::vector<uint8_t>> code(const std::string &name) const;
   /// A golden blob as floats (copied: the file aligns to one byte), checked
   /// against its SHA-256.

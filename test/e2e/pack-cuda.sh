@@ -13,12 +13,24 @@ mamba-pack build "$folder" -o three.mpk --target=cpu:native,cuda:sm_75,cuda:sm_9
 # What inspect shows: PTX, and of each kernel what a block takes.
 mamba-pack inspect a.mpk >shown
 grep -Eq '^target cuda:sm_80: sm_80( |$)' shown
-grep -Eq '^  PTX [0-9.]+ [kM]?B, (no cubin|cubin [0-9.]+ [kM]?B), [0-9]+ kernels; packed weights' shown
+grep -Eq '^  PTX [0-9.]+ [kM]?B, (no cubin|cubin [0-9.]+ [kM]?B), CUDA C\+\+ [0-9.]+ [kM]?B, [0-9]+ kernels; packed weights' shown
 grep -Eq '^ +kernel +code +threads +registers +shared +runs +tests +blocks +schedule$' shown
 mamba-pack inspect a.mpk --json >json
 grep -q '"launch":{"threads":[1-9]' json
 grep -q '"cubin":' json
 grep -q '"variants":\[' json
+
+# The kernels as CUDA C++, unless it is left out; the rest is the same.
+grep -q '"cuda":"cuda.0"' json
+test-tensors show-code a.mpk kernels.cu --blob=cuda.0
+grep -q '^// Kernels for cuda:sm_80' kernels.cu
+grep -q '^extern "C" __global__ void __launch_bounds__' kernels.cu
+mamba-pack build "$folder" -o without.mpk --target=cuda:sm_80 --no-cuda-source --quiet
+mamba-pack inspect without.mpk | grep -Eq '^  PTX .*, no CUDA C\+\+, [0-9]+ kernels;'
+mamba-pack inspect without.mpk --json | grep -q '"cuda":null'
+test-tensors show-code a.mpk with.ptx
+test-tensors show-code without.mpk without.ptx
+cmp with.ptx without.ptx
 
 # Verify runs every kernel on the device that is asked for.
 for threads in 0 1 3; do

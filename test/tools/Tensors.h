@@ -65,7 +65,7 @@ struct CodeEdit {
 Status editCode(const std::string &input, const std::string &output,
                 const CodeEdit &edit);
 
-/// Writes what a pack's code blob holds: PTX, an ELF object or a cubin.
+/// Writes what a pack's code blob holds: PTX, an ELF object, a cubin or C++.
 Status showCode(const std::string &input, const std::string &output,
                 const std::string &blob);
 

@@ -102,7 +102,7 @@ int main(int argc, char **argv) {
   verb->add_option("--line", edit.line, "Only there, from 1");
   verb->callback([&] { status = editCode(files.input, files.output, edit); });
 
-  verb = app.add_subcommand("show-code", "The PTX, object or cubin of a blob");
+  verb = app.add_subcommand("show-code", "The PTX, object, cubin or C++ of a blob");
   files.declare(*verb);
   verb->add_option("--blob", edit.blob);
   verb->callback(

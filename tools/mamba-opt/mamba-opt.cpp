@@ -1,5 +1,6 @@
 // mamba-opt: reads and prints the IR between any two phases of the compiler.
 #include "compiler/codegen/Codegen.h"
+#include "compiler/codegen/Cuda.h"
 #include "compiler/pipeline/Pipeline.h"
 
 #include "mlir/Parser/Parser.h"
@@ -30,26 +31,17 @@ cl::opt<Stop> stop(
                clEnumValN(Stop::Cuda, "cuda", "the kernels as CUDA C++ (cuda)")));
 cl::opt<std::string> target("target", cl::desc("What to compile for, e.g. cpu:native, cuda:sm_80"),
                             cl::init("cpu:native"), cl::cat(category));
-cl::opt<std::string> weights("weights", cl::desc("Precision of the weights: f32"), cl::init("f32"),
-                             cl::cat(category));
-cl::opt<std::string> activations("activations", cl::desc("Precision of the activations: f32"),
+cl::opt<std::string> weights("weights",
+                             cl::desc("Precision of the matrices: f32, bf16, f16, int8, int4"),
+                             cl::init("f32"), cl::cat(category));
+cl::opt<std::string> activations("activations",
+                                 cl::desc("Precision of rows between kernels: f32, bf16, f16"),
                                  cl::init("f32"), cl::cat(category));
 cl::opt<bool> batchInvariant("batch-invariant",
                              cl::desc("Add a class whose results do not depend on the batch"),
                              cl::cat(category));
 
-/// What this version does not do yet is refused, not ignored.
-std::string unsupported() {
-  if (stop == Stop::Cuda)
-    return "this version writes no CUDA C++: use ptx";
-  if (weights != "f32")
-    return "--weights=" + weights + " is not supported by this version: use f32";
-  if (activations != "f32")
-    return "--activations=" + activations + " is not supported by this version: use f32";
-  return "";
-}
-
-/// Prints assembly, or PTX.
+/// Prints assembly, PTX or CUDA C++.
 LogicalResult printMachineCode(std::unique_ptr<llvm::MemoryBuffer> buffer, DialectRegistry &registry,
                                const mamba::PipelineOptions &options, raw_ostream &os) {
   MLIRContext context(registry);
@@ -58,16 +50,23 @@ LogicalResult printMachineCode(std::unique_ptr<llvm::MemoryBuffer> buffer, Diale
   sources->AddNewSourceBuffer(std::move(buffer), SMLoc());
   SourceMgrDiagnosticHandler handler(*sources, &context);
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(*sources, &context);
-  bool isPtx = stop == Stop::Ptx;
-  auto phase = isPtx ? mamba::Phase::NVVM : mamba::Phase::LLVM;
+  auto phase = stop == Stop::Asm   ? mamba::Phase::LLVM
+               : stop == Stop::Ptx ? mamba::Phase::NVVM
+                                   : mamba::Phase::Cuda;
   if (!module || failed(mamba::runPipeline(*module, options, phase)))
     return failure();
-  if (!isPtx)
+  if (stop == Stop::Asm)
     return mamba::emitAssembly(*module, os);
-  FailureOr<std::string> ptx = mamba::emitPtx(*module);
-  if (failed(ptx))
+  // C++ is written from what PTX is made of.
+  OwningOpRef<ModuleOp> legal = module->clone();
+  if (stop == Stop::Cuda && failed(mamba::legalizeKernels(*legal)))
     return failure();
-  os << *ptx;
+  FailureOr<std::string> text = mamba::emitPtx(*legal);
+  if (succeeded(text) && stop == Stop::Cuda)
+    text = mamba::emitCuda(*module, *text);
+  if (failed(text))
+    return failure();
+  os << *text;
   return success();
 }
 
@@ -83,10 +82,8 @@ int main(int argc, char **argv) {
       "The Mamba compiler's IR, phase by phase\n\n"
       "Example: mamba-opt model.mlir --mamba-pipeline=fused --target=cpu:native\n",
       registry);
-  std::string error = unsupported();
-  std::unique_ptr<MemoryBuffer> buffer;
-  if (error.empty())
-    buffer = openInputFile(input, &error);
+  std::string error;
+  std::unique_ptr<MemoryBuffer> buffer = openInputFile(input, &error);
   std::unique_ptr<ToolOutputFile> out;
   if (buffer)
     out = openOutputFile(output, &error);
@@ -98,8 +95,10 @@ int main(int argc, char **argv) {
   mamba::PipelineOptions options;
   options.target = target;
   options.batchInvariant = batchInvariant;
+  options.weights = weights;
+  options.activations = activations;
   LogicalResult result = failure();
-  if (stop == Stop::Asm || stop == Stop::Ptx) {
+  if (stop == Stop::Asm || stop == Stop::Ptx || stop == Stop::Cuda) {
     result = printMachineCode(std::move(buffer), registry, options, out->os());
   } else {
     MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();

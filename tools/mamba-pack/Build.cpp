@@ -14,14 +14,16 @@ namespace fs = std::filesystem;
 
 namespace mamba::pack {
 
-/// Values that later versions will take: refused by name, not ignored.
-static CLI::Validator onlyF32(const std::string &known) {
+/// One of some words.
+static CLI::Validator oneOf(const std::vector<std::string> &known) {
   auto check = [=](const std::string &value) -> std::string {
-    if (value == "f32")
-      return "";
-    if ((" " + known + " ").find(" " + value + " ") != std::string::npos)
-      return "'" + value + "' is not supported by this version, use f32";
-    return "must be f32, got '" + value + "'";
+    std::string text;
+    for (const std::string &word : known) {
+      if (value == word)
+        return "";
+      text += (text.empty() ? "" : &word == &known.back() ? " or " : ", ") + word;
+    }
+    return "must be " + text + ", got '" + value + "'";
   };
   return CLI::Validator(check, "");
 }
@@ -55,12 +57,14 @@ static void checkTargets(const BuildOptions &build) {
   for (const std::string &name : build.targets)
     if (!names.insert(name).second)
       throw CLI::ValidationError("--target", "target '" + name + "' is named twice");
+  if (Status status = checkPrecisions(build); !status.ok())
+    throw CLI::ValidationError(build.weights != "f32" ? "--weights" : "--activations",
+                               status.message());
 }
 
 void addBuild(CLI::App &app, Work &work) {
   struct Arguments {
     BuildOptions build;
-    std::string weights = "f32", activations = "f32";
     bool quiet = false;
   };
   auto arguments = std::make_shared<Arguments>();
@@ -74,14 +78,20 @@ void addBuild(CLI::App &app, Work &work) {
       ->delimiter(',')
       ->check([](const std::string &name) { return checkTarget(name).message(); })
       ->capture_default_str();
-  verb->add_option("--weights", arguments->weights, "Precision of the weights: f32")
-      ->check(onlyF32("bf16 f16 int8 int4"));
-  verb->add_option("--activations", arguments->activations, "Precision of the activations: f32")
-      ->check(onlyF32("bf16"));
+  verb->add_option("--weights", arguments->build.weights,
+                   "Precision of the matrices: f32; for cuda targets bf16, f16, int8, int4 too")
+      ->check(oneOf({"f32", "bf16", "f16", "int8", "int4"}))
+      ->capture_default_str();
+  verb->add_option("--activations", arguments->build.activations,
+                   "Precision of rows between kernels: f32; for cuda targets bf16, f16 too")
+      ->check(oneOf({"f32", "bf16", "f16"}))
+      ->capture_default_str();
   verb->add_flag("--embed-weights", arguments->build.embedWeights,
                  "Put the checkpoint's weights into the pack");
   verb->add_flag("--batch-invariant", arguments->build.batchInvariant,
                  "Add programs whose results do not depend on the batch");
+  verb->add_flag("!--no-cuda-source", arguments->build.cudaSource,
+                 "Leave the CUDA C++ of cuda targets out");
   verb->add_flag("--quiet", arguments->quiet, "No log on standard error");
   verb->footer("Example: mamba-pack build mamba-130m -o mamba-130m.mpk");
   verb->callback([arguments, &work] {

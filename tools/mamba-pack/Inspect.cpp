@@ -216,6 +216,12 @@ static Status printTarget(std::ostream &os, const Pack &pack, const TargetSpec &
   } else if (isCuda) {
     os << ", no cubin";
   }
+  if (target.cuda) {
+    MAMBA_ASSIGN_OR_RETURN(std::vector<uint8_t> source, pack.code(*target.cuda));
+    os << ", CUDA C++ " << bytesText(source.size());
+  } else if (isCuda) {
+    os << ", no CUDA C++";
+  }
   os << ", " << target.kernels.size() << " kernels; packed weights "
      << bytesText(target.packedBytes) << " by " << target.recipe.size() << " dispatches\n";
   if (isCuda) {
@@ -241,6 +247,8 @@ static void printModel(std::ostream &os, const Pack &pack) {
     bytes += tensorBytes(weight.dtype, weight.shape).value_or(0);
   os << "weights " << manifest.checkpoint.size() << " tensors, " << bytesText(bytes)
             << (pack.hasEmbeddedWeights() ? ", embedded" : ", not embedded") << "\n"
+            << "precisions: weights " << manifest.weights << ", activations "
+            << manifest.activations << "\n"
             << "config.json " << (pack.configJson() ? "yes" : "no") << ", tokenizer.json "
             << (pack.tokenizerJson() ? "yes" : "no") << "\n";
   for (const EntrySpec &entry : manifest.entries) {

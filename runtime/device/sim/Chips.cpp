@@ -18,26 +18,36 @@ constexpr uint32_t kKB = 1024;
 // block hold, special function and integer rates, and shared memory's width from
 // the CUDA programming guide (compute capabilities, arithmetic throughput). The
 // L2 width of A100 is its whitepaper's; of the others it is assumed: 64 bytes a
-// clock and slice where the slices are known, or A100's. The launch is assumed.
+// clock and slice where the slices are known, or A100's. The launch is assumed,
+// in a stream and in a graph.
 // None of these figures was measured by us.
 constexpr Chip kChips[] = {
-    // name, arch, multiprocessors, clock, fma, matrix, L2, DRAM, shared, of a block, warps, blocks
-    {"T4", "sm_75", 40, 1.59 * kGHz, 64, 1024, 1024, 320 * kGB, 64 * kKB, 64 * kKB, 32, 16},
-    {"A100", "sm_80", 108, 1.41 * kGHz, 64, 2048, 5120, 1555 * kGB, 164 * kKB, 163 * kKB, 64, 32},
-    {"A10", "sm_86", 72, 1.695 * kGHz, 128, 1024, 1536, 600 * kGB, 100 * kKB, 99 * kKB, 48, 16},
-    // Consumer chips add f16 products to f32 sums at half the rate.
-    {"RTX3090", "sm_86", 82, 1.695 * kGHz, 128, 512, 1536, 936 * kGB, 100 * kKB, 99 * kKB, 48, 16},
-    {"L40S", "sm_89", 142, 2.52 * kGHz, 128, 1024, 3072, 864 * kGB, 100 * kKB, 99 * kKB, 48, 24},
-    {"RTX4090", "sm_89", 128, 2.52 * kGHz, 128, 512, 2304, 1008 * kGB, 100 * kKB, 99 * kKB, 48, 24},
-    // The matrix rate is wgmma's; mma.sync is said to reach about 0.6 of it. The
-    // clock is the one that the data sheet's 989 TFLOPS go with.
-    {"H100", "sm_90a", 132, 1.83 * kGHz, 128, 4096, 5120, 3350 * kGB, 228 * kKB, 227 * kKB, 64, 32},
-    {"H200", "sm_90a", 132, 1.83 * kGHz, 128, 4096, 5120, 4800 * kGB, 228 * kKB, 227 * kKB, 64, 32},
-    // The matrix rate is tcgen05's, the clock goes with 2250 TFLOPS.
-    {"B200", "sm_100", 148, 1.85 * kGHz, 128, 8192, 10240, 8000 * kGB, 228 * kKB, 227 * kKB, 64,
+    // name, arch, multiprocessors, clock, fma, matrix, by mma.sync, L2, DRAM, shared, of a block,
+    // warps, blocks
+    {"T4", "sm_75", 40, 1.59 * kGHz, 64, 1024, 1024, 1024, 320 * kGB, 64 * kKB, 64 * kKB, 32, 16},
+    {"A100", "sm_80", 108, 1.41 * kGHz, 64, 2048, 2048, 5120, 1555 * kGB, 164 * kKB, 163 * kKB, 64,
      32},
-    {"RTX5090", "sm_120", 170, 2.407 * kGHz, 128, 512, 4096, 1792 * kGB, 100 * kKB, 99 * kKB, 48,
-     24}};
+    {"A10", "sm_86", 72, 1.695 * kGHz, 128, 1024, 1024, 1536, 600 * kGB, 100 * kKB, 99 * kKB, 48,
+     16},
+    // Consumer chips add f16 products to f32 sums at half the rate.
+    {"RTX3090", "sm_86", 82, 1.695 * kGHz, 128, 512, 512, 1536, 936 * kGB, 100 * kKB, 99 * kKB, 48,
+     16},
+    {"L40S", "sm_89", 142, 2.52 * kGHz, 128, 1024, 1024, 3072, 864 * kGB, 100 * kKB, 99 * kKB, 48,
+     24},
+    {"RTX4090", "sm_89", 128, 2.52 * kGHz, 128, 512, 512, 2304, 1008 * kGB, 100 * kKB, 99 * kKB, 48,
+     24},
+    // The matrix rate is wgmma's; mma.sync is said to reach 0.62 of it. The clock is the one that
+    // the data sheet's 989 TFLOPS go with.
+    {"H100", "sm_90a", 132, 1.83 * kGHz, 128, 4096, 2540, 5120, 3350 * kGB, 228 * kKB, 227 * kKB,
+     64, 32},
+    {"H200", "sm_90a", 132, 1.83 * kGHz, 128, 4096, 2540, 5120, 4800 * kGB, 228 * kKB, 227 * kKB,
+     64, 32},
+    // The matrix rate is tcgen05's, the clock goes with 2250 TFLOPS; mma.sync is assumed to be
+    // Hopper's.
+    {"B200", "sm_100", 148, 1.85 * kGHz, 128, 8192, 2540, 10240, 8000 * kGB, 228 * kKB, 227 * kKB,
+     64, 32},
+    {"RTX5090", "sm_120", 170, 2.407 * kGHz, 128, 512, 512, 4096, 1792 * kGB, 100 * kKB, 99 * kKB,
+     48, 24}};
 
 bool isSameWord(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
@@ -124,7 +134,7 @@ Prediction predict(const Counts &counts, const LaunchShape &shape, const Chip &c
   part(Limit::Integer) = onMultiprocessor(counts.integer + counts.logic, kIntegerLanes / 32.0);
   part(Limit::Conversion) = onMultiprocessor(counts.conversion, kConversionLanes / 32.0);
   part(Limit::Shared) = onMultiprocessor(counts.sharedWavefronts, kSharedWavefronts);
-  part(Limit::Matrix) = onMultiprocessor(counts.matrixFlops, chip.matrixFlops);
+  part(Limit::Matrix) = onMultiprocessor(counts.matrixFlops, chip.warpMatrixFlops);
 
   // The L2 serves all; one multiprocessor draws no more than its own width.
   uint64_t sectors = counts.globalLoadSectors + counts.globalStoreSectors;
@@ -140,6 +150,7 @@ Prediction predict(const Counts &counts, const LaunchShape &shape, const Chip &c
   part(Limit::Launch) = kLaunchSeconds;
 
   auto largest = std::max_element(result.parts.begin(), result.parts.end() - 1);
+  result.kernelSeconds = *largest;
   result.seconds = *largest + kLaunchSeconds;
   result.limit = *largest > kLaunchSeconds ? Limit(largest - result.parts.begin()) : Limit::Launch;
   return result;

@@ -20,6 +20,7 @@ struct Chip {
   // A multiprocessor and clock.
   uint32_t fmaLanes;    // f32
   uint32_t matrixFlops; // f16, bf16 with f32 sums, dense
+  uint32_t warpMatrixFlops; // the same by mma.sync, where it does not reach them
   // The whole chip.
   uint32_t l2Bytes;     // a clock
   double dramBytes;     // a second
@@ -39,6 +40,7 @@ inline constexpr uint32_t kRegisters = 65536;
 inline constexpr uint32_t kRegisterUnit = 256;     // of a warp, rounded up to
 inline constexpr uint32_t kReservedShared = 1024;  // of each block, since sm_80
 inline constexpr double kLaunchSeconds = 2e-6;
+inline constexpr double kGraphLaunchSeconds = 1.3e-6; // of a kernel in a graph
 
 /// Every chip that we know.
 std::span<const Chip> chips();
@@ -65,6 +67,7 @@ const char *nameOf(Limit limit);
 
 struct Prediction {
   double seconds = 0;   // a launch
+  double kernelSeconds = 0; // without what the launch costs
   Limit limit = Limit::Launch;
   std::array<double, kLimits> parts{}; // seconds that each limit alone would need
   uint32_t residentBlocks = 0; // of a multiprocessor; 0: the block does not fit, all else is 0

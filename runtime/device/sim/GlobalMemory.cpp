@@ -21,7 +21,9 @@ Result<uint64_t> mapMemory(GlobalMemory::Impl &impl, uint8_t *host, uint64_t byt
     return outOfMemory("no simulated addresses are left for allocation '" + name + "' of " +
                        std::to_string(bytes) + " bytes");
   auto made = std::make_unique<Allocation>();
-  made->address = impl.next + (reinterpret_cast<uintptr_t>(host) & 255);
+  // What kernels only read lies at a multiple of 256, as on a GPU; of the rest
+  // atomics need the host's alignment.
+  made->address = impl.next + (isReadOnly ? 0 : reinterpret_cast<uintptr_t>(host) & 255);
   made->bytes = bytes;
   made->host = host;
   made->name = std::move(name);

@@ -26,7 +26,7 @@ public:
   /// what messages call it. Its address is a multiple of 256 plus host modulo 256,
   /// so that alignment is the host's. If !isWritten its bytes count as never written.
   Result<uint64_t> map(void *host, uint64_t bytes, std::string name, bool isWritten);
-  /// The same, for memory that kernels may only read.
+  /// The same at a multiple of 256, for memory that kernels may only read.
   Result<uint64_t> mapReadOnly(const void *host, uint64_t bytes, std::string name);
   /// From here on kernels may only read the allocation; what was never written
   /// stays so.

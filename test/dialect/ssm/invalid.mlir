@@ -2,7 +2,7 @@
 // RUN: mamba-opt %s --split-input-file --verify-diagnostics
 
 func.func @type_c1(%x: tensor<4x8xf32>) {
-  // expected-error @+1 {{operand #0 must be rows [?, channels] of 32-bit float or bfloat16 type values, but got 'tensor<4x8xf32>'}}
+  // expected-error @+1 {{operand #0 must be rows [?, channels] of 32-bit float or 16-bit float or bfloat16 type values, but got 'tensor<4x8xf32>'}}
   ssm.silu %x : tensor<4x8xf32>
   return
 }
@@ -33,9 +33,9 @@ func.func @type_c1_rank(%x: tensor<?x3x8xf32>) {
 
 // -----
 
-func.func @type_c1_element(%x: tensor<?x8xf16>) {
-  // expected-error @+1 {{of 32-bit float or bfloat16 type values, but got 'tensor<?x8xf16>'}}
-  ssm.silu %x : tensor<?x8xf16>
+func.func @type_c1_element(%x: tensor<?x8xf64>) {
+  // expected-error @+1 {{of 32-bit float or 16-bit float or bfloat16 type values, but got 'tensor<?x8xf64>'}}
+  ssm.silu %x : tensor<?x8xf64>
   return
 }
 
@@ -77,6 +77,20 @@ func.func @type_c4_scalar() {
 func.func @type_c4_element(%x: tensor<4x4xbf16>) {
   // expected-error @+1 {{operand #0 must be static tensor of 32-bit float values, but got 'tensor<4x4xbf16>'}}
   ssm.decay %x : tensor<4x4xbf16>
+  return
+}
+
+// -----
+func.func @type_c5(%x: tensor<?x32xf32>, %w: tensor<8x32xi8>) {
+  // expected-error @+1 {{operand #1 must be static tensor of}}
+  ssm.linear %x, %w : tensor<?x32xf32>, tensor<8x32xi8> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+func.func @type_c5_element(%x: tensor<8x32xi4>, %s: tensor<8x1xbf16>) {
+  // expected-error @+1 {{operand #0 must be static matrix of 8-bit signless integer values, but got 'tensor<8x32xi4>'}}
+  ssm.dequantize %x by %s bits 4 : tensor<8x32xi4>, tensor<8x1xbf16> -> tensor<8x64xf32>
   return
 }
 
@@ -197,6 +211,79 @@ func.func @scale_columns_c1(%x: tensor<256x64xf32>, %s: tensor<256xf32>) {
 func.func @scale_columns_c1_matrix(%x: tensor<64xf32>, %s: tensor<64xf32>) {
   // expected-error @+1 {{'x' must be a matrix [O, K], got <64>}}
   ssm.scale_columns %x, %s : tensor<64xf32>, tensor<64xf32>
+  return
+}
+
+// -----
+
+func.func @quant_scales_c1(%x: tensor<8x33xf32>) {
+  // expected-error @+1 {{'y' must be [O, ceil(K / 32)] = <8x2>, got <8x1>}}
+  ssm.quant_scales %x bits 8 : tensor<8x33xf32> -> tensor<8x1xbf16>
+  return
+}
+
+// -----
+
+func.func @quant_scales_c1_matrix(%x: tensor<64xf32>) {
+  // expected-error @+1 {{'x' must be a matrix [O, K], got <64>}}
+  ssm.quant_scales %x bits 8 : tensor<64xf32> -> tensor<2xbf16>
+  return
+}
+
+// -----
+
+func.func @quant_scales_c2(%x: tensor<8x32xf32>) {
+  // expected-error @+1 {{bits must be 8 or 4, got 3}}
+  ssm.quant_scales %x bits 3 : tensor<8x32xf32> -> tensor<8x1xbf16>
+  return
+}
+
+// -----
+
+func.func @quantize_c1_scales(%x: tensor<8x33xf32>, %s: tensor<8x1xbf16>) {
+  // expected-error @+1 {{'s' must be [O, ceil(K / 32)] = <8x2>, got <8x1>}}
+  ssm.quantize %x by %s bits 4 : tensor<8x33xf32>, tensor<8x1xbf16> -> tensor<8x17xi8>
+  return
+}
+
+// -----
+
+// 33 weights of 4 bits are 17 bytes.
+func.func @quantize_c1(%x: tensor<8x33xf32>, %s: tensor<8x2xbf16>) {
+  // expected-error @+1 {{'y' must be [O, ceil(K bits / 8)] = <8x17>, got <8x16>}}
+  ssm.quantize %x by %s bits 4 : tensor<8x33xf32>, tensor<8x2xbf16> -> tensor<8x16xi8>
+  return
+}
+
+// -----
+
+func.func @quantize_c2(%x: tensor<8x32xf32>, %s: tensor<8x1xbf16>) {
+  // expected-error @+1 {{bits must be 8 or 4, got 16}}
+  ssm.quantize %x by %s bits 16 : tensor<8x32xf32>, tensor<8x1xbf16> -> tensor<8x64xi8>
+  return
+}
+
+// -----
+
+func.func @dequantize_c1(%x: tensor<8x17xi8>, %s: tensor<8x2xbf16>) {
+  // expected-error @+1 {{'x' must be [O, ceil(K bits / 8)] = <8x18>, got <8x17>}}
+  ssm.dequantize %x by %s bits 4 : tensor<8x17xi8>, tensor<8x2xbf16> -> tensor<8x35xf32>
+  return
+}
+
+// -----
+
+func.func @dequantize_c1_scales(%x: tensor<8x33xi8>, %s: tensor<8x1xbf16>) {
+  // expected-error @+1 {{'s' must be [O, ceil(K / 32)] = <8x2>, got <8x1>}}
+  ssm.dequantize %x by %s bits 8 : tensor<8x33xi8>, tensor<8x1xbf16> -> tensor<8x33xf32>
+  return
+}
+
+// -----
+
+func.func @dequantize_c2(%x: tensor<8x32xi8>, %s: tensor<8x1xbf16>) {
+  // expected-error @+1 {{bits must be 8 or 4, got 0}}
+  ssm.dequantize %x by %s bits 0 : tensor<8x32xi8>, tensor<8x1xbf16> -> tensor<8x32xf32>
   return
 }
 
@@ -482,7 +569,7 @@ func.func @scan_c3_constant(%u: tensor<?x8xf32>, %A: tensor<8x4xf32>, %B: tensor
 
 func.func @scan_c3_type(%u: tensor<?x8xf32>, %A: tensor<8x4xf32>, %B: tensor<4x4xf32>, %C: tensor<4xf32>,
                         %h: tensor<?x8x4xf32>, %batch: !ssm.batch) {
-  // expected-error @+1 {{operand #3 must be rows [?, channels] of 32-bit float or bfloat16 type values or static vector of 32-bit float or bfloat16 type values, but got 'tensor<4x4xf32>'}}
+  // expected-error @+1 {{operand #3 must be rows [?, channels] of 32-bit float or 16-bit float or bfloat16 type values or static vector of 32-bit float or bfloat16 type values, but got 'tensor<4x4xf32>'}}
   ssm.selective_scan %u delta %u A %A B %B C %C state %h of %batch
     : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<8x4xf32>, tensor<4x4xf32>, tensor<4xf32>, tensor<?x8x4xf32>, !ssm.batch)
     -> (tensor<?x8xf32>, tensor<?x8x4xf32>)

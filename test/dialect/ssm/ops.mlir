@@ -14,6 +14,12 @@ func.func @recipe() -> (tensor<4x32x64xf32>, tensor<128x4xf32>, tensor<128x16xf3
   %folded = ssm.scale_columns %wide, %norm : tensor<200x32xf32>, tensor<32xf32>
   // CHECK: %[[PACKED:.+]] = ssm.pack %[[FOLDED]] block 64 : tensor<200x32xf32> -> tensor<4x32x64xf32>
   %packed = ssm.pack %folded block 64 : tensor<200x32xf32> -> tensor<4x32x64xf32>
+  // CHECK: %[[SCALES:.+]] = ssm.quant_scales %[[WIDE]] bits 8 : tensor<200x32xf32> -> tensor<200x1xbf16>
+  %scales = ssm.quant_scales %wide bits 8 : tensor<200x32xf32> -> tensor<200x1xbf16>
+  // CHECK: %[[BYTES:.+]] = ssm.quantize %[[WIDE]] by %[[SCALES]] bits 8 : tensor<200x32xf32>, tensor<200x1xbf16> -> tensor<200x32xi8>
+  %bytes = ssm.quantize %wide by %scales bits 8 : tensor<200x32xf32>, tensor<200x1xbf16> -> tensor<200x32xi8>
+  // CHECK: ssm.dequantize %[[BYTES]] by %[[SCALES]] bits 8 : tensor<200x32xi8>, tensor<200x1xbf16> -> tensor<200x32xf32>
+  %again = ssm.dequantize %bytes by %scales bits 8 : tensor<200x32xi8>, tensor<200x1xbf16> -> tensor<200x32xf32>
   // CHECK: %[[CONV:.+]] = ssm.weight
   %conv = ssm.weight "layers.0.conv1d.weight" : tensor<128x1x4xf32>
   // CHECK: ssm.reshape %[[CONV]] : tensor<128x1x4xf32> to tensor<128x4xf32>

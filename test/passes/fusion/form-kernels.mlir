@@ -98,3 +98,32 @@ func.func @already_a_kernel(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   }
   return %y : tensor<?x8xf32>
 }
+
+// A quantised matrix is read as it is stored, by each reader.
+// CHECK-LABEL: func.func @quantised_matrix
+// CHECK-SAME: (%[[T:.*]]: tensor<?xi32>, %[[Q:.*]]: tensor<9x8xi8>, %[[S:.*]]: tensor<9x1xbf16>)
+// CHECK: %[[X:.*]] = ssm.kernel (%[[A:.*]] = %[[Q]], %[[B:.*]] = %[[S]], %{{.*}} = %[[T]])
+// CHECK-NEXT: %[[W:.*]] = ssm.dequantize %[[A]] by %[[B]]
+// CHECK-NEXT: ssm.embedding %[[W]]
+// CHECK: ssm.kernel (%{{.*}} = %[[Q]], %{{.*}} = %[[S]], %{{.*}} = %[[X]])
+// CHECK-NEXT: %[[V:.*]] = ssm.dequantize
+// CHECK-NEXT: ssm.linear %{{.*}}, %[[V]]
+func.func @quantised_matrix(%t: tensor<?xi32>, %q: tensor<9x8xi8>, %s: tensor<9x1xbf16>) -> tensor<?x9xf32> {
+  %w = ssm.dequantize %q by %s bits 8 : tensor<9x8xi8>, tensor<9x1xbf16> -> tensor<9x8xf32>
+  %x = ssm.embedding %w[%t] : tensor<9x8xf32>, tensor<?xi32> -> tensor<?x8xf32>
+  %y = ssm.linear %x, %w : tensor<?x8xf32>, tensor<9x8xf32> -> tensor<?x9xf32>
+  return %y : tensor<?x9xf32>
+}
+
+// Near miss: a small weight is dequantised by the recipe.
+// CHECK-LABEL: func.func @quantised_taps
+// CHECK: %[[W:.*]] = ssm.dequantize
+// CHECK: ssm.kernel (%{{.*}} = %{{.*}}, %{{.*}} = %[[W]],
+// CHECK-NOT: ssm.dequantize
+func.func @quantised_taps(%x: tensor<?x8xf32>, %q: tensor<8x4xi8>, %s: tensor<8x1xbf16>, %p: tensor<?x3x8xf32>, %batch: !ssm.batch)
+    -> (tensor<?x8xf32>, tensor<?x3x8xf32>) {
+  %w = ssm.dequantize %q by %s bits 8 : tensor<8x4xi8>, tensor<8x1xbf16> -> tensor<8x4xf32>
+  %y, %p1 = ssm.conv1d %x, %w state %p of %batch
+    : (tensor<?x8xf32>, tensor<8x4xf32>, tensor<?x3x8xf32>, !ssm.batch) -> (tensor<?x8xf32>, tensor<?x3x8xf32>)
+  return %y, %p1 : tensor<?x8xf32>, tensor<?x3x8xf32>
+}

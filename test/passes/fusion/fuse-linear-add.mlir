@@ -5,7 +5,7 @@ module attributes {ssm.target = "cpu:x86-64-v4"} {
 // CHECK: remark: [Missed] ssm-fuse-linear-add | Category:fusion | Reason="the projection has another reader"
 // CHECK: remark: {{.*}} Reason="another op reads the one kernel and feeds the other"
 // CHECK: remark: {{.*}} Reason="both operands of the sum are the projection"
-// CHECK: remark: {{.*}} Reason="the weight of the projection must be an f32 operand of the kernel: cast the weight to f32 first"
+// CHECK: remark: {{.*}} Reason="its matrices must be f32: cast the weight to f32, or use --weights=f32"
 // CHECK-NOT: remark
 
 // The projection is the second operand.

@@ -1,5 +1,5 @@
-// Projections: tiles through shared memory for many rows, a warp for some columns
-// of few rows.
+// Projections of many rows: tiles through shared memory. linear-few.mlir has those
+// of few.
 // RUN: mamba-opt %s --gpu-generate-kernels --split-input-file --verify-diagnostics | FileCheck %s
 
 // Tiles: 32 rows by 16 columns of 32 threads, each 4 by 4. The first piece of x
@@ -125,82 +125,7 @@ module attributes {ssm.target = "cuda:sm_80"} {
 
 // -----
 
-// Few rows: a warp makes 2 columns of 4 rows. What is left of k after whole
-// pieces is masked in its last step only. The halves of the warp exchange four
-// sums, then two, then one; then the eight outputs are in groups of four lanes,
-// added up by two shuffles more.
-// CHECK-LABEL: plan.kernel @few
-// CHECK-SAME: grid <of = rows, block = 4, times = 5> scratch 0 threads 64 shared 0
-// CHECK: gpu.func @few(
-// CHECK-NOT: workgroup
-// CHECK: scf.for {{.*}} to %c512{{.*}} step %c256
-// CHECK-NOT: arith.select
-// CHECK: scf.yield
-// CHECK: memref.load
-// CHECK: arith.cmpi slt, %{{.*}}, %c600
-// CHECK: arith.minsi %{{.*}}, %c599
-// CHECK: arith.select
-// CHECK-COUNT-9: gpu.shuffle{{ +}}xor
-// CHECK-NOT: gpu.shuffle
-// CHECK-NOT: gpu.barrier
-// CHECK: scf.if
-// CHECK: memref.store {{.*}} : memref<?x20xf32>
-module attributes {ssm.target = "cuda:sm_80"} {
-  plan.kernel @few for ["few"] (%x: tensor<?x600xf32>, %w: tensor<20x600xf32>) {
-    %y = ssm.kernel (%a = %x, %b = %w) schedule <lanes = 32, row_block = 4, col_block = 4, col_tile = 2, k_block = 600, threads = 64> : (tensor<?x600xf32>, tensor<20x600xf32>) -> tensor<?x20xf32> {
-      %r = ssm.linear %a, %b : tensor<?x600xf32>, tensor<20x600xf32> -> tensor<?x20xf32>
-      ssm.yield %r : tensor<?x20xf32>
-    }
-    plan.yield %y : tensor<?x20xf32>
-  }
-}
-
-// -----
-
-// Two warps share a column: their sums meet in shared memory, in order.
-// CHECK-LABEL: plan.kernel @shared_column
-// CHECK-SAME: grid <of = rows, block = 8, times = 4> scratch 0 threads 64 shared 64
-// CHECK: gpu.func @shared_column(
-// CHECK-SAME: workgroup(%[[SUMS:.*]] : memref<2x1x8xf32
-// CHECK: memref.store {{.*}}, %[[SUMS]]
-// CHECK: gpu.barrier
-// CHECK: %[[FIRST:.*]] = memref.load %[[SUMS]][%c0
-// CHECK: %[[SECOND:.*]] = memref.load %[[SUMS]][%c1
-// CHECK: arith.addf %[[FIRST]], %[[SECOND]]
-module attributes {ssm.target = "cuda:sm_80"} {
-  plan.kernel @shared_column for ["few"] (%x: tensor<?x64xf32>, %w: tensor<4x64xf32>) {
-    %y = ssm.kernel (%a = %x, %b = %w) schedule <lanes = 32, row_block = 8, col_block = 1, col_tile = 1, k_block = 32, threads = 64> : (tensor<?x64xf32>, tensor<4x64xf32>) -> tensor<?x4xf32> {
-      %r = ssm.linear %a, %b : tensor<?x64xf32>, tensor<4x64xf32> -> tensor<?x4xf32>
-      ssm.yield %r : tensor<?x4xf32>
-    }
-    plan.yield %y : tensor<?x4xf32>
-  }
-}
-
-// -----
-
-// A kernel of decode steps has variants for one sequence and for few.
-// CHECK-LABEL: plan.kernel @decode for ["decode"]
-// CHECK-SAME: block = 32
-// CHECK-SAME: variants [#plan.variant<@decode_one, max_sequences = 1>, #plan.variant<@decode_few, max_sequences = 16>]
-// CHECK-DAG: plan.kernel @decode_one for ["decode"] grid <of = rows, times
-// CHECK-DAG: plan.kernel @decode_few for ["decode"] grid <of = rows, block = 8, times
-// CHECK: gpu.func @decode(
-// CHECK: gpu.func @decode_one(
-// CHECK: gpu.func @decode_few(
-module attributes {ssm.target = "cuda:sm_80"} {
-  plan.kernel @decode for ["decode"] (%x: tensor<?x64xf32>, %w: tensor<64x64xf32>) {
-    %y = ssm.kernel (%a = %x, %b = %w) : (tensor<?x64xf32>, tensor<64x64xf32>) -> tensor<?x64xf32> {
-      %r = ssm.linear %a, %b : tensor<?x64xf32>, tensor<64x64xf32> -> tensor<?x64xf32>
-      ssm.yield %r : tensor<?x64xf32>
-    }
-    plan.yield %y : tensor<?x64xf32>
-  }
-}
-
-// -----
-
-// The near miss: other steps may have many tokens in few sequences.
+// Steps of prefill may have many tokens in few sequences: no variants.
 // CHECK-LABEL: plan.kernel @prefill for
 // CHECK-NOT: variants
 // CHECK: gpu.func @prefill(

@@ -82,12 +82,14 @@ module attributes {ssm.target = "cuda:sm_80"} {
 
 // -----
 
-// An embedding of bf16 rows is not taken yet; the reason is the generator's.
+// Near miss: a table of bf16 is read as it is, and not cast in the kernel; the
+// reason is the generator's.
 module attributes {ssm.target = "cuda:sm_80"} {
-  // expected-error @+1 {{no kernel can be generated for target 'cuda:sm_80': the table of the embedding must be an f32 operand of the kernel}}
-  plan.kernel @narrow for ["prefill"] (%t: tensor<50x40xbf16>, %i: tensor<?xi32>) {
+  // expected-error @+1 {{no kernel can be generated for target 'cuda:sm_80': no generator takes these ops together}}
+  plan.kernel @cast_table for ["prefill"] (%t: tensor<50x40xbf16>, %i: tensor<?xi32>) {
     %y = ssm.kernel (%a = %t, %b = %i) : (tensor<50x40xbf16>, tensor<?xi32>) -> tensor<?x40xf32> {
-      %s = ssm.embedding %a[%b] : tensor<50x40xbf16>, tensor<?xi32> -> tensor<?x40xf32>
+      %c = ssm.cast %a : tensor<50x40xbf16> to tensor<50x40xf32>
+      %s = ssm.embedding %c[%b] : tensor<50x40xf32>, tensor<?xi32> -> tensor<?x40xf32>
       ssm.yield %s : tensor<?x40xf32>
     }
     plan.yield %y : tensor<?x40xf32>

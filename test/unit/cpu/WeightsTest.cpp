@@ -1,5 +1,6 @@
 // The recipe: layouts and precisions of weights.
 #include "test/unit/cpu/CpuLab.h"
+#include "test/unit/lab/Precisions.h"
 #include "test/unit/lab/RowTexts.h"
 
 using namespace mamba;
@@ -32,6 +33,10 @@ TEST_P(WeightKernels, PackPadsWithZeros) {
 TEST_P(WeightKernels, CastsRoundToNearest) { checkAll(castTexts()); }
 TEST_P(WeightKernels, DecayScaleAndColumns) {
   checkAll(ofEach({1, 17, 130}, decayTexts));
+}
+
+TEST_P(WeightKernels, Quantisation) {
+  checkAll(ofEach({1, 31, 33, 130}, quantiseTexts));
 }
 
 // What a model asks for: all of it on the way into a packed weight.

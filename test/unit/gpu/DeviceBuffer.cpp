@@ -42,6 +42,8 @@ void DeviceBuffer::markUnwritten(uint64_t offset, uint64_t bytes) {
 }
 
 bool DeviceBuffer::isFullyWritten(uint64_t elementBytes) const {
+  if (elementBytes == 1)
+    return true;
   for (uint64_t i = 0; i < bytes_; i += elementBytes)
     if (std::all_of(data_ + i, data_ + i + elementBytes,
                     [](uint8_t byte) { return byte == 0xff; }))

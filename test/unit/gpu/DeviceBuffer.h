@@ -34,7 +34,7 @@ public:
   const uint8_t *data() const { return data_; }
   /// From here on the range holds nothing to read.
   void markUnwritten(uint64_t offset, uint64_t bytes);
-  /// Whether no element is all ones, as outputs are before.
+  /// Whether no element is all ones, as outputs are before; bytes may be that.
   bool isFullyWritten(uint64_t elementBytes) const;
 
 private:

@@ -1,6 +1,8 @@
 #include "test/unit/gpu/GpuLab.h"
 
 #include "compiler/codegen/Codegen.h"
+#include "compiler/codegen/Cuda.h"
+#include "compiler/codegen/Nvrtc.h"
 #include "passes/fusion/Passes.h"
 #include "passes/gpu/Passes.h"
 #include "test/unit/gpu/DeviceBuffer.h"
@@ -66,7 +68,8 @@ std::vector<Tensor> GpuKernel::run(const KernelInputs &inputs,
 
 Result<std::vector<Tensor>> GpuKernel::execute(const KernelInputs &inputs,
                                                const Schedule &schedule,
-                                               Place place) const {
+                                               Place place,
+                                               sim::Counts *counts) const {
   const BatchValue &batch = inputs.batch;
   int64_t rows = hasRows() ? resultRows(batch) : 1;
   ssm::KernelOp kernel = op().getKernel();
@@ -97,8 +100,8 @@ Result<std::vector<Tensor>> GpuKernel::execute(const KernelInputs &inputs,
     Type element = arg.type.getElementType();
     std::string name = "argument " + std::to_string(i);
     // As runtime/pack/FORMAT.md promises: rows and pools lie at multiples of
-    // 64, a weight at one of its element's size.
-    int64_t align = arg.type.hasStaticShape() ? elementBytes(element) : 64;
+    // 64, weights at multiples of 256.
+    int64_t align = arg.type.hasStaticShape() ? 256 : 64;
     if (!arg.operand) {
       Tensor results(shapeFor(arg.type, rows));
       uint64_t first = isOfSequences() ? 0 : place.row * rowBytes(arg.type);
@@ -128,7 +131,7 @@ Result<std::vector<Tensor>> GpuKernel::execute(const KernelInputs &inputs,
                    params.size() * sizeof(uint64_t)};
   if (launch.grid[0])
     MAMBA_RETURN_IF_ERROR(sim::run(module, launch, memory, sim::Checks(),
-                                   /*threads=*/1, nullptr));
+                                   /*threads=*/1, counts));
 
   std::vector<Tensor> results(kernel.getNumResults());
   for (auto [i, arg] : llvm::enumerate(args)) {
@@ -168,19 +171,35 @@ void GpuLab::addGenerator(PassManager &pm) {
 }
 
 /// PTX of a module as the generators wrote it; empty after a failure.
-static std::string ptxOf(ModuleOp module) {
+std::string GpuLab::ptxOf(ModuleOp module) {
+  OwningOpRef<ModuleOp> legal = module.clone();
   PassManager pm(module.getContext());
   buildGpuLegalization(pm.nest<gpu::GPUModuleOp>());
-  if (failed(pm.run(module))) {
+  if (failed(pm.run(*legal))) {
     ADD_FAILURE() << "legalisation failed";
     return {};
   }
-  FailureOr<std::string> ptx = emitPtx(module);
+  FailureOr<std::string> ptx = emitPtx(*legal);
   if (failed(ptx)) {
     ADD_FAILURE() << "code generation failed";
     return {};
   }
-  return std::move(*ptx);
+  if (compiler == GpuCompiler::Llvm)
+    return std::move(*ptx);
+  FailureOr<std::string> cuda = emitCuda(module, *ptx);
+  if (failed(cuda)) {
+    ADD_FAILURE() << "no CUDA C++";
+    return {};
+  }
+  lastCuda = std::move(*cuda);
+  std::string error, chip = StringRef(target).split(':').second.str();
+  FailureOr<NvrtcCode> code =
+      compileCuda(lastCuda, chip, compiler == GpuCompiler::NvrtcPtx, error);
+  if (failed(code)) {
+    ADD_FAILURE() << error;
+    return {};
+  }
+  return std::move(code->ptx);
 }
 
 /// The schedules of a kernel in the order in which the runtime asks.
@@ -229,6 +248,22 @@ LabKernels GpuLab::compile(const std::vector<KernelText> &texts) {
 uint32_t testSeed() {
   const char *seed = std::getenv("MAMBA_TEST_SEED");
   return seed ? uint32_t(std::strtoul(seed, nullptr, 10)) : 1;
+}
+
+GpuCompiler testCompiler() {
+  const char *name = std::getenv("MAMBA_GPU_COMPILER");
+  std::string compiler = name ? name : "llvm";
+  if (compiler == "nvrtc-cxx")
+    return GpuCompiler::NvrtcCxx;
+  if (compiler == "nvrtc-ptx")
+    return GpuCompiler::NvrtcPtx;
+  EXPECT_EQ(compiler, "llvm") << "$MAMBA_GPU_COMPILER names no compiler";
+  return GpuCompiler::Llvm;
+}
+
+void OnGpu::SetUp() {
+  if (testCompiler() != GpuCompiler::Llvm && !hasNvrtc())
+    GTEST_SKIP() << nvrtcName();
 }
 
 void OnGpu::checkAll(const std::vector<KernelText> &texts) {

@@ -37,8 +37,8 @@ public:
   };
   /// The defect that the simulator or the lab found, or the results.
   Result<std::vector<Tensor>> execute(const KernelInputs &inputs,
-                                      const Schedule &schedule,
-                                      Place place) const;
+                                      const Schedule &schedule, Place place,
+                                      sim::Counts *counts = nullptr) const;
   Result<std::vector<Tensor>> execute(const KernelInputs &inputs,
                                       const Schedule &schedule) const {
     return execute(inputs, schedule, Place());
@@ -49,6 +49,9 @@ public:
   GpuKernel with(const sim::Module &code) const {
     return GpuKernel(text, op(), schedules, code);
   }
+
+  /// Whether it serves only steps of one token for each sequence.
+  bool isForDecoding() const { return onlyDecodes(); }
 
   const std::vector<Schedule> schedules;
 
@@ -65,32 +68,52 @@ private:
   const sim::Module &module;
 };
 
+/// Who makes PTX of what the generators wrote.
+enum class GpuCompiler {
+  Llvm,
+  NvrtcCxx, // NVRTC, from C++ translated from the same IR
+  NvrtcPtx, // NVRTC, from LLVM's PTX in asm statements
+};
+
 /// Kernels for one chip.
 class GpuLab : public KernelLab {
 public:
-  using KernelLab::KernelLab;
+  explicit GpuLab(const std::string &target,
+                  GpuCompiler compiler = GpuCompiler::Llvm)
+      : KernelLab(target), compiler(compiler) {}
 
   LabKernels compile(const std::vector<KernelText> &texts) override;
   /// The PTX of the last ones.
   const std::string &ptx() const { return lastPtx; }
+  /// Their CUDA C++, if NVRTC is the compiler.
+  const std::string &cuda() const { return lastCuda; }
 
 protected:
   void addPreparation(mlir::PassManager &pm) override;
   void addGenerator(mlir::PassManager &pm) override;
 
 private:
+  std::string ptxOf(mlir::ModuleOp module);
+
+  GpuCompiler compiler;
   std::vector<mlir::OwningOpRef<mlir::ModuleOp>> modules;
   std::vector<std::unique_ptr<sim::Module>> codes;
-  std::string lastPtx;
+  std::string lastPtx, lastCuda;
 };
 
 /// Of the test's random numbers: $MAMBA_TEST_SEED, or 1.
 uint32_t testSeed();
 
+/// $MAMBA_GPU_COMPILER: llvm, nvrtc-cxx or nvrtc-ptx; without it llvm.
+GpuCompiler testCompiler();
+
 /// Tests on one chip.
 class OnGpu : public testing::Test {
 protected:
-  explicit OnGpu(const std::string &target = "cuda:sm_80") : lab(target) {}
+  explicit OnGpu(const std::string &target = "cuda:sm_80")
+      : lab(target, testCompiler()) {}
+  /// Skips where the compiler is not there.
+  void SetUp() override;
   /// Compiles and checks all.
   void checkAll(const std::vector<KernelText> &texts);
 

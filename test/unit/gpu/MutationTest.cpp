@@ -72,14 +72,23 @@ TEST_F(GpuMutation, Convolution) {
   expectAllNoticed(convText({.E = 35, .W = 4, .biased = true, .silu = true}));
 }
 TEST_F(GpuMutation, Scan) {
-  expectAllNoticed(scanText({.E = 21,
-                             .N = 11,
-                             .rank = 3,
-                             .projectionBias = true,
-                             .softplus = true,
-                             .skip = true,
-                             .gateAfter = true,
-                             .split = true}));
+  KernelText text = scanText({.E = 21,
+                              .N = 3,
+                              .rank = 3,
+                              .projectionBias = true,
+                              .softplus = true,
+                              .skip = true,
+                              .gateAfter = true,
+                              .split = true});
+  for (const char *schedule :
+       {"<col_block = 32, row_tile = 4, chunk = 4, threads = 32, state_lanes = "
+        "1, state_block = 1>",
+        "<col_block = 16, row_tile = 4, chunk = 8, threads = 32, state_lanes = "
+        "2>",
+        "<col_block = 16, chunk = 1, threads = 32, state_lanes = 2>"}) {
+    text.schedule = schedule;
+    expectAllNoticed(text);
+  }
 }
 
 } // namespace

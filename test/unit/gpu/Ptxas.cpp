@@ -21,9 +21,10 @@ static std::string findPtxas() {
 
 bool mamba::hasPtxas() { return !findPtxas().empty(); }
 
-std::string mamba::defectsOfAssembly(const std::string &ptx,
-                                     const std::string &chip) {
-  TempFolder folder;
+/// Writes kernels.cubin into the folder; whether there is one, and what ptxas
+/// says.
+static bool assemble(const TempFolder &folder, const std::string &ptx,
+                     const std::string &chip, std::string &words) {
   std::string source = folder.add("kernels.ptx", ptx), log = folder / "log";
   std::string arch = "-arch=" + chip, cubin = folder / "kernels.cubin",
               program = findPtxas();
@@ -32,8 +33,24 @@ std::string mamba::defectsOfAssembly(const std::string &ptx,
   int status =
       sys::ExecuteAndWait(program, {program, "-v", arch, source, "-o", cubin},
                           std::nullopt, redirects);
-  std::string words = slurp(log), function, defects;
-  if (status != 0)
+  words = slurp(log);
+  return status == 0;
+}
+
+std::string mamba::assembled(const std::string &ptx, const std::string &chip) {
+  TempFolder folder;
+  std::string words;
+  if (assemble(folder, ptx, chip, words))
+    return slurp(folder / "kernels.cubin");
+  ADD_FAILURE() << words;
+  return {};
+}
+
+std::string mamba::defectsOfAssembly(const std::string &ptx,
+                                     const std::string &chip) {
+  TempFolder folder;
+  std::string words, function, defects;
+  if (!assemble(folder, ptx, chip, words))
     return words;
   SmallVector<StringRef> lines;
   StringRef(words).split(lines, '\n');

@@ -1,6 +1,7 @@
 // The selective scan, with what is fused before and after it.
 #include "test/unit/gpu/GpuLab.h"
 #include "test/unit/lab/KernelTexts.h"
+#include "test/unit/lab/Precisions.h"
 
 using namespace mamba;
 
@@ -51,6 +52,24 @@ TEST_F(GpuScan, ProjectedTimeStep) {
   checkAll(texts);
 }
 
+// The weight is bf16; rows are, or are taken apart into three.
+TEST_F(GpuScan, ProjectedByTheMatrixUnit) {
+  std::vector<KernelText> texts;
+  for (auto [E, N, rank] : {std::tuple(64, 16, 32), {37, 12, 48}, {80, 8, 160}})
+    for (int64_t lanes : {1, 4}) {
+      KernelText text = storeMatrix(mambaScan(E, N, rank), "wd", "bf16");
+      text.schedule = schedule({{"col_block", 32},
+                                {"row_tile", 8},
+                                {"chunk", 16},
+                                {"threads", 32 * lanes},
+                                {"state_lanes", lanes},
+                                {"mma", 16}});
+      texts.push_back(text);
+      texts.push_back(narrowRows(text, "bf16", Narrow::Inputs));
+    }
+  checkAll(texts);
+}
+
 TEST_F(GpuScan, EachForm) {
   std::vector<KernelText> texts;
   for (int i = 0; i < 16; ++i) {
@@ -73,7 +92,8 @@ TEST_F(GpuScan, EachForm) {
 
 TEST_F(GpuScan, Decoding) {
   std::vector<KernelText> texts = {
-      mambaScan(37, 16, 3), mambaScan(130, 5, 8),
+      mambaScan(37, 16, 3), mambaScan(130, 5, 8), mambaScan(37, 16, 48),
+      mambaScan(64, 8, 20),
       scanText({.E = 21, .N = 256, .deltaBias = true, .softplus = true}),
       scanText({.E = 65, .N = 1, .skip = true, .gateInScan = true}),
       scanText({.E = 33, .N = 17, .constantB = true, .constantC = true})};

@@ -2,6 +2,7 @@
 // reason.
 #include "test/unit/gpu/GpuLab.h"
 #include "test/unit/lab/KernelTexts.h"
+#include "test/unit/lab/Precisions.h"
 #include "test/unit/lab/RowTexts.h"
 
 #include "passes/target/Target.h"
@@ -72,25 +73,26 @@ TEST_F(GpuSchedules, ProjectionByTiles) {
 
 TEST_F(GpuSchedules, ProjectionOfFewRows) {
   std::vector<KernelText> texts;
-  for (int i = 0; i < 10; ++i) {
-    int64_t shares = powerOf2(0, 2);
-    int64_t K = shares > 1 ? shares * 32 * random.integer(1, 2)
-                           : random.integer(1, 150);
-    texts.push_back(withSchedule(
-        linearText({.K = K,
-                    .O = random.integer(1, 70),
-                    .norm = i % 2 == 0,
-                    .biased = i % 3 != 0,
-                    .silu = true}),
-        [&] {
-          int64_t colTile = powerOf2(0, 3), groups = powerOf2(0, 2);
-          return schedule({{"lanes", 32},
-                           {"row_block", powerOf2(0, 4)},
-                           {"col_block", colTile * groups},
-                           {"col_tile", colTile},
-                           {"k_block", K / shares},
-                           {"threads", 32 * groups * shares}});
-        }));
+  for (int i = 0; i < 12; ++i) {
+    int64_t K = random.integer(1, 700);
+    KernelText text = linearText({.K = K,
+                                  .O = random.integer(1, 70),
+                                  .norm = i % 2 == 0,
+                                  .biased = i % 3 != 0,
+                                  .silu = true});
+    constexpr const char *precisions[] = {"bf16", "int8", "int4", "f16"};
+    if (i % 5 < 4)
+      text = storeMatrix(text, "w", precisions[i % 5]);
+    texts.push_back(withSchedule(text, [&] {
+      int64_t lanes = powerOf2(3, 5), colTile = powerOf2(0, 3);
+      int64_t groups = 32 / lanes * random.integer(1, 4);
+      return schedule({{"lanes", lanes},
+                       {"row_block", powerOf2(0, 4)},
+                       {"col_block", colTile * groups},
+                       {"col_tile", colTile},
+                       {"k_block", i % 2 ? K : powerOf2(5, 10)},
+                       {"threads", lanes * groups * random.integer(1, 4)}});
+    }));
   }
   checkAll(texts);
 }
@@ -108,12 +110,15 @@ TEST_F(GpuSchedules, Scan) {
                   .gateInScan = i % 3 == 1}),
         [&] {
           int64_t lanes = powerOf2(0, 5), channels = powerOf2(0, 7);
-          return schedule({{"col_block", channels},
-                           {"row_tile", powerOf2(0, 3)},
-                           {"k_block", i % 4 == 1 ? random.integer(1, 12) : 0},
-                           {"chunk", i % 5 ? random.integer(2, 70) : 1},
-                           {"threads", channels * lanes},
-                           {"state_lanes", lanes}});
+          int64_t tile = powerOf2(2, 5);
+          return schedule(
+              {{"col_block", channels},
+               {"row_tile", tile},
+               {"k_block", i % 4 == 1 ? random.integer(1, 12) : 0},
+               {"chunk", i % 5 ? tile * random.integer(1, 6) : 1},
+               {"threads", channels * lanes},
+               {"state_lanes", lanes},
+               {"state_block", random.integer(0, 3)}});
         }));
   checkAll(texts);
 }
@@ -155,9 +160,9 @@ TEST(GpuSchedulesRefused, WithTheReason) {
                      {"k_block", kBlock},
                      {"threads", threads}});
   };
-  auto fewRows = [](int64_t rowBlock, int64_t colBlock, int64_t colTile,
-                    int64_t kBlock, int64_t threads) {
-    return schedule({{"lanes", 32},
+  auto fewRows = [](int64_t lanes, int64_t rowBlock, int64_t colBlock,
+                    int64_t colTile, int64_t kBlock, int64_t threads) {
+    return schedule({{"lanes", lanes},
                      {"row_block", rowBlock},
                      {"col_block", colBlock},
                      {"col_tile", colTile},
@@ -167,6 +172,7 @@ TEST(GpuSchedulesRefused, WithTheReason) {
   auto scanCut = [](int64_t channels, int64_t stateLanes, int64_t chunk,
                     int64_t threads) {
     return schedule({{"col_block", channels},
+                     {"row_tile", 8},
                      {"chunk", chunk},
                      {"threads", threads},
                      {"state_lanes", stateLanes}});
@@ -189,10 +195,13 @@ TEST(GpuSchedulesRefused, WithTheReason) {
        "registers, a thread of 256 has 255"},
       {linear, tiles(256, 256, 8, 8, 8, 1024),
        "registers, a thread of 1024 has 64"},
-      {linear, fewRows(3, 4, 1, 64, 128), "powers of two"},
-      {linear, fewRows(16, 16, 4, 64, 128), "at most 32 outputs a warp"},
-      {linear, fewRows(1, 4, 1, 24, 128), "got 24 of 64"},
-      {normed, fewRows(1, 4, 1, 32, 128), "must be the 4 warps"},
+      {linear, fewRows(32, 3, 4, 1, 64, 128), "powers of two"},
+      {linear, fewRows(32, 16, 16, 8, 64, 128), "at most 64 outputs a lane"},
+      {linear, fewRows(4, 1, 4, 1, 64, 128), "8, 16 or 32 for few rows, got 4"},
+      {linear, fewRows(8, 1, 8, 1, 24, 64),
+       "multiple of the 32 k whose weights are loaded at a time, got 24 of 64"},
+      {normed, fewRows(8, 1, 6, 1, 64, 128), "times the 4 groups of a warp"},
+      {linear, fewRows(32, 1, 3, 1, 64, 128), "the threads are a multiple"},
       {conv, "<col_block = 24, row_tile = 4, threads = 64>",
        "threads a multiple of col_block"},
       {conv, "<col_block = 32, row_tile = 9, threads = 64>",
@@ -201,7 +210,16 @@ TEST(GpuSchedulesRefused, WithTheReason) {
       {scan, scanCut(32, 2, 8, 32), "threads = col_block * state_lanes"},
       {scan, scanCut(32, 2, 0, 64), "a chunk of 1 to 256 steps, got 0"},
       {scan, scanCut(32, 1, 8, 32), "a lane holds 40 states"},
-      {scan, scanCut(128, 2, 200, 256), "bytes of shared memory"},
+      {scan, scanCut(32, 2, 12, 64), "multiple of row_tile"},
+      {scan, scanCut(32, 16, 8, 512), "of state_lanes, got 8, 8 and 16"},
+      {scan, scanCut(32, 2, 128, 64), "a lane finds dt of 64 steps at a time"},
+      {scan, scanCut(128, 8, 128, 1024), "bytes of shared memory"},
+      {scan, "<col_block = 32, row_tile = 6, chunk = 12, threads = 64, "
+             "state_lanes = 2>",
+       "row_tile of a scan is 4, 8, 16 or 32, got 6"},
+      {scan, "<col_block = 32, row_tile = 4, chunk = 12, threads = 64, "
+             "state_lanes = 2, state_block = 21>",
+       "must be at most its 20 states, got 21"},
   };
   GpuLab lab("cuda:sm_80");
   for (Refused &refused : cases) {

@@ -1,6 +1,7 @@
 // Every barrier in the PTX of our kernels is needed, and its absence is found.
 #include "test/unit/gpu/GpuLab.h"
 #include "test/unit/lab/KernelTexts.h"
+#include "test/unit/lab/Precisions.h"
 #include "test/unit/lab/RowTexts.h"
 
 #include <algorithm>
@@ -70,14 +71,17 @@ TEST_F(GpuSync, Projection) {
   expectNeeded(linearText({.K = 75, .O = 33, .norm = true}));
 }
 TEST_F(GpuSync, ProjectionOfFewRows) {
-  KernelText text = linearText({.K = 128, .O = 33, .norm = true});
-  text.schedule = schedule({{"lanes", 32},
-                            {"row_block", 8},
-                            {"col_block", 2},
-                            {"col_tile", 1},
-                            {"k_block", 64},
-                            {"threads", 128}});
-  expectNeeded(text);
+  // All of x at once, and pieces of it, in a loop and behind it.
+  for (int64_t piece : {1200, 256}) {
+    KernelText text = linearText({.K = 1200, .O = 9, .norm = true});
+    text.schedule = schedule({{"lanes", 8},
+                              {"row_block", 4},
+                              {"col_block", 8},
+                              {"col_tile", 2},
+                              {"k_block", piece},
+                              {"threads", 64}});
+    expectNeeded(text);
+  }
 }
 TEST_F(GpuSync, Scan) {
   expectNeeded(scanText({.E = 70,
@@ -86,6 +90,23 @@ TEST_F(GpuSync, Scan) {
                          .softplus = true,
                          .gateAfter = true,
                          .split = true}));
+}
+// Its sums are other warps' dt.
+TEST_F(GpuSync, ScanWithTheMatrixUnit) {
+  KernelText text = storeMatrix(scanText({.E = 70,
+                                          .N = 8,
+                                          .rank = 16,
+                                          .softplus = true,
+                                          .gateAfter = true,
+                                          .split = true}),
+                                "wd", "bf16");
+  text.schedule = schedule({{"col_block", 48},
+                            {"row_tile", 8},
+                            {"chunk", 16},
+                            {"threads", 96},
+                            {"state_lanes", 2},
+                            {"mma", 16}});
+  expectNeeded(text);
 }
 TEST_F(GpuSync, Sampling) {
   expectNeeded(argmaxText(100, 97));

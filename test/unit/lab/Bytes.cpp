@@ -19,6 +19,8 @@ static void writeElement(Type type, uint8_t *to, double value) {
   } else if (type.isInteger(32)) {
     auto x = static_cast<int32_t>(value);
     std::memcpy(to, &x, sizeof(x));
+  } else if (type.isInteger(8)) {
+    *to = static_cast<uint8_t>(static_cast<int8_t>(value));
   } else {
     auto x = static_cast<float>(value);
     uint16_t bits = type.isF16() ? f32ToF16(x) : f32ToBf16(x);
@@ -37,6 +39,8 @@ static double readElement(Type type, const uint8_t *from) {
     std::memcpy(&x, from, sizeof(x));
     return x;
   }
+  if (type.isInteger(8))
+    return static_cast<int8_t>(*from);
   uint16_t bits;
   std::memcpy(&bits, from, sizeof(bits));
   return type.isF16() ? f16ToF32(bits) : bf16ToF32(bits);

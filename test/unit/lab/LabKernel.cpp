@@ -77,8 +77,8 @@ KernelInputs LabKernel::randomInputs(const BatchValue &batch,
                      : element.isBF16() ? reference::Precision::BF16
                                         : reference::Precision::F32;
     for (double &x : tensor.values)
-      x = element.isInteger(32) ? std::floor(x)
-                                : reference::roundTo(x, precision);
+      x = isa<FloatType>(element) ? reference::roundTo(x, precision)
+                                  : std::floor(x);
     inputs.operands.push_back(std::move(tensor));
   }
   return inputs;

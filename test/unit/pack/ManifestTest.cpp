@@ -14,6 +14,8 @@ TEST(Manifest, RoundTrip) {
   EXPECT_EQ(writeManifest(*manifest), text);
 
   EXPECT_EQ(manifest->compiler, sampleManifest().compiler);
+  EXPECT_EQ(manifest->weights, "int4");
+  EXPECT_EQ(manifest->activations, "bf16");
   EXPECT_EQ(manifest->model->validVocabSize, 7u);
   const TargetSpec &target = manifest->targets[0];
   EXPECT_EQ(target.programs[0].maxLength, 1u);
@@ -23,7 +25,7 @@ TEST(Manifest, RoundTrip) {
   EXPECT_EQ(golden.args[0].hi, 1.0 / 3) << "doubles are exact";
   EXPECT_EQ(golden.args[1].bound, 17u);
   EXPECT_EQ(golden.tolerance, 1e-5);
-  EXPECT_FALSE(target.cubin || target.kernels[0].launch);
+  EXPECT_FALSE(target.cubin || target.cuda || target.kernels[0].launch);
 }
 
 TEST(Manifest, CudaTargetsRoundTrip) {
@@ -32,6 +34,7 @@ TEST(Manifest, CudaTargetsRoundTrip) {
   ASSERT_TRUE(manifest.ok()) << manifest.status().message();
   const TargetSpec &target = manifest->targets[1];
   EXPECT_EQ(target.cubin, "cubin.0");
+  EXPECT_EQ(target.cuda, "cuda.0");
   ASSERT_TRUE(target.kernels[0].launch && target.kernels[1].launch);
   EXPECT_EQ(target.kernels[0].launch->threads, 128u);
   EXPECT_EQ(target.kernels[0].launch->shared, 4096u);
@@ -63,8 +66,9 @@ TEST(Manifest, KeysAreInTheOrderOfTheFormat) {
   std::string text = writeManifest(sampleManifest());
   size_t at = 0;
   for (const char *key :
-       {"\"format\"", "\"compiler\"", "\"model\"", "\"checkpoint\"",
-        "\"entries\"", "\"targets\"", "\"programs\"", "\"blobs\""}) {
+       {"\"format\"", "\"compiler\"", "\"weights\"", "\"activations\"",
+        "\"model\"", "\"checkpoint\"", "\"entries\"", "\"targets\"",
+        "\"programs\"", "\"blobs\""}) {
     size_t next = text.find(key, at);
     ASSERT_NE(next, std::string::npos) << key;
     at = next;

@@ -47,6 +47,15 @@ TEST(ManifestVerify, Model) {
   });
 }
 
+TEST(ManifestVerify, Precisions) {
+  expectRefused({
+      {"/weights", "int3", "unknown precision 'int3' of weights"},
+      {"/weights", "", "unknown precision '' of weights"},
+      {"/activations", "int8", "unknown precision 'int8' of activations"},
+      {"/activations", 16, "'activations' must be a string, got"},
+  });
+}
+
 TEST(ManifestVerify, Checkpoint) {
   expectRefused({
       {"/checkpoint/0/name", "b", "'b' names more than one checkpoint weight"},
@@ -142,6 +151,9 @@ TEST(ManifestVerify, CudaTargets) {
       {"/blobs/cubin.0/raw_bytes", uint64_t(1) << 40,
        "cubin 'cubin.0' has 1099511627776 bytes, more than"},
       {"/targets/0/cubin", "cubin.0", "only cuda targets have a cubin"},
+      {"/targets/1/cuda", "cuda.1", "CUDA C++ 'cuda.1' is not a blob"},
+      {"/targets/1/cuda", 7, "'cuda' must be"},
+      {"/targets/0/cuda", "cuda.0", "only cuda targets have CUDA C++"},
       {"/targets/1/kernels/1/entry", 8,
        "kernel 'b': entry and scratch of a cuda kernel must be 0, got 8 and 0"},
       {"/targets/1/kernels/1/scratch", 64, "must be 0, got 0 and 64"},

@@ -24,7 +24,9 @@ protected:
         "code.0", sha256Hex(compressed.data(), compressed.size()), code.size()};
     manifest.blobs[1] = manifest.blobs[0];
     manifest.blobs[1].name = "cubin.0";
-    manifest.blobs[2] = {"golden.0", sha256Hex(golden, sizeof(golden)),
+    manifest.blobs[2] = manifest.blobs[0];
+    manifest.blobs[2].name = "cuda.0";
+    manifest.blobs[3] = {"golden.0", sha256Hex(golden, sizeof(golden)),
                          sizeof(golden)};
   }
 
@@ -36,6 +38,9 @@ protected:
             .ok());
     EXPECT_TRUE(
         writer.addTensor("cubin.0", cubinType, {bytes}, compressed.data(), bytes)
+            .ok());
+    EXPECT_TRUE(
+        writer.addTensor("cuda.0", DType::U8, {bytes}, compressed.data(), bytes)
             .ok());
     if (hasGolden) {
       EXPECT_TRUE(
@@ -92,6 +97,7 @@ TEST_F(PackTest, OpensAndReadsBlobs) {
   ASSERT_TRUE(read.ok()) << read.status().message();
   EXPECT_EQ(*read, code);
   EXPECT_EQ(*(*pack)->code("cubin.0"), code);
+  EXPECT_EQ(*(*pack)->code("cuda.0"), code);
   auto values = (*pack)->golden("golden.0");
   ASSERT_TRUE(values.ok()) << values.status().message();
   EXPECT_EQ(*values, std::vector<float>(golden, golden + 5));
@@ -152,10 +158,10 @@ TEST_F(PackTest, BlobOfAnotherTypeOrSize) {
   EXPECT_EQ(messageOf(parse()),
             "'x.mpk': blob 'golden.0' must have dtype F32, got I32");
   goldenType = DType::F32;
-  manifest.blobs[2].rawBytes = 24;
+  manifest.blobs[3].rawBytes = 24;
   EXPECT_EQ(messageOf(parse()),
             "'x.mpk': blob 'golden.0' has 20 bytes, the manifest says 24");
-  manifest.blobs[2].rawBytes = 20;
+  manifest.blobs[3].rawBytes = 20;
   cubinType = DType::I8;
   EXPECT_EQ(messageOf(parse()),
             "'x.mpk': blob 'cubin.0' must have dtype U8, got I8");

@@ -29,6 +29,7 @@ inline TargetSpec sampleCudaTarget(TargetSpec target) {
   target.arch = "sm_80";
   target.features.clear();
   target.cubin = "cubin.0";
+  target.cuda = "cuda.0";
   for (KernelSpec &kernel : target.kernels) {
     kernel.entry = kernel.scratch = 0;
     kernel.launch = LaunchSpec{128, 4096, 40};
@@ -45,6 +46,8 @@ inline Manifest sampleManifest() {
   Manifest manifest;
   manifest.compiler = "mamba test \"quoted\" \xc3\xa9";
   manifest.source = "/models/tiny";
+  manifest.weights = "int4";
+  manifest.activations = "bf16";
   manifest.model = ModelSpec{"mamba1", 8, 7, 2, "ab12"};
   manifest.checkpoint = {{"w", DType::F32, {2, 3}}, {"b", DType::BF16, {}}};
 
@@ -98,6 +101,7 @@ inline Manifest sampleManifest() {
   manifest.targets = {target, sampleCudaTarget(target)};
   manifest.blobs = {{"code.0", std::string(64, 'a'), uint64_t(1) << 20},
                     {"cubin.0", std::string(64, 'c'), 5000},
+                    {"cuda.0", std::string(64, 'd'), 9000},
                     {"golden.0", std::string(64, '0'), 20}};
   return manifest;
 }

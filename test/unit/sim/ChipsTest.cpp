@@ -49,6 +49,7 @@ TEST(Chips, FiguresAreConsistentWithDataSheets) {
     EXPECT_NEAR(tera, published, 0.01 * published) << name;
   }
   for (const Chip &chip : chips()) {
+    EXPECT_LE(chip.warpMatrixFlops, chip.matrixFlops) << chip.name;
     EXPECT_GT(chip.sharedBytes, 0u);
     EXPECT_LE(chip.sharedBytesOfBlock, chip.sharedBytes) << chip.name;
     EXPECT_GT(chip.maxWarps, 31u);
@@ -82,6 +83,16 @@ TEST(Chips, ThroughputOfOneBlockAMultiprocessor) {
   EXPECT_EQ(p.residentBlocks, 8u);
   EXPECT_DOUBLE_EQ(p.waves, 0.125);
   EXPECT_DOUBLE_EQ(p.occupancy, 4 / 64.0);
+}
+
+TEST(Chips, HopperReachesItsMatrixRateByWgmmaOnly) {
+  Counts counts = oneLaunch();
+  counts.matrixFlops = uint64_t(132) * 2540 * 50;
+  const Chip &chip = *findChip("H200");
+  Prediction p = predict(counts, {132, 128, 64, 0}, chip);
+  EXPECT_NEAR(clocks(p.parts[unsigned(Limit::Matrix)], chip), 50, 1e-6);
+  EXPECT_EQ(p.limit, Limit::Launch);
+  EXPECT_NEAR(p.kernelSeconds, 50 / chip.clock, 1e-15);
 }
 
 TEST(Chips, TheTailIsTheBusiestMultiprocessor) {

@@ -1,0 +1,309 @@
+#include "bench/PredictReport.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+
+namespace mamba::bench {
+namespace {
+
+using sim::Chip;
+
+std::string format(const char *pattern, ...) __attribute__((format(printf, 1, 2)));
+std::string format(const char *pattern, ...) {
+  char text[512];
+  va_list arguments;
+  va_start(arguments, pattern);
+  vsnprintf(text, sizeof text, pattern, arguments);
+  va_end(arguments);
+  return text;
+}
+
+double matrixSeconds(double flops, const Chip &chip) {
+  return flops / (double(chip.matrixFlops) * chip.multiprocessors * chip.clock);
+}
+double specialSeconds(double lanes, const Chip &chip) {
+  return lanes / (double(sim::kSpecialLanes) * chip.multiprocessors * chip.clock);
+}
+
+bool isDecode(const Step &step) { return step.length == 1; }
+
+/// The limit of a kernel by itself, and the share that is accepted.
+Share shareOf(const PredictModel &model, const PredictLaunch &launch, const Step &step,
+              const Chip &chip) {
+  double rows = double(launch.dispatch.rows.of(step.tokens(), step.sequences));
+  bool isPrefill = !isDecode(step) && launch.dispatch.rows.kind == RowKind::T;
+  if (isPrefill && launch.family == Family::Projection) {
+    Share share{"matrix peak", matrixSeconds(launch.matrixFlops * rows, chip), {}};
+    if (step.tokens() >= 2048 && (launch.role == "in_proj" || launch.role == "out_proj"))
+      share.accept = chip.warpMatrixFlops < chip.matrixFlops ? 0.60 : 0.85;
+    return share;
+  }
+  if (isPrefill && launch.family == Family::Scan) {
+    Share share{"special functions", specialSeconds(launch.specialLanes * rows, chip), {}};
+    if (double(step.sequences) * double(model.widths.inner) >= 32768)
+      share.accept = 0.70;
+    else if (step.sequences == 1 && step.length >= 16384)
+      share.accept = 0.45;
+    return share;
+  }
+  Share share{"DRAM", double(launch.minimum(step)) / chip.dramBytes, {}};
+  if (isPrefill && launch.family == Family::Convolution)
+    share.accept = 0.88;
+  if (isDecode(step) && launch.family == Family::Scan && step.sequences >= 64)
+    share.accept = 0.85;
+  return share;
+}
+
+Share shareOf(const PredictModel &model, const PredictProgram &program, const Step &step,
+              const Chip &chip) {
+  const std::string &name = model.widths.name;
+  if (isDecode(step)) {
+    Share share{"DRAM", decodeBytes(model.widths, model.precisions.weights, step.sequences) /
+                            chip.dramBytes, {}};
+    for (auto [of, accept] : {std::pair("130m", 0.25), {"370m", 0.33}, {"1.4b", 0.60},
+                              {"2.8b", 0.70}})
+      if (name == of && step.sequences == 1 && model.precisions.weights == "bf16")
+        share.accept = accept;
+    return share;
+  }
+  Share share{"matrix + special", 0, {}};
+  for (const PredictLaunch &launch : program.launches) {
+    double rows = double(launch.dispatch.rows.of(step.tokens(), step.sequences));
+    share.seconds += launch.times * (matrixSeconds(launch.matrixFlops * rows, chip) +
+                                     specialSeconds(launch.specialLanes * rows, chip));
+  }
+  if (name == "1.4b" && step.sequences == 1 && step.length >= 16384)
+    share.accept = 0.40;
+  return share;
+}
+
+std::string verdict(double share, const Share &of) {
+  if (!of.accept)
+    return "-";
+  return format("%.0f%% %s", 100 * *of.accept, share >= *of.accept ? "reached" : "MISSED");
+}
+
+/// The limit behind the one that binds, as a part of it.
+std::string next(const sim::Prediction &prediction) {
+  unsigned second = sim::kLimits;
+  double most = *std::max_element(prediction.parts.begin(), prediction.parts.end() - 1);
+  for (unsigned i = 0; i + 1 < sim::kLimits; ++i)
+    if (prediction.parts[i] < most &&
+        (second == sim::kLimits || prediction.parts[i] > prediction.parts[second]))
+      second = i;
+  if (second == sim::kLimits || most == 0)
+    return "-";
+  return format("%s %.0f%%", nameOf(sim::Limit(second)), 100 * prediction.parts[second] / most);
+}
+
+/// The limit that binds the kernel, launches left out.
+sim::Limit limitOf(const sim::Prediction &prediction) {
+  return sim::Limit(std::max_element(prediction.parts.begin(), prediction.parts.end() - 1) -
+                    prediction.parts.begin());
+}
+
+double ratio(double done, double needed) { return needed == 0 ? 0 : done / needed; }
+
+std::string title(const StepReport &report) {
+  return format("%s (%s), %s, weights %s, activations %s, %s of %llu x %llu tokens",
+                std::string(report.chip->name).c_str(), std::string(report.chip->arch).c_str(),
+                report.model.c_str(), report.precisions.weights.c_str(),
+                report.precisions.activations.c_str(), report.className.c_str(),
+                static_cast<unsigned long long>(report.step.sequences),
+                static_cast<unsigned long long>(report.step.length));
+}
+
+} // namespace
+
+double KernelRow::bytes() const {
+  const sim::Counts &c = counted.counts;
+  return ratio(double(c.uniqueBytesRead + c.uniqueBytesWritten), double(minimum));
+}
+double KernelRow::traffic() const {
+  const sim::Counts &c = counted.counts;
+  return ratio(32.0 * double(c.globalLoadSectors + c.globalStoreSectors), double(minimum));
+}
+double KernelRow::banks() const {
+  // Wide accesses go in as many passes as their bytes need.
+  const sim::Counts &c = counted.counts;
+  return ratio(double(c.sharedWavefronts),
+               std::max(double(c.sharedAccesses), double(c.sharedBytes) / 128));
+}
+double KernelRow::coalesced() const {
+  const sim::Counts &c = counted.counts;
+  return ratio(32.0 * double(c.globalLoadSectors + c.globalStoreSectors),
+               double(c.globalLoadBytes + c.globalStoreBytes));
+}
+uint32_t KernelRow::spills() const {
+  return counted.kernel->machine[sim::MixClass::LoadLocal] +
+         counted.kernel->machine[sim::MixClass::StoreLocal];
+}
+
+std::string KernelRow::faults() const {
+  std::string text;
+  if (prediction.residentBlocks == 0)
+    text += " too large";
+  if (bytes() > 1.10)
+    text += " bytes";
+  if (banks() > 1.05)
+    text += " banks";
+  if (coalesced() > 1.10)
+    text += " coalescing";
+  if (spills() || counted.kernel->localBytes)
+    text += " spills";
+  return text;
+}
+
+double StepReport::seconds() const {
+  double sum = 0;
+  for (const KernelRow &row : rows)
+    sum += row.times * (row.prediction.kernelSeconds + sim::kGraphLaunchSeconds);
+  return sum;
+}
+uint64_t StepReport::launches() const {
+  uint64_t sum = 0;
+  for (const KernelRow &row : rows)
+    sum += row.times;
+  return sum;
+}
+
+StepReport reportOf(const PredictModel &model, const PredictProgram &program, const Step &step,
+                    const Chip &chip, const std::vector<Counted> &counted) {
+  StepReport report{model.widths.name, program.className, model.precisions, step, &chip, {}, {}};
+  for (size_t i = 0; i < counted.size(); ++i) {
+    const PredictLaunch &launch = program.launches[i];
+    KernelRow row;
+    row.role = launch.role;
+    row.name = counted[i].kernel->name;
+    row.family = launch.family;
+    row.times = launch.times;
+    row.counted = counted[i];
+    row.prediction = counted[i].predict(chip);
+    row.minimum = launch.minimum(step);
+    row.share = shareOf(model, launch, step, chip);
+    report.rows.push_back(std::move(row));
+  }
+  report.share = shareOf(model, program, step, chip);
+  return report;
+}
+
+std::string StepReport::table() const {
+  double kernels = 0;
+  for (const KernelRow &row : rows)
+    kernels += row.times * row.prediction.kernelSeconds;
+  std::string text = title(*this) + "\n";
+  text += format("%-10s %3s %9s %6s %-10s %-15s %-17s %5s %-12s %5s %6s %5s %5s %4s %6s %5s %s\n",
+                 "kernel", "n", "us each", "share", "limit", "next", "against", "share", "accept",
+                 "bytes", "L2", "banks", "coal", "regs", "shared", "warps", "faults");
+  for (const KernelRow &row : rows) {
+    const sim::Prediction &p = row.prediction;
+    text += format("%-10.10s %3u %9.2f %5.1f%% %-10s %-15s %-17s %4.0f%% %-12s", row.role.c_str(),
+                   row.times, 1e6 * p.kernelSeconds, 100 * row.times * p.kernelSeconds / kernels,
+                   nameOf(limitOf(p)), next(p).c_str(), row.share.of.c_str(),
+                   100 * row.shareOfLimit(), verdict(row.shareOfLimit(), row.share).c_str());
+    text += format(" %5.2f %6.2f %5.2f %5.2f %4u %6u %4.0f%% %s\n", row.bytes(), row.traffic(),
+                   row.banks(), row.coalesced(), row.counted.kernel->registers,
+                   row.counted.kernel->shared, 100 * p.occupancy, row.faults().c_str());
+  }
+  text += format("all: %.1f us and %llu launches of %.1f us: %.1f us, %.0f tokens a second; %.0f%% "
+                 "of %s, accept %s\n",
+                 1e6 * kernels, static_cast<unsigned long long>(launches()),
+                 1e6 * sim::kGraphLaunchSeconds, 1e6 * seconds(),
+                 double(step.tokens()) / seconds(), 100 * shareOfLimit(), share.of.c_str(),
+                 verdict(shareOfLimit(), share).c_str());
+  return text;
+}
+
+std::string StepReport::json() const {
+  nlohmann::json kernels = nlohmann::json::array();
+  auto shareJson = [](nlohmann::json &to, const Share &of, double share) {
+    to["against"] = of.of;
+    to["share"] = share;
+    if (of.accept)
+      to["accept"] = *of.accept;
+  };
+  for (const KernelRow &row : rows) {
+    nlohmann::json parts = nlohmann::json::object();
+    for (unsigned i = 0; i + 1 < sim::kLimits; ++i)
+      parts[nameOf(sim::Limit(i))] = row.prediction.parts[i];
+    const PredictKernel &kernel = *row.counted.kernel;
+    nlohmann::json object = {{"role", row.role},
+                             {"name", row.name},
+                             {"schedule", kernel.schedule},
+                             {"times", row.times},
+                             {"seconds", row.prediction.kernelSeconds},
+                             {"limit", nameOf(limitOf(row.prediction))},
+                             {"parts", std::move(parts)},
+                             {"blocks", row.counted.blocks},
+                             {"threads", kernel.threads},
+                             {"registers", kernel.registers},
+                             {"shared", kernel.shared},
+                             {"local", kernel.localBytes},
+                             {"spills", row.spills()},
+                             {"occupancy", row.prediction.occupancy},
+                             {"minimum_bytes", row.minimum},
+                             {"bytes", row.bytes()},
+                             {"l2_bytes", row.traffic()},
+                             {"banks", row.banks()},
+                             {"coalescing", row.coalesced()},
+                             {"instructions", row.counted.counts.instructions},
+                             {"special", row.counted.counts.special},
+                             {"fma", row.counted.counts.fma},
+                             {"critical_path", row.counted.counts.criticalPath},
+                             {"faults", row.faults()}};
+    shareJson(object, row.share, row.shareOfLimit());
+    kernels.push_back(std::move(object));
+  }
+  nlohmann::json object = {{"chip", chip->name},
+                           {"arch", chip->arch},
+                           {"model", model},
+                           {"weights", precisions.weights},
+                           {"activations", precisions.activations},
+                           {"class", className},
+                           {"sequences", step.sequences},
+                           {"length", step.length},
+                           {"launches", launches()},
+                           {"seconds", seconds()},
+                           {"kernels", std::move(kernels)}};
+  shareJson(object, share, shareOfLimit());
+  return object.dump();
+}
+
+std::string verdicts(const std::vector<StepReport> &reports) {
+  std::string text;
+  auto line = [&](const std::string &what, double share, double accept, const char *unit) {
+    double factor = *unit == '%' ? 100 : 1;
+    text += format("%-7s %s: %.*f%s, accept %.*f%s\n", share >= accept ? "reached" : "MISSED",
+                   what.c_str(), *unit == '%' ? 0 : 2, factor * share, unit,
+                   *unit == '%' ? 0 : 2, factor * accept, unit);
+  };
+  for (const StepReport &report : reports) {
+    std::string where = title(report), faults;
+    for (const KernelRow &row : report.rows) {
+      if (row.share.accept)
+        line(where + ", " + row.role + " of " + row.share.of + " (bound by " +
+                 nameOf(limitOf(row.prediction)) + ")",
+             row.shareOfLimit(), *row.share.accept, "%");
+      if (!row.faults().empty())
+        faults += (faults.empty() ? " " : ", ") + row.role + row.faults();
+    }
+    if (!faults.empty())
+      text += "MISSED  " + where + ":" + faults + "\n";
+    if (report.share.accept)
+      line(where + " of " + report.share.of, report.shareOfLimit(), *report.share.accept, "%");
+    if (report.model != "2.8b" || !isDecode(report.step) || report.step.sequences != 1)
+      continue;
+    for (auto [weights, accept] : {std::pair("int8", 1.6), {"int4", 2.4}})
+      for (const StepReport &wide : reports)
+        if (report.precisions.weights == weights && wide.precisions.weights == "bf16" &&
+            wide.model == report.model && wide.chip == report.chip && isDecode(wide.step) &&
+            wide.step.sequences == 1)
+          line(where + ", against bf16", wide.seconds() / report.seconds(), accept, "x");
+  }
+  return text;
+}
+
+} // namespace mamba::bench
