@@ -81,6 +81,12 @@ void narrow(Value operand, PredictArgument &argument) {
   }
   if (llvm::all_of(readers, [](Operation *op) { return isa<ssm::LastRowsOp>(op); }))
     argument.neededRows = RowKind::S;
+  // A scan in slices has the state from the kernel before it.
+  if (llvm::all_of(readers, [&](Operation *op) {
+        auto scan = dyn_cast<ssm::SelectiveScanOp>(op);
+        return scan && scan.getSlices() && scan.getState() == operand;
+      }))
+    argument.read = 0;
   if (!llvm::all_of(readers, [](Operation *op) { return isa<ssm::SplitOp>(op); }))
     return;
   int64_t all = 0, read = 0;
@@ -108,6 +114,9 @@ void describe(ssm::KernelOp kernel, const Widths &w, PredictLaunch &launch) {
                     : from == w.inner && to == w.width ? "out_proj"
                     : from == w.inner                ? "x_proj"
                                                      : "dt_proj";
+    } else if (isa<ssm::ScanSlicesOp>(op)) {
+      launch.family = Family::Scan;
+      launch.role = "slices";
     } else if (isa<ssm::SelectiveScanOp>(op)) {
       launch.family = Family::Scan;
       launch.role = "scan";
@@ -182,7 +191,7 @@ bool areEqual(const PredictLaunch &a, const PredictLaunch &b) {
 
 PredictProgram programOf(plan::ProgramOp op, const Program &program, const EntrySpec &entry,
                          const Widths &widths) {
-  PredictProgram result{program.className, program.maxLength, program.maxTokens, {}};
+  PredictProgram result{program.className, program.bounds, {}};
   auto planned = op.getBody().getOps<plan::DispatchOp>();
   for (auto [dispatch, spec] : llvm::zip(planned, program.dispatches)) {
     PredictLaunch launch = launchOf(dispatch, spec, entry, widths);
@@ -277,28 +286,37 @@ uint64_t PredictLaunch::minimum(const Step &step) const {
 
 const PredictProgram *PredictModel::programFor(const Step &step) const {
   for (const PredictProgram &program : programs)
-    if ((!program.maxLength || step.length <= *program.maxLength) &&
-        (!program.maxTokens || step.tokens() <= *program.maxTokens))
+    if (program.bounds.hold(step.tokens(), step.sequences, step.length, step.length))
       return &program;
   return nullptr;
 }
 
-Result<PredictModel> compileForPrediction(const Widths &widths, const Precisions &precisions,
-                                          const std::string &arch) {
-  DialectRegistry registry;
-  registerCompiler(registry);
-  registerCodegen(registry);
-  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  context.loadAllAvailableDialects();
-  OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
-  Tensors tensors;
-  buildMamba1Model(*module, weightsOf(widths, tensors), 1e-5);
-  for (auto entry : llvm::make_early_inc_range(module->getOps<func::FuncOp>()))
-    if (entry.getName() != "next")
-      entry.erase();
+namespace {
 
-  std::string error;
-  std::string name = "cuda:" + arch;
+/// A context that knows all that the compiler needs.
+class Compiler {
+public:
+  Compiler() {
+    registerCompiler(registry);
+    registerCodegen(registry);
+    context.emplace(registry, MLIRContext::Threading::DISABLED);
+    context->loadAllAvailableDialects();
+  }
+  MLIRContext &get() { return *context; }
+
+private:
+  DialectRegistry registry;
+  std::optional<MLIRContext> context;
+};
+
+/// Of the module with the only entry `entry`; `what` is for messages.
+Result<PredictModel> compile(ModuleOp module, StringRef entry, const Widths &widths,
+                             const Precisions &precisions, const std::string &arch,
+                             const std::string &what) {
+  for (auto func : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+    if (func.getName() != entry)
+      func.erase();
+  std::string error, name = "cuda:" + arch;
   FailureOr<Target> target = parseTarget(name, error);
   if (failed(target))
     return invalidArgument(error);
@@ -306,26 +324,47 @@ Result<PredictModel> compileForPrediction(const Widths &widths, const Precisions
   options.target = name;
   options.weights = precisions.weights;
   options.activations = precisions.activations;
-  std::string what = "model " + widths.name + " for " + name + ", weights " + precisions.weights +
-                     ", activations " + precisions.activations;
+  std::string where = what + " for " + name;
   FailureOr<std::string> ptx = failure();
-  if (succeeded(runPipeline(*module, options, Phase::NVVM)))
-    ptx = emitPtx(*module);
+  if (succeeded(runPipeline(module, options, Phase::NVVM)))
+    ptx = emitPtx(module);
   if (failed(ptx))
-    return internalError(what + " does not compile");
+    return internalError(where + " does not compile");
 
   Manifest manifest;
-  MAMBA_RETURN_IF_ERROR(addTarget(manifest, *module, *target, {}));
+  MAMBA_RETURN_IF_ERROR(addTarget(manifest, module, *target, {}));
   const TargetSpec &spec = manifest.targets.back();
   PredictModel model;
   model.widths = widths;
   model.precisions = precisions;
   model.arch = arch;
-  MAMBA_RETURN_IF_ERROR(addCode(model, *ptx, spec).withContext(what));
-  for (auto [op, program] : llvm::zip(module->getOps<plan::ProgramOp>(), spec.programs))
-    model.programs.push_back(
-        programOf(op, program, manifest.entries[program.entry], widths));
+  MAMBA_RETURN_IF_ERROR(addCode(model, *ptx, spec).withContext(where));
+  for (auto [op, program] : llvm::zip(module.getOps<plan::ProgramOp>(), spec.programs))
+    model.programs.push_back(programOf(op, program, manifest.entries[program.entry], widths));
   return std::move(model);
+}
+
+} // namespace
+
+Result<PredictModel> compileForPrediction(const Widths &widths, const Precisions &precisions,
+                                          const std::string &arch) {
+  Compiler compiler;
+  OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&compiler.get()));
+  Tensors tensors;
+  buildMamba1Model(*module, weightsOf(widths, tensors), 1e-5);
+  return compile(*module, "next", widths, precisions, arch,
+                 "model " + widths.name + ", weights " + precisions.weights + ", activations " +
+                     precisions.activations);
+}
+
+Result<PredictModel> compileScanAlone(const Widths &widths, const std::string &arch) {
+  Compiler compiler;
+  std::string error;
+  auto module = importOperator("scan", {{"E", widths.inner}, {"N", widths.states}},
+                               compiler.get(), error);
+  if (failed(module))
+    return internalError(error);
+  return compile(**module, "scan", widths, {"f32", "f32"}, arch, "a scan of " + widths.name);
 }
 
 double decodeBytes(const Widths &w, const std::string &weights, uint64_t batch) {

@@ -78,7 +78,7 @@ struct PredictLaunch {
 
 struct PredictProgram {
   std::string className;
-  std::optional<uint64_t> maxLength, maxTokens;
+  StepBounds bounds;
   std::vector<PredictLaunch> launches;
 };
 
@@ -88,7 +88,7 @@ struct PredictModel {
   std::string arch, assembler;
   std::unique_ptr<sim::Module> code;
   std::vector<PredictKernel> kernels;
-  std::vector<PredictProgram> programs; // of the entry that gives the next token
+  std::vector<PredictProgram> programs; // of one entry: of a model what gives the next token
 
   /// The one that the runtime takes.
   const PredictProgram *programFor(const Step &step) const;
@@ -98,6 +98,10 @@ struct PredictModel {
 /// compiler has to say of a failure is on stderr.
 Result<PredictModel> compileForPrediction(const Widths &widths, const Precisions &precisions,
                                           const std::string &arch);
+
+/// The entry of `mamba-import --op=scan` at the model's widths: every operand in
+/// memory, in f32, and neither the projection of dt nor a gate.
+Result<PredictModel> compileScanAlone(const Widths &widths, const std::string &arch);
 
 /// Bytes of a decode step that no kernels can do without: matrices in that
 /// precision, all other weights in f32, states read and written, rows of E.

@@ -11,16 +11,6 @@ namespace {
 
 using sim::Chip;
 
-std::string format(const char *pattern, ...) __attribute__((format(printf, 1, 2)));
-std::string format(const char *pattern, ...) {
-  char text[512];
-  va_list arguments;
-  va_start(arguments, pattern);
-  vsnprintf(text, sizeof text, pattern, arguments);
-  va_end(arguments);
-  return text;
-}
-
 double matrixSeconds(double flops, const Chip &chip) {
   return flops / (double(chip.matrixFlops) * chip.multiprocessors * chip.clock);
 }
@@ -99,25 +89,23 @@ std::string next(const sim::Prediction &prediction) {
   return format("%s %.0f%%", nameOf(sim::Limit(second)), 100 * prediction.parts[second] / most);
 }
 
-/// The limit that binds the kernel, launches left out.
-sim::Limit limitOf(const sim::Prediction &prediction) {
-  return sim::Limit(std::max_element(prediction.parts.begin(), prediction.parts.end() - 1) -
-                    prediction.parts.begin());
-}
-
 double ratio(double done, double needed) { return needed == 0 ? 0 : done / needed; }
-
-std::string title(const StepReport &report) {
-  return format("%s (%s), %s, weights %s, activations %s, %s of %llu x %llu tokens",
-                std::string(report.chip->name).c_str(), std::string(report.chip->arch).c_str(),
-                report.model.c_str(), report.precisions.weights.c_str(),
-                report.precisions.activations.c_str(), report.className.c_str(),
-                static_cast<unsigned long long>(report.step.sequences),
-                static_cast<unsigned long long>(report.step.length));
-}
 
 } // namespace
 
+std::string format(const char *pattern, ...) {
+  char text[512];
+  va_list arguments;
+  va_start(arguments, pattern);
+  vsnprintf(text, sizeof text, pattern, arguments);
+  va_end(arguments);
+  return text;
+}
+
+sim::Limit KernelRow::limit() const {
+  const auto &parts = prediction.parts;
+  return sim::Limit(std::max_element(parts.begin(), parts.end() - 1) - parts.begin());
+}
 double KernelRow::bytes() const {
   const sim::Counts &c = counted.counts;
   return ratio(double(c.uniqueBytesRead + c.uniqueBytesWritten), double(minimum));
@@ -127,15 +115,12 @@ double KernelRow::traffic() const {
   return ratio(32.0 * double(c.globalLoadSectors + c.globalStoreSectors), double(minimum));
 }
 double KernelRow::banks() const {
-  // Wide accesses go in as many passes as their bytes need.
   const sim::Counts &c = counted.counts;
-  return ratio(double(c.sharedWavefronts),
-               std::max(double(c.sharedAccesses), double(c.sharedBytes) / 128));
+  return ratio(double(c.sharedWavefronts), double(c.sharedNeeded));
 }
 double KernelRow::coalesced() const {
   const sim::Counts &c = counted.counts;
-  return ratio(32.0 * double(c.globalLoadSectors + c.globalStoreSectors),
-               double(c.globalLoadBytes + c.globalStoreBytes));
+  return ratio(double(c.globalLoadSectors + c.globalStoreSectors), double(c.globalNeededSectors));
 }
 uint32_t KernelRow::spills() const {
   return counted.kernel->machine[sim::MixClass::LoadLocal] +
@@ -147,13 +132,13 @@ std::string KernelRow::faults() const {
   if (prediction.residentBlocks == 0)
     text += " too large";
   if (bytes() > 1.10)
-    text += " bytes";
-  if (banks() > 1.05)
-    text += " banks";
-  if (coalesced() > 1.10)
-    text += " coalescing";
+    text += format(" bytes %.2f", bytes());
+  if (banks() >= 1.005)
+    text += format(" banks %.2f", banks());
+  if (coalesced() > 1.05)
+    text += format(" coalescing %.2f", coalesced());
   if (spills() || counted.kernel->localBytes)
-    text += " spills";
+    text += format(" spills %u", spills());
   return text;
 }
 
@@ -172,7 +157,12 @@ uint64_t StepReport::launches() const {
 
 StepReport reportOf(const PredictModel &model, const PredictProgram &program, const Step &step,
                     const Chip &chip, const std::vector<Counted> &counted) {
-  StepReport report{model.widths.name, program.className, model.precisions, step, &chip, {}, {}};
+  StepReport report;
+  report.model = model.widths.name;
+  report.className = program.className;
+  report.precisions = model.precisions;
+  report.step = step;
+  report.chip = &chip;
   for (size_t i = 0; i < counted.size(); ++i) {
     const PredictLaunch &launch = program.launches[i];
     KernelRow row;
@@ -183,31 +173,50 @@ StepReport reportOf(const PredictModel &model, const PredictProgram &program, co
     row.counted = counted[i];
     row.prediction = counted[i].predict(chip);
     row.minimum = launch.minimum(step);
+    row.dramSeconds = double(row.minimum) / chip.dramBytes;
     row.share = shareOf(model, launch, step, chip);
+    // A scan in slices is one scan.
+    if (row.role == "scan" && i > 0 && report.rows.back().role == "slices")
+      row.before = report.rows.back().prediction.kernelSeconds;
     report.rows.push_back(std::move(row));
   }
   report.share = shareOf(model, program, step, chip);
   return report;
 }
 
+std::string StepReport::title() const {
+  return format("%llu x %llu tokens of %s in %s on %s (%s)",
+                static_cast<unsigned long long>(step.sequences),
+                static_cast<unsigned long long>(step.length), model.c_str(),
+                precisions.weights.c_str(), std::string(chip->name).c_str(),
+                std::string(chip->arch).c_str());
+}
+
 std::string StepReport::table() const {
   double kernels = 0;
   for (const KernelRow &row : rows)
     kernels += row.times * row.prediction.kernelSeconds;
-  std::string text = title(*this) + "\n";
-  text += format("%-10s %3s %9s %6s %-10s %-15s %-17s %5s %-12s %5s %6s %5s %5s %4s %6s %5s %s\n",
-                 "kernel", "n", "us each", "share", "limit", "next", "against", "share", "accept",
-                 "bytes", "L2", "banks", "coal", "regs", "shared", "warps", "faults");
+  std::string text = title() + ", " + className + ", activations " + precisions.activations + "\n";
+  text += format("%-10s %3s %9s %6s %-10s %-15s %-17s %5s %5s %-12s %5s %6s %5s %5s %4s %6s %5s "
+                 "%s\n",
+                 "kernel", "n", "us each", "share", "limit", "next", "against", "share", "DRAM",
+                 "accept", "bytes", "L2", "banks", "coal", "regs", "shared", "warps", "faults");
   for (const KernelRow &row : rows) {
     const sim::Prediction &p = row.prediction;
-    text += format("%-10.10s %3u %9.2f %5.1f%% %-10s %-15s %-17s %4.0f%% %-12s", row.role.c_str(),
-                   row.times, 1e6 * p.kernelSeconds, 100 * row.times * p.kernelSeconds / kernels,
-                   nameOf(limitOf(p)), next(p).c_str(), row.share.of.c_str(),
-                   100 * row.shareOfLimit(), verdict(row.shareOfLimit(), row.share).c_str());
-    text += format(" %5.2f %6.2f %5.2f %5.2f %4u %6u %4.0f%% %s\n", row.bytes(), row.traffic(),
-                   row.banks(), row.coalesced(), row.counted.kernel->registers,
+    text += format("%-10.10s %3u %9.2f %5.1f%% %-10s %-15s %-17s %4.0f%% %4.0f%% %-12s",
+                   row.role.c_str(), row.times, 1e6 * p.kernelSeconds,
+                   100 * row.times * p.kernelSeconds / kernels, nameOf(row.limit()),
+                   next(p).c_str(), row.share.of.c_str(), 100 * row.shareOfLimit(),
+                   100 * row.shareOfDram(), verdict(row.shareOfLimit(), row.share).c_str());
+    std::string banks = row.banks() > 0 ? format("%.2f", row.banks()) : "-";
+    text += format(" %5.2f %6.2f %5s %5.2f %4u %6u %4.0f%% %s\n", row.bytes(), row.traffic(),
+                   banks.c_str(), row.coalesced(), row.counted.kernel->registers,
                    row.counted.kernel->shared, 100 * p.occupancy, row.faults().c_str());
   }
+  if (scanAlone > 0)
+    text += format("the scan without what is fused with it: %.1f us\n", 1e6 * scanAlone);
+  if (!isWhole)
+    return text;
   text += format("all: %.1f us and %llu launches of %.1f us: %.1f us, %.0f tokens a second; %.0f%% "
                  "of %s, accept %s\n",
                  1e6 * kernels, static_cast<unsigned long long>(launches()),
@@ -235,7 +244,7 @@ std::string StepReport::json() const {
                              {"schedule", kernel.schedule},
                              {"times", row.times},
                              {"seconds", row.prediction.kernelSeconds},
-                             {"limit", nameOf(limitOf(row.prediction))},
+                             {"limit", nameOf(row.limit())},
                              {"parts", std::move(parts)},
                              {"blocks", row.counted.blocks},
                              {"threads", kernel.threads},
@@ -255,6 +264,7 @@ std::string StepReport::json() const {
                              {"critical_path", row.counted.counts.criticalPath},
                              {"faults", row.faults()}};
     shareJson(object, row.share, row.shareOfLimit());
+    object["share_of_dram"] = row.shareOfDram();
     kernels.push_back(std::move(object));
   }
   nlohmann::json object = {{"chip", chip->name},
@@ -268,42 +278,11 @@ std::string StepReport::json() const {
                            {"launches", launches()},
                            {"seconds", seconds()},
                            {"kernels", std::move(kernels)}};
-  shareJson(object, share, shareOfLimit());
+  if (isWhole)
+    shareJson(object, share, shareOfLimit());
+  if (scanAlone > 0)
+    object["scan_alone"] = scanAlone;
   return object.dump();
-}
-
-std::string verdicts(const std::vector<StepReport> &reports) {
-  std::string text;
-  auto line = [&](const std::string &what, double share, double accept, const char *unit) {
-    double factor = *unit == '%' ? 100 : 1;
-    text += format("%-7s %s: %.*f%s, accept %.*f%s\n", share >= accept ? "reached" : "MISSED",
-                   what.c_str(), *unit == '%' ? 0 : 2, factor * share, unit,
-                   *unit == '%' ? 0 : 2, factor * accept, unit);
-  };
-  for (const StepReport &report : reports) {
-    std::string where = title(report), faults;
-    for (const KernelRow &row : report.rows) {
-      if (row.share.accept)
-        line(where + ", " + row.role + " of " + row.share.of + " (bound by " +
-                 nameOf(limitOf(row.prediction)) + ")",
-             row.shareOfLimit(), *row.share.accept, "%");
-      if (!row.faults().empty())
-        faults += (faults.empty() ? " " : ", ") + row.role + row.faults();
-    }
-    if (!faults.empty())
-      text += "MISSED  " + where + ":" + faults + "\n";
-    if (report.share.accept)
-      line(where + " of " + report.share.of, report.shareOfLimit(), *report.share.accept, "%");
-    if (report.model != "2.8b" || !isDecode(report.step) || report.step.sequences != 1)
-      continue;
-    for (auto [weights, accept] : {std::pair("int8", 1.6), {"int4", 2.4}})
-      for (const StepReport &wide : reports)
-        if (report.precisions.weights == weights && wide.precisions.weights == "bf16" &&
-            wide.model == report.model && wide.chip == report.chip && isDecode(wide.step) &&
-            wide.step.sequences == 1)
-          line(where + ", against bf16", wide.seconds() / report.seconds(), accept, "x");
-  }
-  return text;
 }
 
 } // namespace mamba::bench

@@ -3,11 +3,15 @@
 
 #include "bench/PredictRun.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace mamba::bench {
+
+/// As printf, into a string.
+std::string format(const char *pattern, ...) __attribute__((format(printf, 1, 2)));
 
 /// A time beside what it cannot be below.
 struct Share {
@@ -24,14 +28,21 @@ struct KernelRow {
   sim::Prediction prediction;
   uint64_t minimum = 0; // bytes
   Share share;
+  double before = 0;      // seconds of launches that are a part of it
+  double dramSeconds = 0; // of the minimum
 
-  double shareOfLimit() const { return share.seconds / prediction.kernelSeconds; }
+  double shareOfLimit() const { return share.seconds / (before + prediction.kernelSeconds); }
+  /// The most that it could be: nothing is faster than its memory.
+  double possible() const { return share.seconds / std::max(share.seconds, dramSeconds); }
+  double shareOfDram() const { return dramSeconds / (before + prediction.kernelSeconds); }
+  /// The limit that binds, launches left out.
+  sim::Limit limit() const;
   /// Distinct bytes of the launch, in minima.
   double bytes() const;
   /// Bytes through the L2, in minima.
   double traffic() const;
-  double banks() const;     // wavefronts of shared memory, by those without conflicts
-  double coalesced() const; // sectors' bytes, by bytes asked for
+  double banks() const;     // wavefronts of shared memory, by those without conflicts; 0: none
+  double coalesced() const; // sectors, by those that the distinct bytes asked for need
   uint32_t spills() const;  // loads and stores of local memory in the machine code
   /// What is wrong with it on any chip, " bytes banks ..."; empty if nothing is.
   std::string faults() const;
@@ -45,21 +56,21 @@ struct StepReport {
   const sim::Chip *chip = nullptr;
   std::vector<KernelRow> rows;
   Share share;
+  bool isWhole = true;  // else some kernels of the step
+  double scanAlone = 0; // seconds of the scan without what is fused with it, if it was counted
 
   /// Kernels and their launches in a graph.
   double seconds() const;
   uint64_t launches() const;
   double shareOfLimit() const { return share.seconds / seconds(); }
 
+  /// "8 x 2048 tokens of 1.4b in bf16 on H200 (sm_90a)".
+  std::string title() const;
   std::string table() const;
   std::string json() const;
 };
 
 StepReport reportOf(const PredictModel &model, const PredictProgram &program, const Step &step,
                     const sim::Chip &chip, const std::vector<Counted> &counted);
-
-/// What is reached and what is missed, a line each; with the decode steps in
-/// integers beside those in the first precision.
-std::string verdicts(const std::vector<StepReport> &reports);
 
 } // namespace mamba::bench

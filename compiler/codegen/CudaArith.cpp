@@ -307,6 +307,10 @@ std::optional<CudaExpr> CudaKernel::expression(Operation *op) {
     return of(op->getOperand(0));
   if (isa<LLVM::CallIntrinsicOp>(op))
     return intrinsic(op);
+  // A pair is known by its word.
+  if (isa<LLVM::BitcastOp>(op) && isa<VectorType>(op->getOperand(0).getType()) &&
+      op->getResult(0).getType().isInteger(32))
+    return of(op->getOperand(0));
   if (std::optional<CudaExpr> address = pointer(op))
     return address;
   std::optional<CudaExpr> expr;

@@ -25,6 +25,13 @@ namespace mamba {
   "               : \"+f\"(c0), \"+f\"(c1), \"+f\"(c2), \"+f\"(c3)\n"                              \
   "               : \"r\"(a0), \"r\"(a1), \"r\"(b0));\n}\n"
 
+/// x y + z of two numbers a word.
+#define FMA_PAIR(name, type)                                                                       \
+  "__device__ inline unsigned fma" name "Pair(unsigned x, unsigned y, unsigned z) {\n"             \
+  "  unsigned sum;\n"                                                                              \
+  "  asm(\"fma.rn." type " %0, %1, %2, %3;\" : \"=r\"(sum) : \"r\"(x), \"r\"(y), \"r\"(z));\n"         \
+  "  return sum;\n}\n"
+
 /// All of them, in the order in which they are written.
 static constexpr CudaFunction functions[] = {
     {"exp2Approx", R"(// 2^x, 1 / x and 1 / sqrt(x) of the special function unit; subnormals are zero.
@@ -110,6 +117,9 @@ __device__ inline uint4 loadMatricesTransposed(const char *row) {
     {"multiplyF16K16", MULTIPLY16("F16", "f16")},
     {"multiplyBf16K8", MULTIPLY8("Bf16", "bf16")},
     {"multiplyF16K8", MULTIPLY8("F16", "f16")},
+    {"fmaBf16Pair", FMA_PAIR("Bf16", "bf16x2")},
+    {"fmaReluBf16Pair", FMA_PAIR("ReluBf16", "relu.bf16x2")},
+    {"fmaF16Pair", FMA_PAIR("F16", "f16x2")},
     {"copyAsync", R"(// Starts a copy of 16 bytes from global to shared memory.
 __device__ inline void copyAsync(char *to, const char *from) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;"
@@ -160,6 +170,9 @@ const CudaFunction *cudaFunctionOf(llvm::StringRef intrinsic) {
       {"llvm.nvvm.rsqrt.approx.ftz.f", "rsqrtApprox"},
       {"llvm.nvvm.lg2.approx.ftz.f", "log2Approx"},
       {"llvm.nvvm.prmt", "__byte_perm"},
+      {"llvm.nvvm.fma.rn.bf16x2", "fmaBf16Pair"},
+      {"llvm.nvvm.fma.rn.relu.bf16x2", "fmaReluBf16Pair"},
+      {"llvm.nvvm.fma.rn.f16x2", "fmaF16Pair"},
       {"llvm.fabs", "fabsf"},
       {"llvm.fabs.f32", "fabsf"},
   };

@@ -269,7 +269,8 @@ LogicalResult CudaKernel::statement(Operation *op) {
   if (isa<gpu::GPUDialect, NVVM::NVVMDialect>(op->getDialect()))
     return device(op);
   if (isa<vector::ExtractOp>(op) ||
-      llvm::any_of(op->getResultTypes(), llvm::IsaPred<VectorType>))
+      (!isa<LLVM::CallIntrinsicOp>(op) &&
+       llvm::any_of(op->getResultTypes(), llvm::IsaPred<VectorType>)))
     return vectorValue(op);
   return value(op);
 }

@@ -59,6 +59,15 @@ static StringRef roleOf(Operation *op, Value operand) {
                      {o.getC(), "C"},
                      {o.getD(), "D"},
                      {o.getZ(), "z"},
+                     {o.getState(), "state"},
+                     {o.getSlices(), "slices"}});
+      })
+      .Case([&](ssm::ScanSlicesOp o) {
+        return pick({{o.getU(), "u"},
+                     {o.getDelta(), "delta"},
+                     {o.getDeltaBias(), "delta_bias"},
+                     {o.getA(), "A"},
+                     {o.getB(), "B"},
                      {o.getState(), "state"}});
       })
       .Case([&](ssm::GateOp o) { return pick({{o.getX(), "x"}, {o.getZ(), "z"}}); })

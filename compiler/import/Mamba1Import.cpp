@@ -120,7 +120,7 @@ public:
         b, at("y", "ssm_next"), TypeRange{inner, state.ssm.getType()}, c, dt,
         /*delta_bias=*/Value(), /*softplus=*/false, A, /*log2_decay=*/false,
         selected.getParts()[1], selected.getParts()[2], w.d, /*z=*/Value(),
-        state.ssm, batch);
+        state.ssm, /*slices=*/Value(), batch);
     Value gated = ssm::GateOp::create(b, at("gated"), inner, scan.getY(), z);
     Value out = linear("out", gated, w.outProj, w.outProjBias);
     state = {conv.getNewState(), scan.getNewState()};
@@ -222,7 +222,8 @@ void buildScanEntry(ModuleOp module, const Mamba1Weights &weights,
   auto scan = ssm::SelectiveScanOp::create(
       b, model.at("y", "h_last"), TypeRange{inner, h0.getType()}, u, delta,
       bias,
-      /*softplus=*/true, A, /*log2_decay=*/false, B, C, D, z, h0, batch);
+      /*softplus=*/true, A, /*log2_decay=*/false, B, C, D, z, h0,
+      /*slices=*/Value(), batch);
   function.addResult("y", scan.getY());
   function.addNewState("h_last", "h", scan.getNewState());
   function.finish();

@@ -46,7 +46,8 @@ void buildScan(ModuleOp module, llvm::StringRef entry, Sizes sizes,
   auto scan = ssm::SelectiveScanOp::create(
       function.builder(), function.location({"y", "h_last"}),
       TypeRange{inner, h0.getType()}, u, delta, bias,
-      /*softplus=*/!form.plain, A, /*log2_decay=*/false, B, C, D, z, h0, batch);
+      /*softplus=*/!form.plain, A, /*log2_decay=*/false, B, C, D, z, h0,
+      /*slices=*/Value(), batch);
   function.addResult("y", scan.getY());
   function.addNewState("h_last", "h", scan.getNewState());
   function.finish();

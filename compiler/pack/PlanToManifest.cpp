@@ -217,10 +217,7 @@ Status TargetWriter::addProgram(plan::ProgramOp op) {
   program.entry = uint32_t(entry);
   program.className = op.getClassName().str();
   program.invariant = op.getInvariant();
-  if (auto length = op.getMaxLength())
-    program.maxLength = *length;
-  if (auto tokens = op.getMaxTokens())
-    program.maxTokens = *tokens;
+  program.bounds = {op.getMaxLength(), op.getMaxTokens(), op.getMinTokens(), op.getMaxSequences()};
   program.arenaT = op.getArenaT();
   program.arenaS = op.getArenaS();
   program.arenaC = op.getArenaC();

@@ -56,6 +56,9 @@ static void addFusion(OpPassManager &pm, const PipelineOptions &options) {
   pm.addNestedPass<func::FuncOp>(createFuseNormLinearPass());
   pm.addNestedPass<func::FuncOp>(createFuseConvSiluPass());
   pm.addNestedPass<func::FuncOp>(createFuseScanPass());
+  pm.addNestedPass<func::FuncOp>(createSliceScanPass());
+  pm.addNestedPass<func::FuncOp>(createFuseLinearConvPass());
+  pm.addNestedPass<func::FuncOp>(createFuseConvConsumersPass());
   pm.addNestedPass<func::FuncOp>(createFuseLinearAddPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

@@ -71,6 +71,18 @@ private:
   LogicalResult evaluateWeight(WeightOp op);
   LogicalResult evaluateEmbedding(EmbeddingOp op);
   LogicalResult evaluateScan(SelectiveScanOp op);
+  LogicalResult evaluateSlices(ScanSlicesOp op);
+  /// u, delta, z and what of B and C is not constant in time have the same rows.
+  template <typename Scan>
+  LogicalResult checkScanRows(Scan op, ArrayRef<mlir::Value> inTime, mlir::Value z = {}) {
+    SmallVector<mlir::Value> rows = {op.getU(), op.getDelta()};
+    for (mlir::Value input : inTime)
+      if (shapeOf(input).size() == 2)
+        rows.push_back(input);
+    if (z)
+      rows.push_back(z);
+    return checkRows(op, rows);
+  }
   LogicalResult evaluateKernel(KernelOp op);
 
   const Tensor &tensor(mlir::Value value) {
@@ -192,13 +204,7 @@ LogicalResult Interpreter::evaluateEmbedding(EmbeddingOp op) {
 }
 
 LogicalResult Interpreter::evaluateScan(SelectiveScanOp op) {
-  SmallVector<mlir::Value> rows = {op.getU(), op.getDelta()};
-  for (mlir::Value input : {op.getB(), op.getC()})
-    if (shapeOf(input).size() == 2)
-      rows.push_back(input);
-  if (op.getZ())
-    rows.push_back(op.getZ());
-  if (failed(checkRows(op, rows)) ||
+  if (failed(checkScanRows(op, {op.getB(), op.getC()}, op.getZ())) ||
       failed(checkBatch(op, op.getBatch(), op.getU(), op.getState())))
     return failure();
   ScanOperands in{.u = tensor(op.getU()),
@@ -212,7 +218,25 @@ LogicalResult Interpreter::evaluateScan(SelectiveScanOp op) {
                   .D = optional(op.getD()),
                   .z = optional(op.getZ())};
   return set(op.getY(), op.getNewState(),
-             selectiveScan(in, tensor(op.getState()), batch(op.getBatch())));
+             selectiveScan(in, tensor(op.getState()), batch(op.getBatch()),
+                           optional(op.getSlices())));
+}
+
+LogicalResult Interpreter::evaluateSlices(ScanSlicesOp op) {
+  if (failed(checkScanRows(op, {op.getB()})) ||
+      failed(checkBatch(op, op.getBatch(), op.getU(), op.getState())))
+    return failure();
+  const Tensor &B = tensor(op.getB());
+  ScanOperands in{.u = tensor(op.getU()),
+                  .delta = tensor(op.getDelta()),
+                  .deltaBias = optional(op.getDeltaBias()),
+                  .softplus = op.getSoftplus(),
+                  .A = tensor(op.getA()),
+                  .log2Decay = op.getLog2Decay(),
+                  .B = B,
+                  .C = B};
+  return set(op.getP(), scanSlices(in, tensor(op.getState()), batch(op.getBatch()),
+                                   shapeOf(op.getP())[0]));
 }
 
 LogicalResult Interpreter::evaluateKernel(KernelOp op) {
@@ -324,6 +348,7 @@ LogicalResult Interpreter::evaluateOp(Operation *op) {
                           batch(op.getBatch())));
       })
       .Case([&](SelectiveScanOp op) { return evaluateScan(op); })
+      .Case([&](ScanSlicesOp op) { return evaluateSlices(op); })
       .Case([&](KernelOp op) { return evaluateKernel(op); })
       .Default([](Operation *op) {
         return op->emitError("the reference does not know this op: only ssm "

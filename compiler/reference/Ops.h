@@ -104,7 +104,8 @@ using WithState = std::pair<Tensor, Tensor>;
 WithState conv1d(const Tensor &x, const Tensor &w, const Tensor *bias,
                  Tensor state, const BatchValue &batch);
 
-/// The operands of selective_scan; references and pointers are borrowed.
+/// The operands of selective_scan, and of scan_slices, which reads no C, D and z;
+/// references and pointers are borrowed.
 struct ScanOperands {
   const Tensor &u, &delta;
   const Tensor *deltaBias = nullptr;
@@ -116,7 +117,12 @@ struct ScanOperands {
   const Tensor *z = nullptr;
 };
 
-WithState selectiveScan(const ScanOperands &in, Tensor state,
-                        const BatchValue &batch);
+/// With p of scanSlices, each slice goes on from what stands there.
+WithState selectiveScan(const ScanOperands &in, Tensor state, const BatchValue &batch,
+                        const Tensor *p = nullptr);
+
+/// [slices, 2N+1, E].
+Tensor scanSlices(const ScanOperands &in, const Tensor &state, const BatchValue &batch,
+                  int64_t slices);
 
 } // namespace mamba::reference

@@ -277,8 +277,8 @@ def Plan_ProgramOp : Plan_Op<"program", [NoRegionArguments, NoTerminator, Single
   let description = [{
     The dispatches of one step, in order, each after the one before has ended.
     Of the programs of an entry the first that fits a step is run: `max_length`
-    1 asks for exactly one token a sequence, `max_tokens` bounds T, `invariant`
-    must be what the caller asks for. `arena` has the bytes a token, a sequence
+    1 asks for exactly one token a sequence, `max_tokens` and `min_tokens` bound
+    T, `max_sequences` bounds S, `invariant` must be what the caller asks for. `arena` has the bytes a token, a sequence
     and once.
 
     Constraints:
@@ -298,11 +298,12 @@ def Plan_ProgramOp : Plan_Op<"program", [NoRegionArguments, NoTerminator, Single
   }];
   let arguments = (ins FlatSymbolRefAttr:$entry, StrAttr:$class_name, UnitAttr:$invariant,
                        OptionalAttr<I64Attr>:$max_length, OptionalAttr<I64Attr>:$max_tokens,
+                       OptionalAttr<I64Attr>:$min_tokens, OptionalAttr<I64Attr>:$max_sequences,
                        I64Attr:$arena_t, I64Attr:$arena_s, I64Attr:$arena_c);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     `of` $entry `class` $class_name (`invariant` $invariant^)? (`max_length` $max_length^)?
-    (`max_tokens` $max_tokens^)? `arena` `T` $arena_t `S` $arena_s `C` $arena_c
+    (`max_tokens` $max_tokens^)? (`min_tokens` $min_tokens^)? (`max_sequences` $max_sequences^)? `arena` `T` $arena_t `S` $arena_s `C` $arena_c
     attr-dict-with-keyword $body
   }];
   let hasRegionVerifier = 1;

@@ -322,11 +322,18 @@ LogicalResult Conv1dOp::verify() {
 }
 
 /// 'name' of a scan has the type of 'u'.
-static LogicalResult checkLikeU(SelectiveScanOp op, StringRef name,
-                                Value value) {
+template <typename Scan>
+static LogicalResult checkLikeU(Scan op, StringRef name, Value value) {
   if (failed(checkSameShape(op, name, value, "u", op.getU())))
     return failure();
   return checkSameElementType(op, name, value, "u", op.getU());
+}
+
+/// A matrix of a scan that may be constant in time.
+static LogicalResult checkInTime(Operation *op, StringRef name, Value value, int64_t N) {
+  if (shapeOf(value).size() == 1)
+    return checkShape(op, name, value, "[N]", {N});
+  return checkShape(op, name, value, "[T, N]", {kRows, N});
 }
 
 LogicalResult SelectiveScanOp::verify() {
@@ -342,13 +349,8 @@ LogicalResult SelectiveScanOp::verify() {
   if (failed(checkShape(*this, "A", getA(), "[E, N]", {E, N})))
     return failure();
   // scan_c3
-  std::pair<StringRef, Value> inputs[] = {{"B", getB()}, {"C", getC()}};
-  for (auto [name, value] : inputs) {
-    bool constant = shapeOf(value).size() == 1;
-    if (constant ? failed(checkShape(*this, name, value, "[N]", {N}))
-                 : failed(checkShape(*this, name, value, "[T, N]", {kRows, N})))
-      return failure();
-  }
+  if (failed(checkInTime(*this, "B", getB(), N)) || failed(checkInTime(*this, "C", getC(), N)))
+    return failure();
   // scan_c4
   std::pair<StringRef, Value> vectors[] = {{"D", getD()},
                                            {"delta_bias", getDeltaBias()}};
@@ -357,7 +359,35 @@ LogicalResult SelectiveScanOp::verify() {
       return failure();
   // scan_c5
   if (failed(checkShape(*this, "state", getState(), "[slots, E, N]",
-                        {kRows, E, N})))
+                        {kRows, E, N})) ||
+      failed(checkSameShape(*this, "new_state", getNewState(), "state", getState())))
     return failure();
-  return checkSameShape(*this, "new_state", getNewState(), "state", getState());
+  // scan_c6
+  if (Value slices = getSlices())
+    return checkShape(*this, "slices", slices, "[slices, 2N+1, E]",
+                      {shapeOf(slices)[0], 2 * N + 1, E});
+  return success();
+}
+
+LogicalResult ScanSlicesOp::verify() {
+  // slices_c1
+  if (failed(checkLikeU(*this, "delta", getDelta())))
+    return failure();
+  // slices_c2
+  if (failed(checkMatrix(*this, "A", getA(), "[E, N]")))
+    return failure();
+  int64_t E = shapeOf(getU())[1], N = shapeOf(getA())[1];
+  if (failed(checkShape(*this, "A", getA(), "[E, N]", {E, N})))
+    return failure();
+  // slices_c3
+  if (failed(checkInTime(*this, "B", getB(), N)))
+    return failure();
+  // slices_c4
+  if (Value bias = getDeltaBias(); bias && failed(checkShape(*this, "delta_bias", bias, "[E]", {E})))
+    return failure();
+  // slices_c5
+  if (failed(checkShape(*this, "state", getState(), "[slots, E, N]", {kRows, E, N})))
+    return failure();
+  // slices_c6
+  return checkShape(*this, "p", getP(), "[slices, 2N+1, E]", {shapeOf(getP())[0], 2 * N + 1, E});
 }

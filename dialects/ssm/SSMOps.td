@@ -513,12 +513,18 @@ def SSM_SelectiveScanOp : SSM_Op<"selective_scan", [Pure, AttrSizedOperandSegmen
     time-invariant case, S4). With `log2_decay` A is given times log2(e), and
     the decay is `exp2(dt A)`. A sequence without rows changes nothing.
 
+    `slices`, what `ssm.scan_slices` found of the same inputs, changes no
+    result. With it slices can be scanned beside each other: a sequence that
+    began in slice j0 enters slice j > j0 with `h = p[j0]`, then
+    `h = exp(p[i,N] A) h + p[i]` for i from j0 + 1 to j - 1.
+
     Constraints:
     - (scan_c1) u, delta, z and y have the same type [T, E].
     - (scan_c2) A is [E, N].
     - (scan_c3) B and C are [T, N] or [N].
     - (scan_c4) D and delta_bias are [E].
     - (scan_c5) state and new state are [slots, E, N].
+    - (scan_c6) slices are [slices, 2N+1, E].
 
     Example:
     ```mlir
@@ -529,12 +535,55 @@ def SSM_SelectiveScanOp : SSM_Op<"selective_scan", [Pure, AttrSizedOperandSegmen
   }];
   let arguments = (ins SSM_Rows:$u, SSM_Rows:$delta, Optional<SSM_F32Weight>:$delta_bias, UnitAttr:$softplus,
                        SSM_F32Weight:$A, UnitAttr:$log2_decay, SSM_RowsOrVector:$B, SSM_RowsOrVector:$C,
-                       Optional<SSM_F32Weight>:$D, Optional<SSM_Rows>:$z, SSM_Pool:$state, SSM_BatchType:$batch);
+                       Optional<SSM_F32Weight>:$D, Optional<SSM_Rows>:$z, SSM_Pool:$state,
+                       Optional<SSM_F32Weight>:$slices, SSM_BatchType:$batch);
   let results = (outs SSM_Rows:$y, SSM_Pool:$new_state);
   let assemblyFormat = [{
     $u `delta` $delta (`bias` $delta_bias^)? (`softplus` $softplus^)? `A` $A (`log2` $log2_decay^)?
-    `B` $B `C` $C (`skip` $D^)? (`gate` $z^)? `state` $state `of` $batch
+    `B` $B `C` $C (`skip` $D^)? (`gate` $z^)? `state` $state (`slices` $slices^)? `of` $batch
     attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def SSM_ScanSlicesOp : SSM_Op<"scan_slices", [Pure]> {
+  let summary = "the selective scan of each slice of the rows by itself";
+  let description = [{
+    The T rows of the batch are cut into slices of `ceil(T / slices)` rows, the
+    last of them shorter or without rows. Of a slice, the sequence that its last
+    row belongs to goes on into the next slice, or ends there. With dt and h as
+    in `ssm.selective_scan`, over the rows t of that sequence in slice j:
+    ```
+    p[j,n,e]     = h[e,n] after these rows, from the slot's state if the
+                   sequence begins in the slice, else from 0; n < N
+    p[j,N,e]     = sum_t dt[t,e]
+    p[j,N+1+n,e] = the slot's state if the sequence begins in the slice, else 0
+    ```
+    A slice without rows has zeros. The last part is there so that a scan in
+    slices reads no state that another slice of it replaces.
+
+    Constraints:
+    - (slices_c1) delta has the type of u, [T, E].
+    - (slices_c2) A is [E, N].
+    - (slices_c3) B is [T, N] or [N].
+    - (slices_c4) delta_bias is [E].
+    - (slices_c5) state is [slots, E, N].
+    - (slices_c6) the result is [slices, 2N+1, E].
+
+    Example:
+    ```mlir
+    %p = ssm.scan_slices %u delta %dt A %A B %B state %h of %batch
+      : (tensor<?x128xf32>, tensor<?x128xf32>, tensor<128x16xf32>, tensor<?x16xf32>, tensor<?x128x16xf32>,
+         !ssm.batch) -> tensor<8x33x128xf32>
+    ```
+  }];
+  let arguments = (ins SSM_Rows:$u, SSM_Rows:$delta, Optional<SSM_F32Weight>:$delta_bias, UnitAttr:$softplus,
+                       SSM_F32Weight:$A, UnitAttr:$log2_decay, SSM_RowsOrVector:$B, SSM_Pool:$state,
+                       SSM_BatchType:$batch);
+  let results = (outs SSM_F32Weight:$p);
+  let assemblyFormat = [{
+    $u `delta` $delta (`bias` $delta_bias^)? (`softplus` $softplus^)? `A` $A (`log2` $log2_decay^)?
+    `B` $B `state` $state `of` $batch attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
 }

@@ -22,7 +22,12 @@ public:
   StringRef family() const override { return "linear"; }
 
   bool canGenerate(ssm::KernelOp kernel, const Target &target, std::string &reason) const override {
-    return matchLinear(kernel, reason).has_value() && readsOnlyF32(kernel, reason);
+    std::optional<LinearParts> parts = matchLinear(kernel, reason);
+    if (parts && (parts->conv.conv || parts->after.conv)) {
+      reason = "kernels of a CPU compute a convolution once, in a kernel of its own";
+      return false;
+    }
+    return parts && readsOnlyF32(kernel, reason);
   }
 
   ssm::ScheduleAttr schedule(ssm::KernelOp kernel, const Target &target,

@@ -208,7 +208,16 @@ public:
   StringRef family() const override { return "scan"; }
 
   bool canGenerate(ssm::KernelOp kernel, const Target &target, std::string &reason) const override {
-    return matchScan(kernel, reason).has_value() && readsOnlyF32(kernel, reason);
+    std::optional<ScanParts> parts = matchScan(kernel, reason);
+    if (parts && parts->conv.conv) {
+      reason = "kernels of a CPU compute a convolution once, in a kernel of its own";
+      return false;
+    }
+    if (parts && parts->slices) {
+      reason = "time is cut into slices on GPUs only";
+      return false;
+    }
+    return parts && readsOnlyF32(kernel, reason);
   }
 
   ssm::ScheduleAttr schedule(ssm::KernelOp kernel, const Target &target,

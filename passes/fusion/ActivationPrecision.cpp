@@ -19,7 +19,7 @@ namespace {
 /// Whether the op makes the time step of a scan in the same kernel.
 bool makesTimeStep(LinearOp linear) {
   return llvm::any_of(linear.getY().getUsers(),
-                      [](Operation *user) { return isa<SelectiveScanOp, SoftplusOp>(user); });
+                      [](Operation *user) { return isa<SelectiveScanOp, ScanSlicesOp, SoftplusOp>(user); });
 }
 
 /// Whether an op may read its operand rounded. What is added up over layers or
@@ -34,6 +34,8 @@ bool toleratesRounding(OpOperand &use) {
     return &linear.getXMutable() == &use && !makesTimeStep(linear);
   if (auto scan = dyn_cast<SelectiveScanOp>(op))
     return &scan.getUMutable() == &use || (scan.getZ() && scan.getZMutable().begin() == &use);
+  if (auto slices = dyn_cast<ScanSlicesOp>(op))
+    return &slices.getUMutable() == &use;
   return isa<RMSNormOp, Conv1dOp, SiluOp, GateOp>(op);
 }
 

@@ -21,8 +21,11 @@ LogicalResult assign(KernelOp kernel, const Target &target) {
     return kernel.emitError("no kernel can be generated for target '")
            << target.name << "': " << reason;
   ScheduleAttr schedule = kernel.getScheduleAttr();
-  if (!schedule)
-    schedule = generator->schedule(kernel, target, tokenClassOf(kernel));
+  if (!schedule) {
+    TokenClass tokens = tokenClassOf(kernel);
+    schedule = generator->schedule(kernel, target,
+                                   tokens == TokenClass::Long ? TokenClass::Prefill : tokens);
+  }
   if (!generator->isLegal(kernel, target, schedule, reason))
     return kernel.emitError("the schedule does not fit target '")
            << target.name << "': " << reason;

@@ -1,5 +1,6 @@
 // --ssm-clone-classes: one clone of an entry for each class of T.
 #include "passes/fusion/Passes.h"
+#include "passes/target/Slices.h"
 #include "passes/target/Target.h"
 
 #include "mlir/IR/Builders.h"
@@ -30,6 +31,21 @@ bool hasRows(func::FuncOp func) {
   return false;
 }
 
+/// What the widest scan over a batch asks for, if the target has its scans cut
+/// into slices and some steps profit.
+std::optional<SliceRule> slicesOf(func::FuncOp func) {
+  auto target = func->getParentOfType<ModuleOp>()->getAttrOfType<StringAttr>("ssm.target");
+  if (!target || !target.getValue().starts_with("cuda:"))
+    return std::nullopt;
+  int64_t E = 0;
+  func.walk([&](SelectiveScanOp scan) {
+    E = std::max(E, cast<ShapedType>(scan.getU().getType()).getDimSize(1));
+  });
+  if (!E || SliceRule(E).maxSequences == 0)
+    return std::nullopt;
+  return SliceRule(E);
+}
+
 /// The classes that an entry is cloned for, in the order of preference.
 SmallVector<TokenClass> classesOf(func::FuncOp func, bool batchInvariant) {
   SmallVector<TokenClass> classes;
@@ -39,6 +55,8 @@ SmallVector<TokenClass> classesOf(func::FuncOp func, bool batchInvariant) {
     classes.push_back(TokenClass::Decode);
   if (hasBatch(func) || hasRows(func))
     classes.push_back(TokenClass::Few);
+  if (!batchInvariant && slicesOf(func))
+    classes.push_back(TokenClass::Long);
   classes.push_back(TokenClass::Prefill);
   return classes;
 }
@@ -86,6 +104,11 @@ struct CloneClassesPass : mamba::impl::CloneClassesPassBase<CloneClassesPass> {
       copy->setAttr("ssm.class", builder.getStringAttr(tokenClassName(c)));
       if (c == TokenClass::Decode)
         dropLastRows(copy);
+      if (c == TokenClass::Long) {
+        SliceRule rule = *slicesOf(func);
+        copy->setAttr("ssm.min_tokens", builder.getI64IntegerAttr(rule.minTokens));
+        copy->setAttr("ssm.max_sequences", builder.getI64IntegerAttr(rule.maxSequences));
+      }
       symbols.insert(copy, Block::iterator(func));
     }
     symbols.erase(func);

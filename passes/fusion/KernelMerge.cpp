@@ -25,10 +25,13 @@ bool reads(Operation *op, const OpSet &defs) {
 /// The ops between the members that need a member's values, so that they have
 /// to stand behind the merged kernel; none if a member needs theirs.
 std::optional<SmallVector<Operation *>>
-opsToMoveBehind(const OpSet &members, Operation *first, Operation *last) {
+opsToMoveBehind(const OpSet &members, const OpSet &gone, Operation *first,
+                Operation *last) {
   SmallVector<Operation *> later;
   OpSet laterSet;
   for (Operation *op = first->getNextNode(); op; op = op->getNextNode()) {
+    if (gone.contains(op))
+      continue;
     bool member = members.contains(op);
     if (member && reads(op, laterSet))
       return std::nullopt;
@@ -100,7 +103,8 @@ private:
 
 std::optional<TrialMerge> TrialMerge::build(ArrayRef<KernelOp> producers,
                                             KernelOp consumer, Producers mode,
-                                            std::string &reason) {
+                                            std::string &reason,
+                                            ArrayRef<KernelOp> rewritten) {
   TrialMerge merge;
   merge.consumer = consumer;
   merge.producers.assign(producers.begin(), producers.end());
@@ -108,16 +112,18 @@ std::optional<TrialMerge> TrialMerge::build(ArrayRef<KernelOp> producers,
   llvm::sort(merge.producers,
              [](KernelOp a, KernelOp b) { return a->isBeforeInBlock(b); });
 
-  OpSet members;
+  OpSet members, gone;
   members.insert(consumer);
   members.insert_range(producers);
+  gone.insert_range(rewritten);
   for (Operation *member : members)
     if (cast<KernelOp>(member).getScheduleAttr()) {
       reason = "a kernel with a schedule is not changed any more";
       return std::nullopt;
     }
   if (mode == Producers::Move) {
-    auto later = opsToMoveBehind(members, merge.producers.front(), consumer);
+    auto later =
+        opsToMoveBehind(members, gone, merge.producers.front(), consumer);
     if (!later) {
       reason = "another op reads the one kernel and feeds the other";
       return std::nullopt;
@@ -141,7 +147,7 @@ std::optional<TrialMerge> TrialMerge::build(ArrayRef<KernelOp> producers,
       for (OpResult result : producer->getResults())
         if (producer.getTiedInput(result.getResultNumber()) ||
             llvm::any_of(result.getUsers(), [&](Operation *user) {
-              return !members.contains(user);
+              return !members.contains(user) && !gone.contains(user);
             }))
           keep(result);
   body.eraseUnused(results);

@@ -19,6 +19,9 @@ enum class Producers {
   /// Their ops are cloned, because recomputing is right, and the kernels stay
   /// while others read them. Ops that advance a state are never cloned.
   Clone,
+  /// The same, but of an op that advances a state the clone only reads the pool:
+  /// the op itself must then be moved behind the consumer.
+  CloneReading,
 };
 
 /// A merge that is not yet decided: the merged kernel stands before the
@@ -31,10 +34,12 @@ public:
   /// results are the consumer's and then the producers' that are still read,
   /// or that are states. None, with a reason, if a kernel has a schedule
   /// already, if the merged kernel would need its own result, or if a state op
-  /// would be cloned.
+  /// would be cloned. Kernels that are `rewritten` count as gone: other trials,
+  /// committed before this one, take their place and read no producer.
   static std::optional<TrialMerge>
   build(llvm::ArrayRef<ssm::KernelOp> producers, ssm::KernelOp consumer,
-        Producers mode, std::string &reason);
+        Producers mode, std::string &reason,
+        llvm::ArrayRef<ssm::KernelOp> rewritten = {});
   TrialMerge(TrialMerge &&other);
   TrialMerge(const TrialMerge &) = delete;
   TrialMerge &operator=(TrialMerge &&) = delete;

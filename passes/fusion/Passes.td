@@ -141,7 +141,9 @@ def CloneClassesPass : FusionPass<"ssm-clone-classes", "::mlir::ModuleOp"> {
     One schedule cannot serve 1 and 4,096 tokens. Each function with `ssm.entry`
     becomes its clones, in the order in which the runtime tries them:
     `invariant` (if asked for), `decode` (every sequence has one token), `few`
-    (T at most 16), `prefill` (any T). Without a `!ssm.batch` argument there are
+    (T at most 16), `long` (on a GPU, if there is a scan: at least
+    `ssm.min_tokens` of at most `ssm.max_sequences` sequences, see
+    ssm-slice-scan; not with batch-invariant), `prefill` (any T). Without a `!ssm.batch` argument there are
     no sequences, hence no `decode`; without rows (an argument `[T, ...]` that is
     not a state) T has no meaning, and `prefill` stands alone. In the `decode`
     clone `ssm.last_rows %x` is `%x`.
@@ -245,6 +247,75 @@ def FuseScanPass : KernelFusion<"ssm-fuse-scan"> {
 
     Before: ssm-form-kernels.
   }];
+}
+
+def SliceScanPass : FusionPass<"ssm-slice-scan", "::mlir::func::FuncOp"> {
+  let summary = "Scans few long sequences in slices of time";
+  let description = [{
+    Channels of few sequences do not fill a GPU. In a function of class `long`
+    a scan's kernel gets `ssm.scan_slices` of the same inputs, of a kernel before
+    it that holds copies of what the inputs are made of, the projection of dt for
+    one. Then slices are scanned beside each other: about twice the exponentials,
+    on as many times the threads. How many slices, and from how many tokens and up
+    to how many sequences, is a rule of the channels (passes/target/Slices.h).
+
+    ```mlir
+    %y, %h1 = ssm.kernel (...) ... { ssm.linear, ssm.softplus, ssm.selective_scan }
+    // becomes
+    %p = ssm.kernel (...) ... { ssm.linear, ssm.softplus, ssm.scan_slices }
+    %y, %h1 = ssm.kernel (..., %p) ... { ssm.linear, ssm.softplus, ssm.selective_scan ... slices }
+    ```
+
+    Before: ssm-fuse-scan.
+  }];
+  let statistics = [
+    Statistic<"cut", "num-cut", "scans that are cut into slices">,
+    Statistic<"declined", "num-declined", "scans left alone, because the target refuses">
+  ];
+}
+
+def FuseLinearConvPass : KernelFusion<"ssm-fuse-linear-conv"> {
+  let summary = "Computes convolutions where their input is projected";
+  let description = [{
+    In a step of at most one row a sequence, class `decode`, the convolution of an
+    output wants no other output: it moves into the kernel of the projection, which
+    moves the state on in place. Outputs that others read reach memory as before.
+
+    ```mlir
+    %xz = ssm.kernel (...) ... { ssm.rms_norm, ssm.linear }
+    %u, %s1 = ssm.kernel (%a = %xz, ...) ... { ssm.split, ssm.conv1d, ssm.silu }
+    // becomes
+    %u, %s1, %xz = ssm.kernel (...) ... { ssm.rms_norm, ssm.linear, ssm.split, ssm.conv1d, ssm.silu }
+    ```
+
+    Before: ssm-fuse-norm-linear, ssm-fuse-conv-silu.
+  }];
+}
+
+def FuseConvConsumersPass : KernelFusion<"ssm-fuse-conv-consumers"> {
+  let summary = "Computes convolutions in the kernels that read them";
+  let description = [{
+    Where ssm-fuse-linear-conv finds no projection, in a function of class `decode`:
+    the convolution moves into the kernel of the scan that reads its rows, and its clones go into those of the projections that
+    do. These read the pool before the scan's kernel moves it on. All readers take
+    it, or none. Each block of a projection computes all channels, from the
+    second-level cache: of many that takes longer than a launch.
+
+    ```mlir
+    %u, %s1 = ssm.kernel (..., %c = %s, ...) ... { ssm.conv1d, ssm.silu }
+    %d = ssm.kernel (%a = %u, %b = %w) ... { ssm.linear }
+    %y, %h1 = ssm.kernel (%a = %u, %b = %d, ...) ... { ssm.selective_scan }
+    // becomes
+    %d = ssm.kernel (..., %c = %s, ..., %b = %w) ... { ssm.conv1d, ssm.silu, ssm.linear }
+    %y, %h1, %s1 = ssm.kernel (..., %c = %s, ..., %b = %d, ...) ... { ssm.conv1d, ssm.silu, ssm.selective_scan }
+    ```
+
+    Before: ssm-fuse-conv-silu, ssm-fuse-scan, ssm-fuse-linear-conv.
+  }];
+  let options = [
+    Option<"maxChannels", "max-channels", "int64_t", "2048",
+           "The most channels that projections compute again">
+  ];
 }
 
 def FuseLinearAddPass : KernelFusion<"ssm-fuse-linear-add"> {

@@ -45,10 +45,39 @@ struct GpuGenerateKernels : impl::GpuGenerateKernelsPassBase<GpuGenerateKernels>
     auto code = gpu::GPUModuleOp::create(b, module.getLoc(), "code");
     SmallVector<plan::KernelOp> all(module.getOps<plan::KernelOp>());
     SymbolTable symbols(module);
-    for (plan::KernelOp planned : all)
+    for (plan::KernelOp planned : all) {
       if (failed(generate(planned, *target, code)) ||
           failed(generateVariants(planned, *target, code, symbols)))
         return signalPassFailure();
+      plan::KernelOp copy = copyForDecode(planned, *target, symbols);
+      if (copy && (failed(generate(copy, *target, code)) ||
+                   failed(generateVariants(copy, *target, code, symbols))))
+        return signalPassFailure();
+    }
+  }
+
+  /// A schedule may be the same for decode steps and for others, but only those
+  /// have variants of their own: a copy for them if so, else null.
+  plan::KernelOp copyForDecode(plan::KernelOp planned, const Target &target,
+                               SymbolTable &symbols) {
+    OpBuilder b(planned);
+    StringAttr decode = b.getStringAttr(tokenClassName(TokenClass::Decode));
+    SmallVector<Attribute> others(planned.getClasses().getValue());
+    if (others.size() < 2 || !llvm::is_contained(others, decode) ||
+        find(planned, target)->variants(planned.getKernel(), target, TokenClass::Decode).empty())
+      return {};
+    llvm::erase(others, decode);
+    planned.setClassesAttr(b.getArrayAttr(others));
+    plan::KernelOp copy = planned.clone();
+    copy.setClassesAttr(b.getArrayAttr(decode));
+    copy.removeVariantsAttr();
+    copy.setSymName((planned.getSymName() + "_decode").str());
+    symbols.insert(copy, std::next(planned->getIterator()));
+    for (auto program : getOperation().getOps<plan::ProgramOp>())
+      if (program.getClassNameAttr() == decode)
+        (void)SymbolTable::replaceAllSymbolUses(planned.getSymNameAttr(), copy.getSymNameAttr(),
+                                                program);
+    return copy;
   }
 
   const GpuGenerator *find(plan::KernelOp planned, const Target &target) {

@@ -1,4 +1,4 @@
-// The two forms of a projection on a GPU, and what they share.
+// The forms of a projection on a GPU, and what they share.
 #pragma once
 
 #include "passes/gpu/GpuEmitter.h"
@@ -13,7 +13,8 @@ KernelGrid linearTiles(GpuEmitter &e, const LinearParts &parts);
 /// few rows. LinearFewRows.cpp.
 KernelGrid linearFewRows(GpuEmitter &e, const LinearParts &parts);
 
-/// Whether a schedule asks for the second: it says how many lanes share a column.
+/// Whether a schedule asks for that, or for few rows on the matrix unit: it says how
+/// many lanes share a column.
 inline bool isFewRows(ssm::ScheduleAttr schedule) { return schedule.getLanes() > 0; }
 
 /// An output from its sum over k: times the norm's factor, plus the bias (null:

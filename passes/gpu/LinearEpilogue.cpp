@@ -7,7 +7,7 @@ namespace mamba {
 
 LinearOutputs::LinearOutputs(GpuEmitter &e, const LinearParts &parts, ArrayRef<Value> sums,
                              Value factor, ArrayRef<Value> bias, Value row, Value column)
-    : e(e) {
+    : e(e), parts(parts) {
   int64_t count = sums.size();
   // Each element asks for its own of a view: the vector is loaded once.
   SmallVector<std::pair<View, Value>> loaded;
@@ -28,17 +28,14 @@ LinearOutputs::LinearOutputs(GpuEmitter &e, const LinearParts &parts, ArrayRef<V
 }
 
 bool LinearOutputs::areVectors(GpuEmitter &e, const LinearParts &parts, int64_t count) {
-  return isLinearAligned({e.resultBuffer(0), 0, parts.O}, count);
+  for (unsigned i = 0; i < e.kernel.getNumResults(); ++i)
+    if (yielded(e.kernel, i) == parts.y)
+      return isLinearAligned({e.resultBuffer(i), 0, parts.O}, count);
+  return false;
 }
 
-void LinearOutputs::store(Value row, Value column) {
-  Value all = results.size() > 1 ? e.fromElements(results) : results.front();
-  for (unsigned i = 0; i < e.kernel.getNumResults(); ++i) {
-    if (results.size() > 1)
-      e.storeVector(all, e.resultBuffer(i), {row, column});
-    else
-      e.store(all, e.resultBuffer(i), {row, column});
-  }
+void LinearOutputs::store(Value row, Value column, std::optional<LinearConv> &conv) {
+  storeLinear(e, parts, results, row, column, conv);
 }
 
 } // namespace mamba

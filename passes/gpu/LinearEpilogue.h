@@ -2,6 +2,7 @@
 #pragma once
 
 #include "passes/gpu/Linear.h"
+#include "passes/gpu/LinearConv.h"
 
 namespace mamba {
 
@@ -19,10 +20,11 @@ public:
   /// vector; then they are all there, or none is.
   static bool areVectors(GpuEmitter &e, const LinearParts &parts, int64_t count);
 
-  void store(mlir::Value row, mlir::Value column);
+  void store(mlir::Value row, mlir::Value column, std::optional<LinearConv> &conv);
 
 private:
   GpuEmitter &e;
+  LinearParts parts;
   llvm::SmallVector<mlir::Value> results;
 };
 

@@ -15,6 +15,7 @@
 // Where rows or columns end, the last one is computed again and not stored; where
 // k ends, zeros are added.
 #include "passes/gpu/LinearFewRows.h"
+#include "passes/gpu/LinearConv.h"
 #include "passes/gpu/RowNorm.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -37,7 +38,7 @@ public:
     int64_t across = llvm::divideCeil(shape.O, shape.colBlock);
     // Where there may be several blocks of rows, neighbours take the same columns,
     // so that their weights come from memory once.
-    Value acrossTile, row0;
+    Value acrossTile;
     if (shape.rowBlock < 8) {
       row0 = e.div(e.tile, e.index(across));
       acrossTile = e.rem(e.tile, e.index(across));
@@ -51,7 +52,7 @@ public:
     group = e.add(e.mul(e.rem(e.warp, e.index(warpsOfShare)), groupsOfWarp),
                   e.div(e.lane, e.index(shape.lanes)));
     lane = e.rem(e.lane, e.index(shape.lanes));
-    Value column0 = e.add(e.mul(acrossTile, shape.colBlock), e.mul(group, shape.colTile));
+    column0 = e.add(e.mul(acrossTile, shape.colBlock), e.mul(group, shape.colTile));
     SmallVector<Value> rows;
     for (int64_t i = 0; i < shape.rowBlock; ++i)
       rows.push_back(e.min(e.add(row0, i), e.sub(e.rows, e.index(1))));
@@ -60,22 +61,33 @@ public:
       columns.push_back(shape.O % shape.colBlock ? e.min(column, e.index(shape.O - 1)) : column);
     }
     bool scaleLast = weights.layout.isGrouped() && !shape.scalesFirst();
-    x.emplace(e, shape, *e.view(parts.x), rows, bool(parts.norm),
-              scaleLast ? weights.offset() : 0);
+    x.emplace(e, shape, parts, rows, scaleLast ? weights.offset() : 0);
 
     State state = sumsOverK();
     if (scaleLast && weights.factor() != 1)
       for (Value &sum : state.sums)
         sum = e.math.mul(sum, e.f32(weights.factor()));
     SmallVector<Value> sums = sumOfLanes(state.sums, shape.lanes, lane);
-    // Where the lanes are more than the outputs, some have the same.
+    SmallVector<Output> outputs = outputsOfLane();
+    sums = sumOfShares(sums, outputs);
+    for (auto [sum, output] : llvm::zip_equal(sums, outputs))
+      e.when(output.mine, [&] { store(sum, output); });
+    return {KernelGrid::Rows, 1, shape.rowBlock, across};
+  }
+
+private:
+  /// One that a lane has in the end: its number among those of its group. Where the
+  /// lanes are more, some have the same, and the first stores it.
+  struct Output {
+    Value place, row, column, isFirst, mine;
+  };
+  SmallVector<Output> outputsOfLane() {
     int64_t copies = std::max<int64_t>(1, shape.lanes / shape.outputs());
+    int64_t count = std::max<int64_t>(1, shape.outputs() / shape.lanes);
     Value first = e.equal(e.rem(lane, e.index(copies)), e.index(0));
-    SmallVector<Value> places;
-    for (size_t i = 0; i < sums.size(); ++i)
-      places.push_back(e.add(e.mul(e.div(lane, e.index(copies)), sums.size()), i));
-    sums = sumOfShares(sums, places, first);
-    for (auto [sum, place] : llvm::zip_equal(sums, places)) {
+    SmallVector<Output> outputs;
+    for (int64_t i = 0; i < count; ++i) {
+      Value place = e.add(e.mul(e.div(lane, e.index(copies)), count), i);
       Value row = e.add(row0, e.div(place, e.index(shape.colTile)));
       Value column = e.add(column0, e.rem(place, e.index(shape.colTile)));
       Value mine = e.both(first, e.less(row, e.rows));
@@ -83,12 +95,26 @@ public:
         mine = e.both(mine, e.less(column, e.index(shape.O)));
       if (shape.shares > 1)
         mine = e.both(mine, e.equal(share, e.index(0)));
-      e.when(mine, [&] { store(sum, place, row, column); });
+      outputs.push_back({place, row, column, first, mine});
     }
-    return {KernelGrid::Rows, 1, shape.rowBlock, across};
+    return outputs;
   }
 
-private:
+  /// A convolution of the outputs wants to know slots and windows before the sums
+  /// are there: first where they are, and then, when x is on its way, what they hold.
+  void beginConv() {
+    SmallVector<Output> outputs = outputsOfLane();
+    if (parts.after.conv && outputs.size() == 1)
+      conv.emplace(e, parts, e.min(outputs[0].row, e.sub(e.rows, e.index(1))));
+  }
+  void fetchForConv() {
+    if (!conv)
+      return;
+    conv->settle();
+    Output output = outputsOfLane()[0];
+    conv->fetch(output.column, output.mine);
+  }
+
   /// What goes from round to round.
   struct State {
     SmallVector<Value> sums;    // of the lane: of each row those of the columns
@@ -183,6 +209,8 @@ private:
     bool edge = shape.hasEdge();
     for (int64_t i = 0; i < shape.ahead; ++i)
       state.words.append(load(e.index(i), edge && i == shape.rounds - 1));
+    if (parts.after.conv)
+      beginConv();
     return shape.staged < shape.rounds ? inPieces(std::move(state)) : atOnce(std::move(state));
   }
 
@@ -192,6 +220,7 @@ private:
     stage(state, e.index(0), shape.rounds, shape.hasEdge());
     if (parts.norm)
       storeSquares(state.squares);
+    fetchForConv();
     e.barrier();
     int64_t looped = loopedRounds(shape.ahead);
     if (looped > shape.ahead)
@@ -207,6 +236,7 @@ private:
 
   /// Some rounds' x at a time.
   State inPieces(State state) {
+    fetchForConv();
     int64_t looped = loopedRounds(shape.staged);
     if (looped > shape.staged)
       state = loop(state, looped, shape.staged, [&](State &inside, Value round) {
@@ -277,18 +307,18 @@ private:
 
   /// The sum of the groups that share the columns, in the order of k; in those of
   /// the first share only.
-  SmallVector<Value> sumOfShares(SmallVector<Value> sums, ArrayRef<Value> places, Value first) {
+  SmallVector<Value> sumOfShares(SmallVector<Value> sums, ArrayRef<Output> outputs) {
     if (shape.shares == 1)
       return sums;
     Value all = e.shared({shape.shares, shape.groups, shape.padded(shape.outputs())});
-    e.when(first, [&] {
-      for (auto [sum, place] : llvm::zip_equal(sums, places))
-        e.store(sum, all, {share, group, place});
+    e.when(outputs[0].isFirst, [&] {
+      for (auto [sum, output] : llvm::zip_equal(sums, outputs))
+        e.store(sum, all, {share, group, output.place});
     });
     e.barrier();
-    for (auto [sum, place] : llvm::zip_equal(sums, places))
+    for (auto [sum, output] : llvm::zip_equal(sums, outputs))
       for (int64_t i = 0; i < shape.shares; ++i) {
-        Value part = e.load(all, {e.index(i), group, place});
+        Value part = e.load(all, {e.index(i), group, output.place});
         sum = i == 0 ? part : e.math.add(sum, part);
       }
     return sums;
@@ -303,12 +333,13 @@ private:
            [&] { e.store(squares[0], warpSquares, {e.warp, e.div(e.lane, e.index(copies))}); });
   }
 
-  void store(Value sum, Value place, Value row, Value column) {
-    Value factor, bias;
+  void store(Value sum, const Output &output) {
+    Value row = output.row, column = output.column, factor, bias;
     if (parts.norm) {
       Value squares;
       for (int64_t warp = 0; warp < shape.warps(); ++warp) {
-        Value part = e.load(warpSquares, {e.index(warp), e.div(place, e.index(shape.colTile))});
+        Value line = e.div(output.place, e.index(shape.colTile));
+        Value part = e.load(warpSquares, {e.index(warp), line});
         squares = squares ? e.math.add(squares, part) : part;
       }
       factor = inverseRms(e, squares, parts.K, parts.norm.getEps().convertToDouble());
@@ -318,8 +349,8 @@ private:
     Value result = finishLinear(e, parts, sum, factor, bias, [&](const View &view) {
       return e.load(view, row, column);
     });
-    for (unsigned i = 0; i < e.kernel.getNumResults(); ++i)
-      e.store(result, e.resultBuffer(i), {row, column});
+    std::optional<LinearConv> ofRow = conv ? conv : LinearConv::of(e, parts, row);
+    storeLinear(e, parts, result, row, column, ofRow);
   }
 
   GpuEmitter &e;
@@ -327,7 +358,9 @@ private:
   FewRowsShape shape;
   WeightStream weights;
   std::optional<StagedRows> x;
+  std::optional<LinearConv> conv;
   Value share, group, lane; // the group's share and number, the lane's in it
+  Value row0, column0;      // the first ones of the block and of the group
   SmallVector<Value> columns;
   Value warpSquares; // shared memory
 };

@@ -2,8 +2,11 @@
 // through registers, and rows of x that wait for them in shared memory.
 #pragma once
 
+#include "passes/gpu/ConvPrologue.h"
 #include "passes/gpu/Linear.h"
 #include "passes/target/Schedule.h"
+
+#include <optional>
 
 namespace mamba {
 
@@ -56,6 +59,9 @@ struct FewRowsShape {
 
 /// The schedule of a projection of rowBlock rows at a time.
 Schedule fewRowsSchedule(const LinearParts &parts, int64_t rowBlock);
+/// How long it takes for so many rows, roughly, on a large machine: 1 is what its
+/// memory needs.
+double fewRowsTime(const LinearParts &parts, const Schedule &schedule, int64_t rows);
 /// Whether the schedule is one; what it takes, or one phrase that says why not.
 bool checkFewRows(const LinearParts &parts, ssm::ScheduleAttr s, int64_t &sharedBytes,
                   int64_t &registers, std::string &reason);
@@ -101,8 +107,8 @@ private:
 /// next four, so that neighbours read 16 bytes side by side.
 class StagedRows {
 public:
-  StagedRows(GpuEmitter &e, const FewRowsShape &shape, const View &x,
-             llvm::ArrayRef<mlir::Value> rows, bool withSquares, double offset);
+  StagedRows(GpuEmitter &e, const FewRowsShape &shape, const LinearParts &parts,
+             llvm::ArrayRef<mlir::Value> rows, double offset);
 
   /// Loads `rounds` rounds from k on and stores them; all threads take part, and
   /// barriers before and after it are the caller's. Adds the squares of what the
@@ -118,8 +124,20 @@ public:
 private:
   static constexpr int64_t quad = 4;
   llvm::SmallVector<mlir::Value> loadQuad(mlir::Value row, mlir::Value k, bool mayEnd);
-  /// The thread's quad among those of a row, from the first on.
-  void storeQuad(int64_t row, int64_t first, int64_t quads, llvm::ArrayRef<mlir::Value> numbers);
+  /// Loads that a thread starts before it stores what they bring: few where many sums
+  /// take the registers.
+  int64_t loadsAtOnce() const { return shape.rowBlock < 8 ? 8 : 4; }
+  /// The thread's quads of every row, `times` of each from the first on and below the
+  /// end (null: all are).
+  void stageQuads(mlir::Value k, mlir::Value first, int64_t times, mlir::Value end, bool mayEnd,
+                  llvm::SmallVector<mlir::Value> &squares);
+  /// The number-th quad of a row, if it is this thread's (null: it is); all threads
+  /// take part.
+  void storeQuad(int64_t row, mlir::Value number, mlir::Value mine,
+                 llvm::ArrayRef<mlir::Value> numbers);
+  /// The same for rows that a convolution makes, of which all are first ones or
+  /// some are not.
+  void stageConvRows(mlir::Value k, int64_t quads, bool mayEnd, bool areFirst);
 
   GpuEmitter &e;
   FewRowsShape shape;
@@ -127,6 +145,8 @@ private:
   llvm::SmallVector<mlir::Value> rows;
   bool withSquares;
   double offset;
+  std::optional<ConvPrologue> conv;
+  llvm::SmallVector<ConvPrologue::Place> places; // of the rows, for conv
   mlir::Value elements, sums; // shared memory
 };
 

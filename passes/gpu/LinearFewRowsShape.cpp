@@ -12,7 +12,7 @@ namespace mamba {
 /// Loads of weights that a lane has on their way, if its columns are not more:
 /// where many sums of integers are as slow as memory, few.
 static int64_t loadsOnTheWay(int64_t rowBlock, const WeightLayout &layout) {
-  return rowBlock >= 8 && layout.isGrouped() ? 4 : 8;
+  return rowBlock >= 4 && layout.isGrouped() ? 4 : 8;
 }
 
 FewRowsShape::FewRowsShape(const LinearParts &parts, ssm::ScheduleAttr s)
@@ -50,9 +50,9 @@ int64_t stagedRounds(const LinearParts &parts, const WeightLayout &layout, int64
   return good / bytes < ahead ? good / bytes : good / bytes / ahead * ahead;
 }
 
-/// How long a cut takes, roughly, on a large machine: 1 is what its memory needs.
+/// How long a cut takes for so many blocks of rows, as fewRowsTime() says it.
 double timeOf(const LinearParts &parts, const WeightLayout &layout, int64_t rowBlock,
-              const Cut &cut) {
+              const Cut &cut, int64_t rowBlocks = 1) {
   // Its multiprocessors, the loads of a warp that fill the way from memory, and
   // bytes and warp-instructions a clock of a multiprocessor.
   constexpr double multiprocessors = 132, enough = 64 * multiprocessors, memory = 20, issue = 4;
@@ -63,10 +63,14 @@ double timeOf(const LinearParts &parts, const WeightLayout &layout, int64_t rowB
                                             : 0.3;
   constexpr double others = 250;
   int64_t xBytes = rowBlock * getElementTypeOrSelf(unwidened(parts.x)).getIntOrFloatBitWidth() / 8;
+  if (ssm::Conv1dOp conv = parts.conv.conv) {
+    int64_t W = lastDim(conv.getW());
+    xBytes += 4 * rowBlock * (W - 1) + 4 * (W + 1);
+  }
   int64_t staged = stagedRounds(parts, layout, rowBlock, cut);
   int64_t columns = cut.warps / cut.shares * (GpuEmitter::warpSize / cut.lanes) * cut.colTile;
   double rounds = llvm::divideCeil(parts.K, cut.lanes * cut.shares * layout.piece());
-  double blocks = llvm::divideCeil(parts.O, columns), warps = blocks * cut.warps;
+  double blocks = rowBlocks * llvm::divideCeil(parts.O, columns), warps = blocks * cut.warps;
   double bytes = parts.O * parts.K * layout.bits / 8.0;
   double loads = rounds * cut.colTile;
   double flying = warps * std::min<double>(staged * cut.colTile, loadsOnTheWay(rowBlock, layout));
@@ -82,6 +86,13 @@ double timeOf(const LinearParts &parts, const WeightLayout &layout, int64_t rowB
 }
 
 } // namespace
+
+double fewRowsTime(const LinearParts &parts, const Schedule &s, int64_t rows) {
+  int64_t groups = s.colBlock / s.colTile;
+  Cut cut{s.lanes, s.colTile, s.threads / s.lanes / groups, s.threads / GpuEmitter::warpSize, 0};
+  WeightLayout layout(ssm::LinearOp(parts.linear).getW());
+  return timeOf(parts, layout, s.rowBlock, cut, llvm::divideCeil(rows, s.rowBlock));
+}
 
 Schedule fewRowsSchedule(const LinearParts &parts, int64_t rowBlock) {
   WeightLayout layout(ssm::LinearOp(parts.linear).getW());
@@ -157,6 +168,8 @@ bool checkFewRows(const LinearParts &parts, ssm::ScheduleAttr s, int64_t &shared
   int64_t others = rowBlock < 4 ? 8 : 24 + 4 * rowBlock;
   registers = sums + numbers + shape.ahead * colTile * (layout.isGrouped() ? 5 : 4) + 2 * colTile +
               (parts.norm ? rowBlock : 0) + others;
+  if (parts.conv.conv) // weights of four channels, and the rows' places and inputs
+    registers += 4 * lastDim(ssm::Conv1dOp(parts.conv.conv).getW()) * (1 + rowBlock);
   return true;
 }
 

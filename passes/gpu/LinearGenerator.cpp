@@ -7,11 +7,14 @@
 //   8, 16 or 32 few rows: so many lanes make col_tile columns of row_block rows, a
 //      block col_block columns; if that takes fewer lanes than it has, several
 //      groups of them share a column; k_block of x are in shared memory at once
+//   4  few rows on the matrix unit (with mma): a warp sums col_tile columns, several
+//      share them if it takes fewer warps than a block has
 // The norm's factor of a row is applied to the finished sum; its squares are
 // added up while x is loaded for the product.
 #include "passes/gpu/Generator.h"
 #include "passes/gpu/Linear.h"
-#include "passes/gpu/LinearFewRows.h"
+#include "passes/gpu/LinearConv.h"
+#include "passes/gpu/LinearFewRowsMma.h"
 #include "passes/gpu/LinearMma.h"
 #include "passes/gpu/LinearOperand.h"
 #include "passes/target/Schedule.h"
@@ -29,7 +32,7 @@ Value finishLinear(GpuEmitter &e, const LinearParts &parts, Value sum, Value fac
   if (bias)
     sum = e.math.add(sum, bias);
   ssm::LinearOp linear = parts.linear;
-  return e.elementwise(yielded(e.kernel, 0), [&](Value v) -> Value {
+  return e.elementwise(parts.y, [&](Value v) -> Value {
     if (v == linear.getY())
       return sum;
     if (std::optional<View> view = e.view(v))
@@ -50,15 +53,17 @@ constexpr int64_t maxTile = 64, maxPiece = 1024;
 /// multiprocessor.
 constexpr int64_t enoughRegisters = 168;
 
-/// Rows at a time of a step of few tokens, and those of steps of at most so many
-/// sequences.
-constexpr int64_t rowsOfFew = 8;
+/// Rows of a step of few tokens; rows at a time by FMA, and where a convolution makes
+/// them.
+constexpr int64_t rowsOfFew = 16, rowsByFma = 8, rowsOfConv = 4;
+
+/// Steps of few sequences that have schedules of their own, from the most on.
 struct FewSequences {
-  int64_t most, rows;
+  int64_t most;
   const char *name;
 };
 constexpr FewSequences fewSequences[] = {
-    {1, 1, "one"}, {2, 2, "two"}, {4, 4, "four"}, {16, rowsOfFew, "few"}};
+    {rowsOfFew, "few"}, {8, "eight"}, {4, "four"}, {2, "two"}, {1, "one"}};
 
 LinearParts partsOf(ssm::KernelOp kernel) {
   std::string reason;
@@ -74,6 +79,23 @@ bool isOfSequences(ssm::KernelOp kernel, Value x) {
   if (auto producer = source.getDefiningOp<ssm::KernelOp>())
     source = yielded(producer, cast<OpResult>(source).getResultNumber());
   return source.getDefiningOp<ssm::LastRowsOp>() != nullptr;
+}
+
+/// For so many rows: by FMA, or on the matrix unit if that is faster, unless a
+/// convolution makes them.
+ssm::ScheduleAttr fewRows(ssm::KernelOp kernel, const LinearParts &parts, const Target &target,
+                          int64_t rows) {
+  MLIRContext *context = kernel.getContext();
+  if (parts.conv.conv)
+    return fewRowsSchedule(parts, std::min(rows, rowsOfConv)).get(context);
+  Schedule fma = fewRowsSchedule(parts, std::min(rows, rowsByFma));
+  if (std::optional<Schedule> mma =
+          fewRowsMmaSchedule(kernel, parts, target, std::max<int64_t>(rows, 8))) {
+    ssm::ScheduleAttr schedule = mma->get(context);
+    if (fewRowsMmaTime(FewRowsMmaShape(parts, schedule), rows) < fewRowsTime(parts, fma, rows))
+      return schedule;
+  }
+  return fma.get(context);
 }
 
 /// The widest of 64, 32 and 16 columns that leaves at most a fifth unused, or 16.
@@ -116,28 +138,39 @@ public:
       reason = "kernels of a GPU read no packed weights";
       return false;
     }
+    if (parts && parts->after.conv && !isOfDecode(kernel)) {
+      reason = "a projection's outputs go through a convolution only where each is its "
+               "sequence's one row, in class decode";
+      return false;
+    }
     return parts.has_value();
   }
 
   ssm::ScheduleAttr schedule(ssm::KernelOp kernel, const Target &target,
                              TokenClass tokens) const override {
     LinearParts parts = partsOf(kernel);
-    bool few = tokens == TokenClass::Few ||
+    bool few = tokens == TokenClass::Few || parts.conv.conv ||
                (tokens == TokenClass::Prefill && isOfSequences(kernel, parts.x));
     if (few)
-      return fewRowsSchedule(parts, rowsOfFew).get(kernel.getContext());
+      return fewRows(kernel, parts, target, tokens == TokenClass::Few ? rowsOfFew : rowsByFma);
     std::optional<Schedule> mma = mmaSchedule(kernel, parts, target, tokens);
     return (mma ? *mma : manyRows(parts, tokens)).get(kernel.getContext());
   }
 
   SmallVector<GpuVariant> variants(ssm::KernelOp kernel, const Target &target,
                                    TokenClass tokens) const override {
-    if (tokens != TokenClass::Decode || isFewRows(kernel.getScheduleAttr()))
-      return {};
     LinearParts parts = partsOf(kernel);
+    if (tokens != TokenClass::Decode ||
+        (isFewRows(kernel.getScheduleAttr()) && !parts.conv.conv))
+      return {};
     SmallVector<GpuVariant> all;
-    for (auto [most, rows, name] : fewSequences)
-      all.push_back({most, fewRowsSchedule(parts, rows).get(kernel.getContext()), name});
+    ssm::ScheduleAttr last = kernel.getScheduleAttr();
+    for (auto [most, name] : fewSequences) {
+      ssm::ScheduleAttr schedule = fewRows(kernel, parts, target, most);
+      if (schedule != last)
+        all.insert(all.begin(), {most, schedule, name});
+      last = schedule;
+    }
     return all;
   }
 
@@ -146,19 +179,29 @@ public:
     Needs needs;
     std::string reason;
     checkSchedule(e.kernel, e.target, e.schedule, needs, reason);
-    e.allowRegisters(isFewRows(e.schedule) ? needs.registers + 32
-                                           : std::max(needs.registers + 48, enoughRegisters));
-    if (e.schedule.getMma())
-      return linearMma(e, parts);
-    return isFewRows(e.schedule) ? linearFewRows(e, parts) : linearTiles(e, parts);
+    if (isFewRows(e.schedule)) {
+      bool more = e.schedule.getMma() && (parts.norm || parts.after.conv);
+      e.allowRegisters(needs.registers + (more ? 88 : 56));
+      return e.schedule.getMma() ? linearFewRowsMma(e, parts) : linearFewRows(e, parts);
+    }
+    e.allowRegisters(std::max(needs.registers + 48, enoughRegisters));
+    return e.schedule.getMma() ? linearMma(e, parts) : linearTiles(e, parts);
   }
 
 protected:
   bool checkSchedule(ssm::KernelOp kernel, const Target &target, ssm::ScheduleAttr s, Needs &needs,
                      std::string &reason) const override {
     LinearParts parts = partsOf(kernel);
-    bool fits = s.getMma() ? checkMma(kernel, parts, target, s, needs.sharedBytes,
+    if (parts.conv.conv && (!isFewRows(s) || s.getMma())) {
+      reason = "a convolution is computed where rows are few: lanes must be 8, 16 or 32, got " +
+               std::to_string(s.getLanes());
+      return false;
+    }
+    bool fits = s.getMma() && isFewRows(s)
+                    ? checkFewRowsMma(kernel, parts, target, s, needs.sharedBytes,
                                       needs.registers, reason)
+                : s.getMma() ? checkMma(kernel, parts, target, s, needs.sharedBytes,
+                                        needs.registers, reason)
                 : isFewRows(s)
                     ? checkFewRows(parts, s, needs.sharedBytes, needs.registers, reason)
                     : checkTiles(parts, s, needs, reason);

@@ -407,6 +407,7 @@ private:
       Value line = e.add(tileRow, lineInWarp(i)), row = e.add(row0, line);
       Value readRow = e.min(row, lastRow), rowIsThere = e.less(row, e.rows);
       Value factor = parts.norm ? factorOf(line) : Value();
+      std::optional<LinearConv> conv = LinearConv::of(e, parts, readRow);
       for (int64_t j = 0; j < cut.colTile / 16; ++j) {
         // The i-th row's sums of two matrices: four columns.
         const Value *left = &sums[((i / 2) * (cut.colTile / 8) + 2 * j) * 4 + i % 2 * 2];
@@ -420,7 +421,7 @@ private:
           Value isThere = parts.O % cut.colBlock
                               ? e.both(rowIsThere, e.less(at, e.index(parts.O)))
                               : rowIsThere;
-          e.when(isThere, [&] { outputs.store(row, at); });
+          e.when(isThere, [&] { outputs.store(row, at, conv); });
         }
       }
     }

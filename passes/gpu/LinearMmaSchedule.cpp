@@ -121,6 +121,9 @@ bool checkMma(ssm::KernelOp kernel, const LinearParts &parts, const Target &targ
     registers += cut.colTile / 4 + 24;
   if (cut.shares() > 1)
     registers += 24;
+  // The weights of a lane's channels, and a vector's windows.
+  if (ssm::Conv1dOp conv = parts.after.conv)
+    registers += (lastDim(conv.getW()) + 1) * cut.colTile / 4 + 40;
   return true;
 }
 
@@ -203,6 +206,9 @@ std::optional<Schedule> mmaSchedule(ssm::KernelOp kernel, const LinearParts &par
     int64_t sharedBytes, registers;
     if (!checkMma(kernel, parts, target, attr, sharedBytes, registers, reason) ||
         sharedBytes > target.sharedBytes || registers > target.threadRegisters - aroundRegisters)
+      return;
+    // Of shares of k the assembler has too many sums of such a tile on their way.
+    if (MmaCut(attr).shares() > 1 && s.rowTile * s.colTile >= 2048)
       return;
     bool isAlone = 2 * (sharedBytes + sharedOfSystem) > sharedOfAll ||
                    2 * s.threads * (registers + aroundRegisters) > target.allRegisters;

@@ -163,9 +163,10 @@ private:
       Value row = e.add(row0, line);
       e.when(e.less(row, e.rows), [&] {
         Value factor = factors ? e.load(factors, line) : Value();
+        std::optional<LinearConv> conv = LinearConv::of(e, parts, row);
         for (int64_t j = 0; j < colTile; j += colVector)
           writeVector(sums.slice(i * colTile + j, colVector), factor,
-                      ArrayRef(bias).slice(j, colVector), row, column(j));
+                      ArrayRef(bias).slice(j, colVector), row, column(j), conv);
       });
     }
   }
@@ -179,13 +180,13 @@ private:
 
   /// Neighbouring columns of a row, as a vector where memory allows it.
   void writeVector(ArrayRef<Value> sums, Value factor, ArrayRef<Value> bias, Value row,
-                   Value column) {
+                   Value column, std::optional<LinearConv> &conv) {
     int64_t count = LinearOutputs::areVectors(e, parts, sums.size()) ? sums.size() : 1;
     for (int64_t j = 0; j < int64_t(sums.size()); j += count) {
       Value at = e.add(column, j);
       whenColumn(at, [&] {
         LinearOutputs(e, parts, sums.slice(j, count), factor, bias.slice(j, count), row, at)
-            .store(row, at);
+            .store(row, at, conv);
       });
     }
   }

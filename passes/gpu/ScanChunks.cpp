@@ -24,10 +24,10 @@ void ScanThread::allocate() {
     stages.push_back({view, m, to});
     return to;
   };
-  if (!isConstantInTime(p.scan.getB()))
-    B = inTime(*e.view(p.scan.getB()), shape.inTime());
-  if (!isConstantInTime(p.scan.getC()))
-    C = inTime(*e.view(p.scan.getC()), shape.inTime());
+  if (!isConstantInTime(p.B))
+    B = inTime(*e.view(p.B), shape.inTime());
+  if (p.C && !isConstantInTime(p.C))
+    C = inTime(*e.view(p.C), shape.inTime());
   if (shape.isMma) {
     View view = *e.view(p.delta);
     Value w = e.buffer(p.projection.getW());
@@ -43,15 +43,15 @@ void ScanThread::allocate() {
     dt = e.shared({shape.chunk / 4, shape.dtWidth()});
   if (shape.isShared()) {
     dtU = e.shared({shape.chunk / 4, 4 * shape.channels});
+  }
+  if (shape.isShared() && p.C) {
     y = e.shared({shape.lanes * shape.chunk / 4, 4 * shape.channels});
   }
 }
 
-void ScanThread::runChunks(Value start) {
+ScanThread::Values ScanThread::runChunks(Value start, ValueRange states) {
   last = e.sub(end, e.index(1));
-  if (shape.rank && !shape.inPieces())
-    copyWeight(e.index(0));
-  Values h = loadStates();
+  Values h(states);
   if (!shape.isShared()) {
     h = e.loop(start, end, shape.chunk, h,
                [&](Value first, ValueRange old) { return runTiles(first, old); });
@@ -59,9 +59,9 @@ void ScanThread::runChunks(Value start) {
     llvm::append_range(h, ahead(start));
     h = e.loop(start, end, shape.chunk, h,
                [&](Value first, ValueRange old) { return runShared(first, old); });
-    h.truncate(shape.states);
+    h.truncate(states.size());
   }
-  storeStates(h);
+  return h;
 }
 
 ScanThread::Values ScanThread::runTiles(Value first, ValueRange h) {
@@ -81,7 +81,8 @@ ScanThread::Values ScanThread::runTiles(Value first, ValueRange h) {
     Values deltas = shape.rank ? projected(t) : loaded[1];
     Sizes steps = sizes(deltas, loaded[0], rows);
     Values next(old), y = recur(t, steps.dt, steps.dtU, next);
-    storeResults(rows, y, loaded[0], ArrayRef(loaded).drop_front(before));
+    if (p.C)
+      storeResults(rows, y, loaded[0], ArrayRef(loaded).drop_front(before));
     return next;
   };
   Values next;
@@ -106,8 +107,8 @@ ScanThread::Values ScanThread::ahead(Value first) {
 }
 
 ScanThread::Values ScanThread::runShared(Value first, ValueRange carried) {
-  Values h(carried.take_front(shape.states));
-  carried = carried.drop_front(shape.states);
+  Values h(carried.take_front(shape.carried()));
+  carried = carried.drop_front(shape.carried());
   auto take = [&](size_t count) {
     ValueRange values = carried.take_front(count);
     carried = carried.drop_front(count);
@@ -140,12 +141,15 @@ ScanThread::Values ScanThread::runShared(Value first, ValueRange carried) {
   h = e.loop(e.index(0), length, shape.group, h, [&](Value t, ValueRange old) {
     Values next(old), sizes = getSteps(dt, t, shape.group, 4);
     Values found = recur(t, sizes, getSteps(dtU, t, shape.group, 4), next);
-    putSteps(y, e.add(t, e.mul(lane, shape.chunk)), found, 4);
+    if (y)
+      putSteps(y, e.add(t, e.mul(lane, shape.chunk)), found, 4);
     return next;
   }, /*keepRolled=*/true);
   e.barrier();
-  Value limit = e.mul(e.ceilDiv(length, shape.group), shape.group);
-  storeResults(rows, gatherY(t, limit), u, after);
+  if (y) {
+    Value limit = e.mul(e.ceilDiv(length, shape.group), shape.group);
+    storeResults(rows, gatherY(t, limit), u, after);
+  }
   llvm::append_range(h, fetched);
   return h;
 }
@@ -157,7 +161,7 @@ ScanThread::Values ScanThread::runShared(Value first, ValueRange carried) {
 ScanThread::Rows ScanThread::tileAt(Value row0) { return {row0, e.sub(end, row0)}; }
 
 SmallVector<View> ScanThread::inputs() {
-  SmallVector<View> views = {*e.view(p.scan.getU())};
+  SmallVector<View> views = {*e.view(p.u)};
   if (!shape.rank)
     views.push_back(*e.view(p.delta));
   return views;
@@ -175,8 +179,10 @@ static void collectRows(Value value, Value scanned, SmallVector<Value> &rows) {
 
 SmallVector<Value> ScanThread::leaves() {
   SmallVector<Value> rows;
-  if (p.scan.getZ())
-    rows.push_back(p.scan.getZ());
+  if (!p.C)
+    return rows;
+  if (p.z)
+    rows.push_back(p.z);
   collectRows(yielded(e.kernel, yResult), p.scan.getY(), rows);
   return rows;
 }

@@ -1,10 +1,14 @@
 // A scan step by step, nothing shared: for steps of one row a sequence.
 //
-// All lanes of a channel compute its dt together, k over the lanes.
+// All lanes of a channel compute its dt together, k over the lanes, and each the
+// convolution that makes u, if the kernel has one.
+#include "passes/gpu/ConvPrologue.h"
 #include "passes/gpu/ScanThread.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <optional>
 
 using namespace mlir;
 
@@ -12,23 +16,54 @@ namespace mamba {
 
 void ScanThread::runDirect(Value start) {
   Values h = loadStates();
+  std::optional<ConvPrologue> conv;
+  ConvPrologue::Taps taps;
+  if (p.conv.conv) {
+    conv.emplace(e, p.conv);
+    taps = conv->taps(column, 1);
+    for (int64_t k = 0; k < conv->W - 1; ++k) {
+      auto load = [&] { return conv->loadPool(slot, k, column)[0]; };
+      h.push_back(exists ? e.when(exists, load, e.f32(0)) : load());
+    }
+  }
   h = e.loop(start, end, 1, h, [&](Value row, ValueRange old) {
-    Values next(old), b = constantB, c = constantC;
+    Values next(old.take_front(shape.states)), window(old.drop_front(shape.states));
+    Values b = constantB, c = constantC;
     if (b.empty())
-      b = inTime(p.scan.getB(), row);
+      b = inTime(p.B, row);
     if (c.empty())
-      c = inTime(p.scan.getC(), row);
+      c = inTime(p.C, row);
     auto at = [&](Value rows) { return e.load(*e.view(rows), row, column); };
-    Value u = at(p.scan.getU());
+    Value u;
+    if (conv) {
+      window.push_back(at(p.conv.conv.getX()));
+      u = conv->apply(window, taps);
+      window.erase(window.begin());
+    } else {
+      u = at(p.u);
+    }
     Value dt = stepSize(p.projection ? projectedByLanes(row) : at(p.delta));
     Value y = step(dt, e.math.mul(dt, u), [&](int64_t i) { return b[i]; },
                    [&](int64_t i) { return c[i]; }, next);
     Value stored = result(e.warpSum(y, shape.lanes), u, at);
-    whenAll(here(shape.lanes > 1 ? e.equal(lane, e.index(0)) : Value()),
-            [&] { e.store(stored, out(), row, column); });
+    whenAll(here(isFirstLane()), [&] { e.store(stored, out(), row, column); });
+    llvm::append_range(next, window);
     return next;
   });
-  storeStates(h);
+  storeStates(ValueRange(h).take_front(shape.states));
+  if (!conv)
+    return;
+  // All lanes of a channel have read its window before one writes it.
+  if (shape.lanes > 1)
+    e.warpBarrier();
+  whenAll(here(isFirstLane()), [&] {
+    for (int64_t k = 0; k < conv->W - 1; ++k)
+      conv->storePool(h[shape.states + k], slot, k, column);
+  });
+}
+
+Value ScanThread::isFirstLane() {
+  return shape.lanes > 1 ? e.equal(lane, e.index(0)) : Value();
 }
 
 ScanThread::Values ScanThread::inTime(Value value, Value row) {

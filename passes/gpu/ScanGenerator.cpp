@@ -1,7 +1,7 @@
 // The selective scan with what surrounds it: dt projection, softplus, skip, gate.
 //
-// A tile is one sequence by `col_block` channels, `state_lanes` threads a channel;
-// time is serial, the states stay in registers.
+// A tile is one sequence, or a slice of all rows, by `col_block` channels,
+// `state_lanes` threads a channel; time is serial, the states stay in registers.
 #include "passes/gpu/Generator.h"
 #include "passes/gpu/ScanThread.h"
 #include "passes/target/Schedule.h"
@@ -35,8 +35,12 @@ public:
       reason = "kernels of a GPU read no packed weights";
       return false;
     }
-    for (Value value : {parts->scan.getB(), parts->scan.getC()})
-      if (!cast<RankedTensorType>(value.getType()).getElementType().isF32()) {
+    if (parts->slices && parts->conv.conv) {
+      reason = "a scan in slices computes no convolution";
+      return false;
+    }
+    for (Value value : {parts->B, parts->C})
+      if (value && !cast<RankedTensorType>(value.getType()).getElementType().isF32()) {
         reason = "B and C of the scan must be f32";
         return false;
       }
@@ -47,12 +51,16 @@ public:
                              TokenClass tokens) const override {
     ScanParts parts = partsOf(kernel);
     // One row a sequence: four states a lane, so that pools move in whole lines.
-    if (tokens == TokenClass::Decode)
+    if (!parts.slices && (tokens == TokenClass::Decode || parts.conv.conv))
       return inBlocks(kernel, lanesFor(parts.N, 4), 64, Schedule{.chunk = 1});
     int64_t lanes = lanesFor(parts.N, 32), chunk = tokens == TokenClass::Few ? 8 : 16;
     ssm::ScheduleAttr s = fitting(kernel, target, lanes, 64, chunk);
     // A weight too large for 64 channels may fit for 32; and if it goes in pieces,
-    // more threads have fewer sums in registers.
+    // more threads have fewer sums in registers. Slices fill the machine: there a
+    // thread has a channel, if it can; of a small chunk, for its rows are in the
+    // registers of a warp on their way.
+    if (parts.slices && ScanShape(parts, s).inPieces())
+      s = fitting(kernel, target, lanes, 32, 8);
     if (ScanShape(parts, s).inPieces() && lanes < 4 && parts.N >= 4)
       return fitting(kernel, target, 4, 32, 32);
     return s;
@@ -62,7 +70,7 @@ public:
                                    TokenClass tokens) const override {
     ScanParts parts = partsOf(kernel);
     ssm::ScheduleAttr base = kernel.getScheduleAttr();
-    if (tokens == TokenClass::Decode)
+    if (tokens == TokenClass::Decode || parts.slices || parts.conv.conv)
       return {};
     int64_t chunk = tokens == TokenClass::Few || (base && base.getChunk() == 8) ? 8 : 32;
     int64_t held = base ? base.getStateLanes() : lanesFor(parts.N, 32);
@@ -124,7 +132,7 @@ private:
         inBlocks(kernel, lanes, threads, Schedule{.rowTile = 8, .chunk = 16, .mma = 16});
     bool isMma =
         takesMma(parts, target, reason) && least.getColBlock() % 16 == 0 && fits(least);
-    int64_t projection = isMma ? rank / 5 : rank * 3 / 2;
+    int64_t projection = isMma ? 6 + rank / 25 : rank * 3 / 2;
     if (isMma) {
       chunk = std::max<int64_t>(chunk, 16);
       rank = piece = 0;
@@ -133,7 +141,7 @@ private:
       piece = 32;
       chunk = std::max<int64_t>(chunk, 32);
     }
-    int64_t fmaExp = lanes == 1 ? polynomials(target, parts.N, projection) : 0;
+    int64_t fmaExp = lanes == 1 ? polynomials(target, parts, projection) : 0;
     ssm::ScheduleAttr s;
     for (; chunk >= (isMma ? 16 : 8); chunk /= 2) {
       s = inBlocks(kernel, lanes, threads,
@@ -148,12 +156,13 @@ private:
   /// How many of a channel's exponentials are better polynomials: each saves 8
   /// cycles of a scheduler's special-function unit and costs 10 issue slots. Of a
   /// warp's step the unit takes 8 (N + 3) cycles, all the rest about 5 N + 46
-  /// slots and those of dt's projection.
-  static int64_t polynomials(const Target &target, int64_t N, int64_t projection) {
+  /// slots and those of dt's projection; without y 8 (N + 1) and 4 N + 27.
+  static int64_t polynomials(const Target &target, const ScanParts &parts, int64_t projection) {
     // These have an FMA pipe of half the width, which is full already.
     if (target.arch == "sm_75" || target.arch == "sm_80")
       return 0;
-    int64_t special = 8 * (N + 3), slots = 5 * N + 46 + projection;
+    int64_t N = parts.N, special = 8 * (N + (parts.C ? 3 : 1));
+    int64_t slots = (parts.C ? 5 * N + 46 : 4 * N + 27) + projection;
     return std::max<int64_t>(special - slots, 0) / 18;
   }
 };

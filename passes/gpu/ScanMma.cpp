@@ -11,26 +11,41 @@ using namespace mlir;
 
 namespace mamba {
 
-/// Elements of 16 bytes, and of a side of what is multiplied at a time.
-static constexpr int64_t vectorLength = 8, side = 16;
+/// Of a side of what is multiplied at a time.
+static constexpr int64_t side = 16;
+
+std::pair<Value, Value> ScanThread::placeInLines(Value item) {
+  // Two neighbours have neighbouring vectors of a row, so that they share a sector;
+  // the next have other rows, so that what is stored at a time meets in no bank:
+  // eight rows of 8 bytes twice, or every other row of eight of 16 bytes twice.
+  Value two = e.index(2), perColumns = e.index(2 * shape.chunk);
+  Value row = e.div(e.rem(item, perColumns), two);
+  if (shape.planes == 1) {
+    Value eight = e.index(8), four = e.index(4), inEight = e.rem(row, eight);
+    Value swapped = e.add(e.mul(e.rem(inEight, four), 2), e.div(inEight, four));
+    row = e.add(e.sub(row, inEight), swapped);
+  }
+  int64_t width = shape.lineVector();
+  Value column = e.add(e.mul(e.div(item, perColumns), 2 * width), e.mul(e.rem(item, two), width));
+  return {row, column};
+}
 
 Value ScanThread::fetchLine(const Stage &stage, Value first, Value item) {
-  Value vectors = e.index(shape.rank / vectorLength);
-  Value row = e.min(e.add(first, e.div(item, vectors)), last);
-  Value column = e.add(e.mul(e.rem(item, vectors), vectorLength), stage.view.offset);
-  auto type = VectorType::get({vectorLength},
+  auto [step, inRow] = placeInLines(item);
+  Value row = e.min(e.add(first, step), last), column = e.add(inRow, stage.view.offset);
+  auto type = VectorType::get({shape.lineVector()},
                               cast<MemRefType>(stage.view.buffer.getType()).getElementType());
   return vector::LoadOp::create(e.b, type, stage.view.buffer, ValueRange{row, column},
                                 /*nontemporal=*/false, llvm::MaybeAlign(16));
 }
 
 void ScanThread::putLine(const Stage &stage, Value vector, Value item) {
-  Value vectors = e.index(shape.rank / vectorLength);
-  Value row = e.div(item, vectors), column = e.mul(e.rem(item, vectors), vectorLength);
+  int64_t width = shape.lineVector();
+  auto [row, column] = placeInLines(item);
   auto put = [&](Value line, int64_t plane) {
     vector::StoreOp::create(e.b, line, stage.to,
                             ValueRange{e.add(row, plane * shape.chunk), column},
-                            /*nontemporal=*/false, llvm::MaybeAlign(16));
+                            /*nontemporal=*/false, llvm::MaybeAlign(2 * width));
   };
   if (shape.planes == 1)
     return put(vector, 0);
@@ -39,7 +54,7 @@ void ScanThread::putLine(const Stage &stage, Value vector, Value item) {
   Value sixteen = arith::ConstantOp::create(e.b, e.b.getI32IntegerAttr(16));
   Value upper = arith::ConstantOp::create(e.b, e.b.getI32IntegerAttr(-65536));
   Values rest;
-  for (int64_t i = 0; i < vectorLength; ++i)
+  for (int64_t i = 0; i < width; ++i)
     rest.push_back(e.extract(vector, i));
   for (int64_t plane = 0; plane < shape.planes; ++plane) {
     Values taken, pairs;
@@ -48,10 +63,10 @@ void ScanThread::putLine(const Stage &stage, Value vector, Value item) {
       taken.push_back(arith::AndIOp::create(e.b, bits, upper));
       x = e.math.sub(x, arith::BitcastOp::create(e.b, x.getType(), taken.back()));
     }
-    for (int64_t i = 0; i < vectorLength; i += 2)
+    for (int64_t i = 0; i < width; i += 2)
       pairs.push_back(arith::OrIOp::create(
           e.b, arith::ShRUIOp::create(e.b, taken[i], sixteen), taken[i + 1]));
-    auto halves = VectorType::get({vectorLength}, e.b.getI16Type());
+    auto halves = VectorType::get({width}, e.b.getI16Type());
     put(vector::BitCastOp::create(e.b, halves, e.fromElements(pairs)), plane);
   }
 }

@@ -32,6 +32,7 @@ ScanShape::ScanShape(const ScanParts &parts, ssm::ScheduleAttr s)
       fmaExp(s.getStateBlock()), rank(parts.projection ? lastDim(parts.delta) : 0),
       isMma(s.getMma() != 0),
       planes(getElementTypeOrSelf(placeOfRows(parts.delta).first.getType()).isF32() ? 3 : 1),
+      slices(parts.sliceCount), findsSlices(parts.scanSlices),
       piece(llvm::alignTo(s.getKBlock() ? std::min(s.getKBlock(), rank) : rank, 4)) {}
 
 bool isConstantInTime(Value value) {
@@ -88,6 +89,11 @@ bool ScanShape::check(const ScanParts &parts, const Target &target, ssm::Schedul
   if (chunk > 1 && (chunk % group || chunk % lanes))
     return refuse("a chunk must be a multiple of row_tile and of state_lanes, got " +
                   Twine(chunk) + ", " + Twine(group) + " and " + Twine(lanes));
+  if (parts.conv.conv && chunk > 1)
+    return refuse("a scan computes a convolution step by step, with a chunk of 1, got " +
+                  Twine(chunk));
+  if (parts.slices && chunk < 4)
+    return refuse("slices of time are scanned in chunks, of 4 steps or more, got " + Twine(chunk));
   ScanShape shape(parts, s);
   if (shape.isMma) {
     if (!takesMma(parts, target, reason))
@@ -116,8 +122,8 @@ int64_t ScanShape::sharedBytes(ScanParts parts) const {
   int64_t bytes = 0;
   // As GpuEmitter::shared() lays them out.
   auto matrix = [&](int64_t numbers) { bytes = llvm::alignTo(bytes, 16) + numbers * 4; };
-  for (Value value : {parts.scan.getB(), parts.scan.getC()})
-    if (!isConstantInTime(value))
+  for (Value value : {parts.B, parts.C})
+    if (value && !isConstantInTime(value))
       matrix(inTime().count(chunk) * 4);
   if (isMma) {
     matrix(planes * chunk * lineWidth() / 2);
@@ -129,7 +135,7 @@ int64_t ScanShape::sharedBytes(ScanParts parts) const {
   if (isShared() || isMma)
     matrix(chunk / 4 * dtWidth());
   if (isShared())
-    for (int64_t copies : {int64_t(1), lanes})
+    for (int64_t copies : {int64_t(1), findsSlices ? 0 : lanes})
       matrix(copies * chunk * channels);
   return bytes;
 }
@@ -141,18 +147,21 @@ int64_t ScanShape::registers(ScanParts parts) const {
   if (inChunks())
     needed += 40 + 3 * tile() + (isShared() ? group : 0) + (rank && !isMma ? 20 : 0);
   else
-    needed += 52;
-  for (Value value : {parts.scan.getB(), parts.scan.getC()})
-    needed += isConstantInTime(value) ? states : 0;
+    needed += 52 + (parts.conv.conv ? 2 * lastDim(parts.conv.conv.getW()) : 0);
+  for (Value value : {parts.B, parts.C})
+    needed += value && isConstantInTime(value) ? states : 0;
   return needed;
 }
 
 int64_t ScanShape::allowedRegisters(ScanParts parts) const {
-  bool constant = isConstantInTime(parts.scan.getB()) || isConstantInTime(parts.scan.getC());
+  bool constant = isConstantInTime(parts.B) || (parts.C && isConstantInTime(parts.C));
   // In chunks there are few blocks where threads share channels, and what holds dt
   // and y of a tile of steps would spill else.
-  int64_t least = inChunks() ? 144 : 128;
-  return std::clamp<int64_t>(registers(parts), least, constant ? 255 : 168);
+  int64_t least = inChunks() ? 144 : 128, most = constant ? 255 : 168;
+  // What a slice is entered with, beside a projection by FMA.
+  if (slices && rank && !isMma)
+    least = most = 184;
+  return std::clamp<int64_t>(registers(parts), least, most);
 }
 
 } // namespace mamba

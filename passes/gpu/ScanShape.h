@@ -44,6 +44,12 @@ struct ScanShape {
   bool isMma;
   /// What it multiplies: rows in f32 are the sum of three in bf16.
   int64_t planes;
+  /// How many slices time is cut into; 0: it is not.
+  int64_t slices;
+  /// The slices are scanned by themselves, to find their states and sums of dt.
+  bool findsSlices;
+  /// What a thread carries from step to step: its states, and perhaps the sum of dt.
+  int64_t carried() const { return states + findsSlices; }
 
   /// The states of a lane are not all there: those from N on are not.
   bool masksStates() const { return lanes * states != N; }
@@ -67,6 +73,8 @@ struct ScanShape {
   /// Of the matrix unit's operands, rows of `rank` elements: an odd number of 16
   /// bytes, so that eight rows meet in no bank.
   int64_t lineWidth() const { return 8 * (rank / 8 | 1); }
+  /// Elements of 16 bytes of its rows in memory.
+  int64_t lineVector() const { return planes == 1 ? 8 : 4; }
   /// Numbers of a row of dt, [chunk / 4][channels of 4 steps]; a little more where
   /// the matrix unit's lanes write rows and columns of it.
   int64_t dtWidth() const { return 4 * channels + (isMma ? 4 : 0); }

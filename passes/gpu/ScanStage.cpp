@@ -11,7 +11,8 @@ bool ScanThread::isInPieces(const Stage &stage) const {
 }
 
 int64_t ScanThread::countOf(const Stage &stage) const {
-  return stage.isMma ? shape.chunk * shape.rank / 8 : stage.matrix.count(shape.chunk);
+  return stage.isMma ? shape.chunk * shape.rank / shape.lineVector()
+                     : stage.matrix.count(shape.chunk);
 }
 
 int64_t ScanThread::vectorsOf(const Stage &stage) const {

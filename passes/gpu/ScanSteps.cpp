@@ -25,9 +25,13 @@ ScanThread::Values ScanThread::recur(Value t0, ValueRange dt, ValueRange dtU, Va
   };
   auto b = reader(B, constantB), c = reader(C, constantC);
   Values sums;
-  for (int64_t t = 0; t < shape.group; ++t)
-    sums.push_back(step(dt[t], dtU[t], [&](int64_t i) { return b(t, i); },
-                        [&](int64_t i) { return c(t, i); }, h));
+  for (int64_t t = 0; t < shape.group; ++t) {
+    auto bAt = [&](int64_t i) { return b(t, i); };
+    auto cAt = [&](int64_t i) { return c(t, i); };
+    sums.push_back(step(dt[t], dtU[t], bAt, p.C ? OfState(cAt) : OfState(), h));
+    if (shape.findsSlices)
+      h.back() = e.math.add(h.back(), dt[t]);
+  }
   return sums;
 }
 

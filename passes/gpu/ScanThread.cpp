@@ -12,10 +12,12 @@ namespace mamba {
 
 ScanThread::ScanThread(GpuEmitter &e, const ScanParts &parts)
     : e(e), p(parts), shape(parts, e.schedule),
-      yResult(yielded(e.kernel, 0) == p.scan.getNewState()) {}
+      yResult(0) {
+  while (e.kernel.getTiedInput(yResult))
+    ++yResult;
+}
 
 KernelGrid ScanThread::run() {
-  Value sequence = e.div(e.tile, e.index(shape.across()));
   // Step by step neighbours share a channel, so that pools move in whole lines.
   Value across = e.index(shape.inChunks() ? shape.channels : shape.lanes);
   Value outer = e.div(e.thread, across), inner = e.rem(e.thread, across);
@@ -27,15 +29,21 @@ KernelGrid ScanThread::run() {
     exists = e.less(column, e.index(shape.E));
     column = e.min(column, e.index(shape.E - 1));
   }
-  slot = e.slot(sequence);
-  Value start = e.sequenceStart(sequence);
-  end = e.sequenceStart(e.add(sequence, 1));
   if (shape.inChunks())
     allocate();
+  // A block is of a sequence, or of a slice of all rows.
+  Value part = e.div(e.tile, e.index(shape.across()));
+  if (shape.slices) {
+    runSlices(part);
+    return {KernelGrid::Constant, shape.slices * shape.across(), 1, 1};
+  }
+  slot = e.slot(part);
+  Value start = e.sequenceStart(part);
+  end = e.sequenceStart(e.add(part, 1));
   e.when(e.less(start, end), [&] {
     loadOnce();
     if (shape.inChunks())
-      runChunks(start);
+      storeStates(runChunks(start, loadStates()));
     else
       runDirect(start);
   });
@@ -69,11 +77,13 @@ static int64_t poolVector(const ScanShape &shape) {
 }
 
 void ScanThread::loadOnce() {
+  if (shape.inChunks() && shape.rank && !shape.inPieces())
+    copyWeight(e.index(0));
   projectionBias = ofChannel(p.projection ? p.projection.getBias() : Value());
-  deltaBias = ofChannel(p.scan.getDeltaBias());
-  skip = ofChannel(p.scan.getD());
+  deltaBias = ofChannel(p.deltaBias);
+  skip = ofChannel(p.D);
   int64_t vector = poolVector(shape);
-  Value A = e.buffer(p.scan.getA()), rates;
+  Value A = e.buffer(p.A), rates;
   for (int64_t i = 0; i < shape.states; ++i) {
     Value state = e.add(state0, i), there;
     if (shape.masksStates()) {
@@ -83,9 +93,9 @@ void ScanThread::loadOnce() {
     if (i % vector == 0)
       rates = vector == 1 ? e.load(A, {column, state}) : e.loadVector(A, {column, state}, vector);
     Value a = vector == 1 ? rates : e.extract(rates, i % vector);
-    decay.push_back(p.scan.getLog2Decay() ? a : e.math.mul(a, e.f32(std::numbers::log2e)));
-    for (auto [value, to] : {std::pair{p.scan.getB(), &constantB}, {p.scan.getC(), &constantC}})
-      if (isConstantInTime(value)) {
+    decay.push_back(p.log2Decay ? a : e.math.mul(a, e.f32(std::numbers::log2e)));
+    for (auto [value, to] : {std::pair{p.B, &constantB}, {p.C, &constantC}})
+      if (value && isConstantInTime(value)) {
         Value x = e.load(e.buffer(value), state);
         to->push_back(there ? e.select(there, x, e.f32(0)) : x);
       }
@@ -93,7 +103,7 @@ void ScanThread::loadOnce() {
 }
 
 ScanThread::Values ScanThread::loadStates() {
-  Value pool = e.buffer(p.scan.getState());
+  Value pool = e.buffer(p.state);
   int64_t count = poolVector(shape);
   Values h;
   for (int64_t i = 0; i < shape.states; i += count) {
@@ -113,7 +123,7 @@ ScanThread::Values ScanThread::loadStates() {
 }
 
 void ScanThread::storeStates(ValueRange h) {
-  Value pool = e.buffer(p.scan.getState());
+  Value pool = e.buffer(p.state);
   int64_t count = poolVector(shape);
   for (int64_t i = 0; i < shape.states; i += count) {
     Value state = e.add(state0, i);
@@ -131,10 +141,14 @@ void ScanThread::storeStates(ValueRange h) {
 Value ScanThread::stepSize(Value delta) {
   if (projectionBias)
     delta = e.math.add(delta, projectionBias);
-  return scanStepSize(e.math, delta, deltaBias, p.softplus || p.scan.getSoftplus());
+  return scanStepSize(e.math, delta, deltaBias, p.hasSoftplus);
 }
 
 Value ScanThread::step(Value dt, Value dtU, OfState B, OfState C, Values &h) {
+  if (!C) {
+    scanStep(e.math, dt, dtU, decay, B, C, h, {}, shape.fmaExp);
+    return {};
+  }
   // Two chains for the sum over the states.
   Values sums(std::min<int64_t>(shape.states, 2), e.f32(0));
   scanStep(e.math, dt, dtU, decay, B, C, h, sums, shape.fmaExp);
@@ -142,7 +156,7 @@ Value ScanThread::step(Value dt, Value dtU, OfState B, OfState C, Values &h) {
 }
 
 Value ScanThread::result(Value y, Value u, llvm::function_ref<Value(Value)> leaf) {
-  Value z = p.scan.getZ() ? leaf(p.scan.getZ()) : Value();
+  Value z = p.z ? leaf(p.z) : Value();
   Value scanned = scanOutput(e.math, y, skip, u, z);
   return e.elementwise(yielded(e.kernel, yResult), [&](Value v) -> Value {
     if (v == p.scan.getY())

@@ -28,7 +28,7 @@ private:
   /// One element of an f32 vector of channels; null for null.
   mlir::Value ofChannel(mlir::Value vector);
   mlir::Value stepSize(mlir::Value delta);
-  /// h moves on one step; gives y of this lane's states.
+  /// h moves on one step; gives y of this lane's states, nothing without C.
   using OfState = llvm::function_ref<mlir::Value(int64_t)>;
   mlir::Value step(mlir::Value dt, mlir::Value dtU, OfState B, OfState C, Values &h);
   /// What is stored; `leaf` gives the elements of other rows, z too.
@@ -38,12 +38,34 @@ private:
 
   // ScanDirect.cpp
   void runDirect(mlir::Value start);
+  /// Of the lanes of a channel; null if there is one.
+  mlir::Value isFirstLane();
   mlir::Value projectedByLanes(mlir::Value row);
   /// B or C of the lane's states at a row.
   Values inTime(mlir::Value value, mlir::Value row);
 
+  // ScanSlices.cpp
+  void runSlices(mlir::Value slice);
+  /// A slice of all rows: [begin, stop), of so many rows if it is not the last.
+  struct Slice {
+    mlir::Value number, begin, stop, length;
+  };
+  void findSlice(const Slice &slice, mlir::Value sequence);
+  void scanSlice(const Slice &slice, mlir::Value sequence);
+  /// The states of a sequence that began at row `first`, before the slice.
+  Values enter(const Slice &slice, mlir::Value first);
+  /// What slices find: the lane's states from the `first` number on, the sum of dt.
+  mlir::Value found();
+  Values loadFound(mlir::Value slice, int64_t first);
+  void storeFound(mlir::Value slice, int64_t first, mlir::ValueRange h);
+  void storeSum(mlir::Value slice, mlir::Value sum);
+  /// The states of one branch or the other.
+  Values either(mlir::Value condition, llvm::function_ref<Values()> body,
+                llvm::function_ref<Values()> otherwise);
+
   // ScanChunks.cpp
-  void runChunks(mlir::Value start);
+  /// The states after the rows from `start` to the sequence's end.
+  Values runChunks(mlir::Value start, mlir::ValueRange h);
   void allocate();
   Values runTiles(mlir::Value first, mlir::ValueRange h);
   Values runShared(mlir::Value first, mlir::ValueRange carried);
@@ -72,7 +94,7 @@ private:
 
   // ScanSteps.cpp
   /// The recurrence over a group of steps from `t` of the chunk on. Gives y of
-  /// the lane's states.
+  /// the lane's states. Where slices are found h's last is the sum of dt.
   Values recur(mlir::Value t, mlir::ValueRange dt, mlir::ValueRange dtU, Values &h);
   /// Steps of the channel in shared memory, `t` a multiple of the vectors.
   llvm::SmallVector<mlir::Value> placeOf(mlir::Value t, int64_t i, int64_t vector);
@@ -108,6 +130,8 @@ private:
   Values projectedInPieces(mlir::Value first, mlir::Value t);
 
   // ScanMma.cpp
+  /// The row of the chunk and the first column of an item.
+  std::pair<mlir::Value, mlir::Value> placeInLines(mlir::Value item);
   mlir::Value fetchLine(const Stage &stage, mlir::Value first, mlir::Value item);
   void putLine(const Stage &stage, mlir::Value vector, mlir::Value item);
   /// dt's projection of the whole chunk, by all warps; then they meet.
@@ -122,7 +146,7 @@ private:
   mlir::Value lane, state0; // of the threads that share the channel; its first state
   mlir::Value slot, projectionBias, deltaBias, skip;
   Values decay, constantB, constantC;
-  mlir::Value end, last; // of the sequence: its end and its last row
+  mlir::Value end, last; // of the sequence, or of its rows in the slice: end and last row
   // In chunks: shared memory.
   llvm::SmallVector<Stage> stages; // B and C, and last what dt is projected from
   mlir::Value B, C, input, weight, dt, dtU, y;

@@ -9,7 +9,7 @@ using namespace mamba;
 
 /// How much an op says about the kernel that it stands in.
 static int weightInName(Operation &op) {
-  if (isa<ssm::SelectiveScanOp>(op))
+  if (isa<ssm::SelectiveScanOp, ssm::ScanSlicesOp>(op))
     return 6;
   if (isa<ssm::Conv1dOp>(op))
     return 5;
@@ -27,6 +27,8 @@ static int weightInName(Operation &op) {
 static StringRef shortName(Operation &op) {
   if (isa<ssm::SelectiveScanOp>(op))
     return "scan";
+  if (isa<ssm::ScanSlicesOp>(op))
+    return "slices";
   if (isa<ssm::Conv1dOp>(op))
     return "conv";
   if (isa<ssm::RMSNormOp>(op))
@@ -49,6 +51,8 @@ static std::string sizes(Operation &op) {
     return extents(linear.getX().getType()) + "x" + extents(linear.getType());
   if (auto scan = dyn_cast<ssm::SelectiveScanOp>(op))
     return extents(scan.getA().getType());
+  if (auto slices = dyn_cast<ssm::ScanSlicesOp>(op))
+    return extents(slices.getA().getType());
   if (auto conv = dyn_cast<ssm::Conv1dOp>(op))
     return extents(conv.getW().getType());
   if (auto pack = dyn_cast<ssm::PackOp>(op))

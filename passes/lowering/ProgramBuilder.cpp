@@ -267,7 +267,9 @@ LogicalResult ProgramBuilder::build(OpBuilder &builder) {
     maxTokens = builder.getI64IntegerAttr(fewTokens);
   program = plan::ProgramOp::create(
       builder, func.getLoc(), entry.getSymName(), tokenClassName(tokens),
-      tokens == TokenClass::Invariant, maxLength, maxTokens, 0, 0, 0);
+      tokens == TokenClass::Invariant, maxLength, maxTokens,
+      func->getAttrOfType<IntegerAttr>("ssm.min_tokens"),
+      func->getAttrOfType<IntegerAttr>("ssm.max_sequences"), 0, 0, 0);
   body.setInsertionPointToEnd(&program.getBody().emplaceBlock());
 
   bindArguments();

@@ -60,7 +60,7 @@ LogicalResult RowsAnalysis::visit(Operation &op) {
   FailureOr<Rows> own = rowsOfOperands(op);
   if (failed(own))
     return failure();
-  if (isa<LastRowsOp, Conv1dOp, SelectiveScanOp>(op) && *own != Rows::Tokens)
+  if (isa<LastRowsOp, Conv1dOp, SelectiveScanOp, ScanSlicesOp>(op) && *own != Rows::Tokens)
     return op.emitOpError("must read rows of tokens: a batch says which of them belong together");
   if (isa<LastRowsOp>(op))
     own = Rows::Sequences;

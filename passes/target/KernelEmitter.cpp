@@ -84,6 +84,7 @@ Value KernelEmitter::div(Value x, Value y) { return b.createOrFold<arith::DivUIO
 Value KernelEmitter::rem(Value x, Value y) { return b.createOrFold<arith::RemUIOp>(x, y); }
 Value KernelEmitter::ceilDiv(Value x, int64_t y) { return div(add(x, y - 1), index(y)); }
 Value KernelEmitter::min(Value x, Value y) { return b.createOrFold<arith::MinSIOp>(x, y); }
+Value KernelEmitter::max(Value x, Value y) { return b.createOrFold<arith::MaxSIOp>(x, y); }
 Value KernelEmitter::less(Value x, Value y) {
   return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, x, y);
 }

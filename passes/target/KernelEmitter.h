@@ -48,6 +48,7 @@ public:
   mlir::Value rem(mlir::Value x, mlir::Value y);
   mlir::Value ceilDiv(mlir::Value x, int64_t y);
   mlir::Value min(mlir::Value x, mlir::Value y);
+  mlir::Value max(mlir::Value x, mlir::Value y);
   mlir::Value less(mlir::Value x, mlir::Value y);
 
   // Control. A loop that is kept rolled is not unrolled by LLVM: what it loads

@@ -12,24 +12,60 @@
 
 namespace mamba {
 
+/// Rows that a kernel makes for itself of others: a causal convolution, then SiLU.
+struct ConvRows {
+  ssm::Conv1dOp conv; // null: there is none
+  ssm::SiluOp silu;   // null: none
+};
+
 /// y = epilogue(norm(x) W^T + bias).
 struct LinearParts {
   ssm::LinearOp linear;
   ssm::RMSNormOp norm; // null: none
+  ConvRows conv;       // x goes through it; its state stays as it is
+  mlir::Value y;       // what is yielded of all outputs, or would be
+  /// Outputs from that column on go through it, and its state moves on: in a step
+  /// of at most one row a sequence.
+  ConvRows after;
+  int64_t afterColumn = 0;
   mlir::Value x;       // the rows that are read
   int64_t K, O;
 };
 std::optional<LinearParts> matchLinear(ssm::KernelOp kernel, std::string &reason);
+/// What the convolution of its outputs makes; null without one.
+inline mlir::Value rowsAfter(LinearParts parts) {
+  return parts.after.silu ? parts.after.silu.getY()
+         : parts.after.conv ? parts.after.conv.getY()
+                            : mlir::Value();
+}
 
-/// The selective scan with what surrounds it.
+/// The selective scan with what surrounds it, or the scan of slices of the rows
+/// with what stands before it.
 struct ScanParts {
-  ssm::SelectiveScanOp scan;
+  ssm::SelectiveScanOp scan;   // null: of slices by themselves, and then
+  ssm::ScanSlicesOp scanSlices; // not null
+  mlir::Value u, A, B, C, D, z, deltaBias, state; // C, D, z, deltaBias: null where none is
+  bool log2Decay;
   ssm::SoftplusOp softplus; // null: none, or the scan's own
+  bool hasSoftplus;         // either
   ssm::LinearOp projection; // of dt; null: delta is read
   mlir::Value delta;        // the rows that are read for dt
-  int64_t E, N;
+  ConvRows conv;            // makes u; its state moves on
+  /// What slices have found by themselves, as an operand or to be found: null,
+  /// and then 0, where time is not cut.
+  mlir::Value slices;
+  int64_t E, N, sliceCount;
 };
 std::optional<ScanParts> matchScan(ssm::KernelOp kernel, std::string &reason);
+
+/// The convolution that makes these rows for one reader, none if they are made
+/// otherwise; false, with a phrase, if it is one that no kernel computes so.
+bool matchConvRows(mlir::Value rows, ConvRows &found, std::string &reason);
+/// Whether kernels compute the convolution, of whatever rows; if not, a phrase.
+bool isKnownConv(ssm::Conv1dOp conv, std::string &reason);
+inline bool isOf(const ConvRows &rows, mlir::Operation *op) {
+  return (rows.conv && op == rows.conv) || (rows.silu && op == rows.silu);
+}
 
 /// A causal convolution with elementwise ops after it.
 std::optional<ssm::Conv1dOp> matchConv(ssm::KernelOp kernel, std::string &reason);

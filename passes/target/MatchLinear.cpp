@@ -4,6 +4,60 @@ using namespace mlir;
 
 namespace mamba {
 
+/// Finds the convolution of some of the outputs, if there is one that is not
+/// before them.
+static bool matchConvAfter(ssm::KernelOp kernel, LinearParts &parts, std::string &reason) {
+  for (auto conv : kernel.getBlock().getOps<ssm::Conv1dOp>()) {
+    if (conv == parts.conv.conv)
+      continue;
+    Value x = conv.getX();
+    if (auto split = x.getDefiningOp<ssm::SplitOp>()) {
+      for (Value part : split.getParts()) {
+        if (part == x)
+          break;
+        parts.afterColumn += lastDim(part);
+      }
+      x = split.getX();
+    }
+    if (x != parts.linear.getY() || parts.after.conv) {
+      reason = "a projection takes a convolution of its rows or of its outputs, one of each";
+      return false;
+    }
+    parts.after.conv = conv;
+    if (conv.getY().hasOneUse())
+      parts.after.silu = dyn_cast<ssm::SiluOp>(*conv.getY().getUsers().begin());
+    if (!conv.getNewState().hasOneUse() || !rowsAfter(parts).hasOneUse()) {
+      reason = "a projection yields once what a convolution makes of its outputs, and its state";
+      return false;
+    }
+    if (!isKnownConv(conv, reason))
+      return false;
+  }
+  return true;
+}
+
+/// Finds what is yielded beside the rows and the state of that convolution: the
+/// same value, whatever its precision.
+static bool matchOutputs(ssm::KernelOp kernel, LinearParts &parts, std::string &reason) {
+  Value rows = rowsAfter(parts);
+  for (unsigned i = 0; i < kernel.getNumResults(); ++i) {
+    Value value = yielded(kernel, i);
+    if (rows && (value == rows || value == parts.after.conv.getNewState()))
+      continue;
+    if (kernel.getTiedInput(i) || (parts.y && value != parts.y)) {
+      reason = "a projection kernel yields one value, in one or several precisions";
+      return false;
+    }
+    parts.y = value;
+  }
+  if (!parts.y)
+    parts.y = parts.linear.getY();
+  if (!rows || parts.y == parts.linear.getY())
+    return true;
+  reason = "a convolution of a projection's outputs takes them as they are";
+  return false;
+}
+
 std::optional<LinearParts> matchLinear(ssm::KernelOp kernel, std::string &reason) {
   LinearParts parts;
   for (Operation &op : kernel.getBlock().without_terminator())
@@ -26,10 +80,19 @@ std::optional<LinearParts> matchLinear(ssm::KernelOp kernel, std::string &reason
     }
     parts.x = parts.norm.getX();
   }
+  if (!matchConvRows(parts.x, parts.conv, reason))
+    return std::nullopt;
+  if (parts.conv.conv) {
+    if (parts.norm || !parts.conv.conv.getNewState().use_empty()) {
+      reason = "a projection takes a convolution before it without a norm, and leaves its state";
+      return std::nullopt;
+    }
+    parts.x = parts.conv.conv.getX();
+  }
   parts.K = lastDim(parts.x);
   parts.O = lastDim(linear.getY());
   if (!isRowsView(parts.x)) {
-    reason = "the input of the projection is computed in the kernel, and is no norm";
+    reason = "the input of the projection is computed in the kernel, and is no norm or convolution";
     return std::nullopt;
   }
   if (!isWeightArgument(linear.getW())) {
@@ -40,15 +103,12 @@ std::optional<LinearParts> matchLinear(ssm::KernelOp kernel, std::string &reason
     reason = "the bias of the projection must be an operand of the kernel";
     return std::nullopt;
   }
-  for (unsigned i = 0; i < kernel.getNumResults(); ++i)
-    if (kernel.getTiedInput(i) || yielded(kernel, i) != yielded(kernel, 0)) {
-      reason = "a projection kernel yields one value, in one or several precisions";
-      return std::nullopt;
-    }
+  if (!matchConvAfter(kernel, parts, reason) || !matchOutputs(kernel, parts, reason))
+    return std::nullopt;
   bool known = consistsOf(kernel, [&](Operation *op) {
     if (op == parts.linear || (parts.norm && op == parts.norm))
       return true;
-    if (isBorder(op))
+    if (isBorder(op) || isOf(parts.conv, op) || isOf(parts.after, op))
       return true;
     // Elementwise ops must follow the projection, on its columns.
     return isElementwise(op) && lastDim(op->getResult(0)) == parts.O &&
@@ -57,9 +117,10 @@ std::optional<LinearParts> matchLinear(ssm::KernelOp kernel, std::string &reason
                     (v.getDefiningOp() && isElementwise(v.getDefiningOp()));
            });
   });
-  Value y = yielded(kernel, 0);
-  if (!known || (y != linear.getY() && !(y.getDefiningOp() && isElementwise(y.getDefiningOp())))) {
-    reason = "a projection takes a norm before it and elementwise ops after it, nothing else";
+  Operation *last = parts.y.getDefiningOp();
+  if (!known || (parts.y != linear.getY() && !(last && isElementwise(last)))) {
+    reason = "a projection takes a norm or a convolution before it and elementwise ops or a "
+             "convolution after it, nothing else";
     return std::nullopt;
   }
   return parts;

@@ -17,6 +17,8 @@ void scanStep(VectorMath &math, Value dt, Value dtU, ArrayRef<Value> decay,
     bool isPolynomial = int64_t(i) < fmaExp;
     Value a = isPolynomial ? math.exp2OfProduct(dt, rate) : math.exp2(math.mul(dt, rate));
     h[i] = math.fma(a, h[i], math.mul(dtU, B(i)));
+    if (!C)
+      continue;
     Value &sum = sums[i % sums.size()];
     sum = math.fma(h[i], C(i), sum);
   }

@@ -14,7 +14,8 @@ mlir::Value scanStepSize(VectorMath &math, mlir::Value delta, mlir::Value bias, 
 /// One step of some states of a channel: h[i] becomes exp2(dt decay[i]) h[i] +
 /// dtU B(i), and h[i] C(i) is added to sums[i % sums.size()]. decay is A
 /// log2(e). Sums are chains over the states in order. The exponentials of the
-/// first `fmaExp` states are polynomials, for decays that do not grow.
+/// first `fmaExp` states are polynomials, for decays that do not grow. Without C
+/// there are no sums.
 void scanStep(VectorMath &math, mlir::Value dt, mlir::Value dtU,
               llvm::ArrayRef<mlir::Value> decay, llvm::function_ref<mlir::Value(int64_t)> B,
               llvm::function_ref<mlir::Value(int64_t)> C,

@@ -21,6 +21,8 @@ StringRef tokenClassName(TokenClass c) {
     return "decode";
   case TokenClass::Few:
     return "few";
+  case TokenClass::Long:
+    return "long";
   case TokenClass::Prefill:
     return "prefill";
   }
@@ -129,7 +131,7 @@ TokenClass tokenClassOf(Operation *op) {
   for (Operation *scope = op; scope; scope = scope->getParentOp())
     if (auto name = scope->getAttrOfType<StringAttr>("ssm.class"))
       for (TokenClass c : {TokenClass::Invariant, TokenClass::Decode,
-                           TokenClass::Few, TokenClass::Prefill})
+                           TokenClass::Few, TokenClass::Long, TokenClass::Prefill})
         if (tokenClassName(c) == name.getValue())
           return c;
   return TokenClass::Prefill;

@@ -38,8 +38,10 @@ struct Target {
   bool has(llvm::StringRef feature) const;
 };
 
-/// The class of T that a clone of the model serves; see DESIGN decision 4.
-enum class TokenClass { Invariant, Decode, Few, Prefill };
+/// The class of steps that a clone of the model serves; see DESIGN decision 4.
+/// Long is prefill with few sequences of many tokens: the same schedules, but
+/// scans in slices.
+enum class TokenClass { Invariant, Decode, Few, Long, Prefill };
 llvm::StringRef tokenClassName(TokenClass c);
 
 /// The target of a name, or an error: what is wrong and what is known.

@@ -138,15 +138,8 @@ static void findLengths(const Batch &batch, uint64_t &shortest,
 
 static bool fits(const Program &program, const Batch &batch, uint64_t shortest,
                  uint64_t longest, bool invariant) {
-  if (program.invariant != invariant)
-    return false;
-  if (program.maxTokens && batch.tokens() > *program.maxTokens)
-    return false;
-  if (!program.maxLength)
-    return true;
-  if (*program.maxLength == 1)
-    return longest <= 1 && shortest >= 1;
-  return longest <= *program.maxLength;
+  return program.invariant == invariant &&
+         program.bounds.hold(batch.tokens(), batch.sequences(), shortest, longest);
 }
 
 Result<uint32_t> ProgramTable::choose(uint32_t entry, const Batch &batch,

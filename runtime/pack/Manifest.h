@@ -13,7 +13,7 @@
 namespace mamba {
 
 /// The format that this code writes and reads.
-inline constexpr int64_t kManifestFormat = 2;
+inline constexpr int64_t kManifestFormat = 3;
 
 /// More tiles than this in one dispatch are refused, so that a tile's number
 /// fits every device (CUDA's largest grid).
@@ -157,11 +157,24 @@ struct KernelSpec {
   std::optional<LaunchSpec> launch = {}; // of cuda kernels, and only of them
 };
 
+/// The steps that a program serves; what is absent bounds nothing.
+struct StepBounds {
+  std::optional<uint64_t> maxLength; // of a sequence; 1: every one has exactly 1
+  std::optional<uint64_t> maxTokens, minTokens, maxSequences;
+
+  bool hold(uint64_t tokens, uint64_t sequences, uint64_t shortest, uint64_t longest) const {
+    if (tokens > maxTokens.value_or(tokens) || tokens < minTokens.value_or(tokens) ||
+        sequences > maxSequences.value_or(sequences))
+      return false;
+    return longest <= maxLength.value_or(longest) && (maxLength != 1u || shortest >= 1);
+  }
+};
+
 struct Program {
   uint32_t entry;
   std::string className;
   bool invariant = false;
-  std::optional<uint64_t> maxLength, maxTokens;
+  StepBounds bounds;
   uint64_t arenaT = 0, arenaS = 0,
            arenaC = 0; // bytes a token, a sequence, once
   std::vector<Dispatch> dispatches;

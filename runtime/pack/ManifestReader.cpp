@@ -289,8 +289,11 @@ static Status readProgram(const Json &json, Program &program) {
   MAMBA_ASSIGN_OR_RETURN(program.entry, getIndex(json, "entry"));
   MAMBA_ASSIGN_OR_RETURN(program.className, getString(json, "class"));
   MAMBA_ASSIGN_OR_RETURN(program.invariant, getBool(json, "invariant"));
-  MAMBA_ASSIGN_OR_RETURN(program.maxLength, getLimit(json, "max_length"));
-  MAMBA_ASSIGN_OR_RETURN(program.maxTokens, getLimit(json, "max_tokens"));
+  StepBounds &bounds = program.bounds;
+  MAMBA_ASSIGN_OR_RETURN(bounds.maxLength, getLimit(json, "max_length"));
+  MAMBA_ASSIGN_OR_RETURN(bounds.maxTokens, getLimit(json, "max_tokens"));
+  MAMBA_ASSIGN_OR_RETURN(bounds.minTokens, getLimit(json, "min_tokens"));
+  MAMBA_ASSIGN_OR_RETURN(bounds.maxSequences, getLimit(json, "max_sequences"));
   MAMBA_ASSIGN_OR_RETURN(const Json *arena, getObject(json, "arena"));
   MAMBA_ASSIGN_OR_RETURN(program.arenaT, getSize(*arena, "T"));
   MAMBA_ASSIGN_OR_RETURN(program.arenaS, getSize(*arena, "S"));

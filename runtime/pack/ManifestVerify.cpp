@@ -273,8 +273,10 @@ Status TargetVerifier::verifyKernels() {
 Status TargetVerifier::verifyProgram(const Program &program) {
   MAMBA_RETURN_IF_ERROR(
       verifyIndex("entry", program.entry, manifest_.entries.size()));
-  if (program.maxLength == 0u || program.maxTokens == 0u)
-    return invalidData("max_length and max_tokens must be null or at least 1");
+  const StepBounds &bounds = program.bounds;
+  if (bounds.maxLength == 0u || bounds.maxTokens == 0u || bounds.minTokens == 0u ||
+      bounds.maxSequences == 0u)
+    return invalidData("max_length, max_tokens, min_tokens and max_sequences must be null or at least 1");
   if (std::max({program.arenaT, program.arenaS, program.arenaC}) >
       kMaxManifestSize)
     return invalidData("an arena has more than " + text(kMaxManifestSize) +
@@ -292,10 +294,11 @@ static uint64_t promisedRows(const Grid &grid, const Program *program,
   if (grid.of.kind == RowKind::Constant)
     return grid.of.value;
   if (grid.of.kind == RowKind::S)
-    return std::min(kGuaranteedRows, maxSequences);
-  return std::min(kGuaranteedRows, program && program->maxTokens
-                                       ? *program->maxTokens
-                                       : kGuaranteedRows);
+    return std::min({kGuaranteedRows, maxSequences,
+                     program ? program->bounds.maxSequences.value_or(kGuaranteedRows)
+                             : kGuaranteedRows});
+  return std::min(kGuaranteedRows, program ? program->bounds.maxTokens.value_or(kGuaranteedRows)
+                                           : kGuaranteedRows);
 }
 
 /// `program` is null for a recipe.

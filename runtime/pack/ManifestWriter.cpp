@@ -160,8 +160,10 @@ static Json toJson(const Program &program) {
       {"entry", program.entry},
       {"class", program.className},
       {"invariant", program.invariant},
-      {"max_length", toJson(program.maxLength)},
-      {"max_tokens", toJson(program.maxTokens)},
+      {"max_length", toJson(program.bounds.maxLength)},
+      {"max_tokens", toJson(program.bounds.maxTokens)},
+      {"min_tokens", toJson(program.bounds.minTokens)},
+      {"max_sequences", toJson(program.bounds.maxSequences)},
       {"arena",
        {{"T", program.arenaT}, {"S", program.arenaS}, {"C", program.arenaC}}},
       {"dispatches", listToJson(program.dispatches)}};

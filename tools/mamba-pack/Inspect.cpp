@@ -184,13 +184,21 @@ static void printPrograms(std::ostream &os, const Manifest &manifest, const Targ
                "once"});
   for (const Program &program : target.programs) {
     std::string fits;
-    if (program.maxLength)
-      fits = *program.maxLength == 1 ? "sequences of 1 token"
-                                     : "sequences up to " + std::to_string(*program.maxLength);
-    if (program.maxTokens)
-      fits += (fits.empty() ? "T <= " : ", T <= ") + std::to_string(*program.maxTokens);
+    auto add = [&](const std::string &condition) {
+      fits += (fits.empty() ? "" : ", ") + condition;
+    };
+    const StepBounds &bounds = program.bounds;
+    if (bounds.maxLength)
+      add(*bounds.maxLength == 1 ? "sequences of 1 token"
+                                 : "sequences up to " + std::to_string(*bounds.maxLength));
+    if (bounds.maxTokens)
+      add("T <= " + std::to_string(*bounds.maxTokens));
+    if (bounds.minTokens)
+      add("T >= " + std::to_string(*bounds.minTokens));
+    if (bounds.maxSequences)
+      add("S <= " + std::to_string(*bounds.maxSequences));
     if (program.invariant)
-      fits += std::string(fits.empty() ? "" : ", ") + "--batch-invariant";
+      add("--batch-invariant");
     table.add({manifest.entries[program.entry].name, program.className,
                fits.empty() ? "any T" : fits, std::to_string(program.dispatches.size()),
                std::to_string(program.arenaT), std::to_string(program.arenaS),

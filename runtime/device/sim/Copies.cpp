@@ -1,7 +1,9 @@
 #include "runtime/device/sim/Copies.h"
 #include "runtime/device/sim/Memory.h"
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 using namespace mamba;
 using namespace mamba::sim;
@@ -44,8 +46,10 @@ const Inst *copies::copy(Warp &w, const Inst *i) {
       if (!resolveSlowly(w, i, ptx::Space::Global, AccessKind::Load, Order::Weak, read,
                          isHalf ? 4 : bytes))
         return nullptr;
-      if (b.isCounted)
+      if (b.isCounted) {
         countAccess(b, lanes, ptx::Space::Global, AccessKind::Load, read);
+        w.copyEnd = std::max(w.copyEnd, std::exchange(b.arrival, 0));
+      }
       std::memcpy(source, b.host, sizeof source);
     }
     makeAddresses(w, i);
@@ -67,8 +71,6 @@ const Inst *copies::copy(Warp &w, const Inst *i) {
                               bytes)) {
       return nullptr;
     }
-    if (b.isCounted)
-      countAccess(b, lanes, ptx::Space::Shared, AccessKind::Store, bytes);
     for (uint32_t each = lanes; each; each &= each - 1) {
       unsigned l = unsigned(__builtin_ctz(each));
       if (read)
@@ -76,20 +78,27 @@ const Inst *copies::copy(Warp &w, const Inst *i) {
       std::memset(b.host[l] + read, 0, bytes - read);
     }
   }
+  if (b.isCounted) // Block::addresses are where all lanes write
+    countAccess(b, all, ptx::Space::Shared, AccessKind::Store, bytes);
   return i + 1;
 }
 
 const Inst *copies::commit(Warp &w, const Inst *i) {
+  w.groupEnd[w.groups++ % kCopyGroups] = w.copyEnd;
   if (w.block->isChecked)
     w.block->monitor->asyncCommit(w.index, w.mask);
   return i + 1;
 }
 const Inst *copies::waitGroup(Warp &w, const Inst *i) {
+  uint64_t pending = std::min<uint64_t>(uint64_t(i->imm), kCopyGroups - 1);
+  if (w.groups > pending)
+    w.block->arrival = w.groupEnd[(w.groups - 1 - pending) % kCopyGroups];
   if (w.block->isChecked)
     w.block->monitor->asyncWait(w.index, w.mask, uint32_t(i->imm));
   return i + 1;
 }
 const Inst *copies::waitAll(Warp &w, const Inst *i) {
+  w.block->arrival = w.copyEnd;
   if (w.block->isChecked)
     w.block->monitor->asyncWaitAll(w.index, w.mask);
   return i + 1;

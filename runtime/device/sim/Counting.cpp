@@ -48,9 +48,11 @@ void BlockRunner::addCounts(Counts &counts) const {
   c.globalStoreBytes = m.globalStoreBytes;
   c.globalLoadSectors = m.globalLoadSectors;
   c.globalStoreSectors = m.globalStoreSectors;
+  c.globalNeededSectors = m.globalNeededSectors;
   c.sharedBytes = m.sharedBytes;
   c.sharedAccesses = m.sharedAccesses;
   c.sharedWavefronts = m.sharedWavefronts;
+  c.sharedNeeded = m.sharedNeeded;
   c.localBytes = m.localBytes;
   counts.add(c);
 }

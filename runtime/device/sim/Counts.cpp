@@ -31,11 +31,13 @@ void Counts::add(const Counts &other) {
   globalStoreBytes += other.globalStoreBytes;
   globalLoadSectors += other.globalLoadSectors;
   globalStoreSectors += other.globalStoreSectors;
+  globalNeededSectors += other.globalNeededSectors;
   uniqueBytesRead += other.uniqueBytesRead;
   uniqueBytesWritten += other.uniqueBytesWritten;
   sharedBytes += other.sharedBytes;
   sharedAccesses += other.sharedAccesses;
   sharedWavefronts += other.sharedWavefronts;
+  sharedNeeded += other.sharedNeeded;
   localBytes += other.localBytes;
   criticalPath = std::max(criticalPath, other.criticalPath);
 }

@@ -24,9 +24,11 @@ struct Counts {
   // Memory.
   uint64_t globalLoadBytes = 0, globalStoreBytes = 0;     // that lanes asked for
   uint64_t globalLoadSectors = 0, globalStoreSectors = 0; // distinct 32-byte pieces a warp-instruction
+  uint64_t globalNeededSectors = 0; // into which the distinct bytes of each would go
   uint64_t uniqueBytesRead = 0, uniqueBytesWritten = 0;   // distinct sectors of a launch * 32, if checked
   uint64_t sharedBytes = 0, sharedAccesses = 0;           // warp-instructions on shared memory
-  uint64_t sharedWavefronts = 0; // passes that bank conflicts make of them; = accesses without any
+  uint64_t sharedWavefronts = 0; // passes over the banks that they take
+  uint64_t sharedNeeded = 0;     // passes that they would take without bank conflicts
   uint64_t localBytes = 0;
 
   /// The longest chain of dependent instructions of one warp, in cycles of the

@@ -268,13 +268,13 @@ void Decoder::decodeCpAsync() {
     return;
   }
   if (take("wait_all")) {
-    emit(copies::waitAll, Class::Control, kGlobalLatency).isOrdering = true;
+    emit(copies::waitAll, Class::Control, kAluLatency).isOrdering = true;
     return;
   }
   if (take("wait_group")) {
     if (!expectOperands(1) || operand(0).kind != Operand::Kind::Immediate)
       return unknown();
-    Draft &draft = emit(copies::waitGroup, Class::Control, kGlobalLatency);
+    Draft &draft = emit(copies::waitGroup, Class::Control, kAluLatency);
     draft.inst.imm = int64_t(operand(0).bits);
     draft.isOrdering = true;
     return;

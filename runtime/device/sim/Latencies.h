@@ -16,6 +16,7 @@ inline constexpr unsigned kShuffleLatency = 23;
 inline constexpr unsigned kVoteLatency = 10;
 inline constexpr unsigned kSharedLatency = 26;
 inline constexpr unsigned kGlobalLatency = 270; // from L2
+inline constexpr unsigned kDramLatency = 480;   // what the L2 does not have
 inline constexpr unsigned kLocalLatency = 33;   // from L1
 inline constexpr unsigned kParamLatency = 8;    // from the constant cache
 inline constexpr unsigned kAtomicLatency = 300;

@@ -56,7 +56,7 @@ bool resolveRows(Warp &w, const Inst *i, unsigned count, AccessKind kind) {
   if (!resolveSlowly(w, i, ptx::Space::Shared, kind, Order::Weak, 16, 16))
     return false;
   if (w.block->isCounted)
-    countAccess(*w.block, w.mask, ptx::Space::Shared, kind, 16);
+    countMatrixRows(*w.block, w.mask);
   return true;
 }
 } // namespace

@@ -44,9 +44,12 @@ void afterOrdered(Warp &w, const Inst *i, ptx::Space space, AccessKind kind, uns
 /// lane of `rest`, sets Warp::mask to them, makes Block::addresses theirs.
 ptx::Space takeSpace(Warp &w, uint32_t &rest);
 
-/// Counts an access that has been resolved.
+/// Counts an access that has been resolved, from Block::addresses; a load of global
+/// memory also sets Block::arrival. (MemoryCounting.cpp)
 void countAccess(Block &block, uint32_t mask, ptx::Space space, AccessKind kind, unsigned bytes,
                  Pattern pattern = Pattern::Any);
+/// The same of a matrix's rows, 16 bytes in shared memory at each lane's address.
+void countMatrixRows(Block &block, uint32_t mask);
 
 namespace memory {
 /// Params of the kernel at imm: the same for all lanes. flags: bytes of an

@@ -36,8 +36,7 @@ std::string ratio(uint64_t done, uint64_t needed) {
   return needed == 0 ? "-" : format("%.2f", double(done) / double(needed));
 }
 
-uint64_t sectorBytes(const Counts &c) { return 32 * (c.globalLoadSectors + c.globalStoreSectors); }
-uint64_t askedBytes(const Counts &c) { return c.globalLoadBytes + c.globalStoreBytes; }
+uint64_t sectors(const Counts &c) { return c.globalLoadSectors + c.globalStoreSectors; }
 
 /// "fma 40 -> 44, load local 0 -> 6": where the machine code has other numbers.
 std::string differences(const InstructionMix &ptx, const InstructionMix &machine) {
@@ -83,11 +82,13 @@ nlohmann::json toJson(const Counts &c) {
           {"global_store_bytes", c.globalStoreBytes},
           {"global_load_sectors", c.globalLoadSectors},
           {"global_store_sectors", c.globalStoreSectors},
+          {"global_needed_sectors", c.globalNeededSectors},
           {"unique_bytes_read", c.uniqueBytesRead},
           {"unique_bytes_written", c.uniqueBytesWritten},
           {"shared_bytes", c.sharedBytes},
           {"shared_accesses", c.sharedAccesses},
           {"shared_wavefronts", c.sharedWavefronts},
+          {"shared_needed", c.sharedNeeded},
           {"local_bytes", c.localBytes},
           {"critical_path", c.criticalPath}};
 }
@@ -151,9 +152,9 @@ std::string Profile::table(const Chip &chip) const {
                    total > 0 ? 100 * row.seconds / total : 0, limit.c_str());
     text += format(" %7s %7s %7s %7s %6s %7s %7s %5s %7u %4.0f%%\n", shortened(c.special).c_str(),
                    shortened(c.fma).c_str(),
-                   shortened(c.globalLoadSectors + c.globalStoreSectors).c_str(),
-                   ratio(sectorBytes(c), askedBytes(c)).c_str(),
-                   ratio(c.sharedWavefronts, c.sharedAccesses).c_str(),
+                   shortened(sectors(c)).c_str(),
+                   ratio(sectors(c), c.globalNeededSectors).c_str(),
+                   ratio(c.sharedWavefronts, c.sharedNeeded).c_str(),
                    shortened(c.barriers).c_str(), shortened(c.criticalPath).c_str(),
                    kernel.registers ? std::to_string(kernel.registers).c_str() : "?",
                    kernel.sharedBytes, 100 * row.prediction.occupancy);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 using namespace mamba;
 using namespace mamba::sim;
@@ -22,6 +23,8 @@ struct BlockRunner::Storage {
   std::vector<uint8_t> shared, local;
   std::vector<Tally> tallies;
   std::vector<const Allocation *> allocations;
+  std::vector<TouchedPiece> touched;
+  uint64_t serial = 0; // of the last block; what earlier ones touched is forgotten
 
   bool isWorthKeeping() const { return rows.size() + shared.size() + local.size() < maxKept; }
   static std::unique_ptr<Storage> take() {
@@ -77,6 +80,8 @@ BlockRunner::BlockRunner(Grid &grid, LaunchMonitor &monitor)
   if (grid.isCounted) {
     reserveRoom(s.ready, timed * grid.warps);
     s.tallies.assign(program_.code.size(), {});
+    reserveRoom(s.touched, kTouchedPieces);
+    block_.touched = s.touched.data();
   }
   block_.grid = &grid;
   block_.shared = s.shared.data() + (-reinterpret_cast<uintptr_t>(s.shared.data()) & 255);
@@ -172,6 +177,7 @@ void BlockRunner::fillBlockRows(Warp &w) {
 bool BlockRunner::run(uint64_t number) {
   const Launch &launch = *grid_.launch;
   block_.number = number;
+  block_.serial = ++storage_->serial;
   block_.id[0] = uint32_t(number % launch.grid[0]);
   block_.id[1] = uint32_t(number / launch.grid[0] % launch.grid[1]);
   block_.id[2] = uint32_t(number / launch.grid[0] / launch.grid[1]);
@@ -188,6 +194,7 @@ bool BlockRunner::run(uint64_t number) {
     if (grid_.isCounted) {
       std::fill_n(w.ready, program_.rows + program_.preds, 0);
       w.floor = w.latest = w.end = 0;
+      w.copyEnd = w.groups = 0;
     }
   }
   ++blocks_;
@@ -245,36 +252,52 @@ bool BlockRunner::schedule() {
   }
 }
 
+/// Executes, counts and times an instruction.
+inline const Inst *BlockRunner::runTimed(Warp &w, const Inst *i) {
+  size_t pc = size_t(i - block_.code);
+  Tally &tally = block_.tallies[pc];
+  ++tally.warps;
+  tally.lanes += unsigned(__builtin_popcount(w.mask));
+  const InstNote &note = program_.notes[pc];
+  const uint32_t *value = program_.dependences.data() + note.firstDependence;
+  uint64_t start = w.floor;
+  for (unsigned k = 0; k < note.sources; ++k)
+    start = std::max(start, w.ready[value[k]]);
+  uint64_t end = start + note.latency;
+  auto finish = [&] {
+    for (unsigned k = 0; k < note.results; ++k)
+      w.ready[value[note.sources + k]] = end;
+    w.end = std::max(w.end, end);
+    if (note.isOrdering)
+      w.floor = end;
+  };
+  finish();
+  if (note.isOrdering || note.isStore)
+    w.latest = std::max(w.latest, start);
+  if (!w.mask)
+    return i + 1;
+  block_.start = start;
+  i = i->run(w, i);
+  if (block_.arrival) {
+    end = std::max(end, std::exchange(block_.arrival, 0));
+    finish();
+  }
+  return i;
+}
+
 template <bool IsCounted> void BlockRunner::runWarp(Warp &w) {
   if (!chooseSplit(w, true))
     return;
   w.stop = Stop::None;
   const Inst *i = w.splits[w.current].pc;
-  const Inst *code = block_.code;
   uint32_t budget = kSlice;
   do {
     uint32_t mask = w.active & w.pred(i->guard);
     w.mask = mask;
-    if constexpr (IsCounted) {
-      size_t pc = size_t(i - code);
-      Tally &tally = block_.tallies[pc];
-      ++tally.warps;
-      tally.lanes += unsigned(__builtin_popcount(mask));
-      const InstNote &note = program_.notes[pc];
-      const uint32_t *value = program_.dependences.data() + note.firstDependence;
-      uint64_t start = w.floor;
-      for (unsigned k = 0; k < note.sources; ++k)
-        start = std::max(start, w.ready[value[k]]);
-      uint64_t end = start + note.latency;
-      for (unsigned k = 0; k < note.results; ++k)
-        w.ready[value[note.sources + k]] = end;
-      w.end = std::max(w.end, end);
-      if (note.isOrdering)
-        w.floor = end;
-      if (note.isOrdering || note.isStore)
-        w.latest = std::max(w.latest, start);
-    }
-    i = mask ? i->run(w, i) : i + 1;
+    if constexpr (IsCounted)
+      i = runTimed(w, i);
+    else
+      i = mask ? i->run(w, i) : i + 1;
   } while (i && --budget);
   w.executed += kSlice - budget;
   if (i)

@@ -23,6 +23,7 @@ public:
 
 private:
   template <bool IsCounted> void runWarp(Warp &warp);
+  const Inst *runTimed(Warp &warp, const Inst *inst);
   void fillRows(Warp &warp);
   void fillBlockRows(Warp &warp);
   bool schedule();

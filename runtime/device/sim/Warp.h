@@ -19,6 +19,9 @@ inline constexpr unsigned kBarriers = 16;
 /// What a barrier takes once all have come.
 inline constexpr uint64_t kBarrierCycles = 20;
 
+/// Committed groups of cp.async that a warp remembers the times of.
+inline constexpr uint64_t kCopyGroups = 32;
+
 struct Block;
 
 /// Lanes of a warp that go one way. Splits form a tree: where lanes part, the
@@ -45,10 +48,19 @@ struct Tally {
 /// What a host thread counts besides the tallies.
 struct MemoryCounts {
   uint64_t globalLoadBytes = 0, globalStoreBytes = 0;
-  uint64_t globalLoadSectors = 0, globalStoreSectors = 0;
-  uint64_t sharedBytes = 0, sharedAccesses = 0, sharedWavefronts = 0;
+  uint64_t globalLoadSectors = 0, globalStoreSectors = 0, globalNeededSectors = 0;
+  uint64_t sharedBytes = 0, sharedAccesses = 0, sharedWavefronts = 0, sharedNeeded = 0;
   uint64_t localBytes = 0;
 };
+
+/// A piece of memory that a block has touched, and the cycle at which it is in the L2.
+struct TouchedPiece {
+  uint64_t piece = 0, serial = 0; // its address / kPieceBytes; of the block
+  uint64_t arrival = 0;
+};
+inline constexpr unsigned kSectorBytes = 32;
+inline constexpr unsigned kPieceBytes = 64; // that the L2 fetches at once
+inline constexpr size_t kTouchedPieces = 8192;
 
 /// Why a handler gave null.
 enum class Stop : uint8_t { None, Switch, Failed };
@@ -75,6 +87,9 @@ struct Warp {
   uint64_t floor = 0;        // nothing starts before
   uint64_t latest = 0;       // the last start
   uint64_t end = 0;          // the last result
+  uint64_t copyEnd = 0;      // the last byte of its cp.async
+  uint64_t groups = 0;       // of them, committed
+  uint64_t groupEnd[kCopyGroups]; // of the last groups, copyEnd when they were committed
   uint64_t freeSplits = 0;
   Split splits[kSplits];
 
@@ -127,6 +142,10 @@ struct Block {
   Tally *tallies = nullptr; // by instruction, or null
   MemoryCounts counts;
   bool isCounted = false;
+  uint64_t start = 0;   // cycle of the instruction that executes, if counted
+  uint64_t arrival = 0; // cycle at which what it waits for is there, if it waits for memory
+  TouchedPiece *touched = nullptr; // kTouchedPieces
+  uint64_t serial = 0;  // of this run of a block in `touched`
   Defect defect;
   // Of the access that executes.
   alignas(64) uint64_t addresses[kLanes];

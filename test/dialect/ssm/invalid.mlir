@@ -622,6 +622,107 @@ func.func @scan_c5_result(%u: tensor<?x8xf32>, %A: tensor<8x4xf32>, %B: tensor<?
 
 // -----
 
+func.func @scan_c6(%u: tensor<?x8xf32>, %A: tensor<8x4xf32>, %B: tensor<?x4xf32>,
+                   %h: tensor<?x8x4xf32>, %p: tensor<3x8x8xf32>, %batch: !ssm.batch) {
+  // expected-error @+1 {{'slices' must be [slices, 2N+1, E] = <3x9x8>, got <3x8x8>}}
+  ssm.selective_scan %u delta %u A %A B %B C %B state %h slices %p of %batch
+    : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<8x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x8x4xf32>, tensor<3x8x8xf32>, !ssm.batch)
+    -> (tensor<?x8xf32>, tensor<?x8x4xf32>)
+  return
+}
+
+// -----
+
+func.func @slices_c1(%u: tensor<?x8xf32>, %d: tensor<?x4xf32>, %A: tensor<8x4xf32>, %B: tensor<?x4xf32>, %h: tensor<?x8x4xf32>,
+                     %batch: !ssm.batch) {
+  // expected-error @+1 {{'delta' must have the shape of 'u', got <?x4> and <?x8>}}
+  ssm.scan_slices %u delta %d A %A B %B state %h of %batch
+    : (tensor<?x8xf32>, tensor<?x4xf32>, tensor<8x4xf32>, tensor<?x4xf32>, tensor<?x8x4xf32>, !ssm.batch) -> tensor<3x9x8xf32>
+  return
+}
+
+// -----
+
+func.func @slices_c1_type(%u: tensor<?x8xf32>, %d: tensor<?x8xbf16>, %A: tensor<8x4xf32>, %B: tensor<?x4xf32>, %h: tensor<?x8x4xf32>,
+                     %batch: !ssm.batch) {
+  // expected-error @+1 {{'delta' must have the element type of 'u'}}
+  ssm.scan_slices %u delta %d A %A B %B state %h of %batch
+    : (tensor<?x8xf32>, tensor<?x8xbf16>, tensor<8x4xf32>, tensor<?x4xf32>, tensor<?x8x4xf32>, !ssm.batch) -> tensor<3x9x8xf32>
+  return
+}
+
+// -----
+
+func.func @slices_c2(%u: tensor<?x8xf32>, %d: tensor<?x8xf32>, %A: tensor<4x4xf32>, %B: tensor<?x4xf32>, %h: tensor<?x8x4xf32>,
+                     %batch: !ssm.batch) {
+  // expected-error @+1 {{'A' must be [E, N] = <8x4>, got <4x4>}}
+  ssm.scan_slices %u delta %d A %A B %B state %h of %batch
+    : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<4x4xf32>, tensor<?x4xf32>, tensor<?x8x4xf32>, !ssm.batch) -> tensor<3x9x8xf32>
+  return
+}
+
+// -----
+
+func.func @slices_c2_vector(%u: tensor<?x8xf32>, %d: tensor<?x8xf32>, %A: tensor<8xf32>, %B: tensor<?x4xf32>, %h: tensor<?x8x4xf32>,
+                     %batch: !ssm.batch) {
+  // expected-error @+1 {{'A' must be a matrix [E, N], got <8>}}
+  ssm.scan_slices %u delta %d A %A B %B state %h of %batch
+    : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<8xf32>, tensor<?x4xf32>, tensor<?x8x4xf32>, !ssm.batch) -> tensor<3x9x8xf32>
+  return
+}
+
+// -----
+
+func.func @slices_c3(%u: tensor<?x8xf32>, %d: tensor<?x8xf32>, %A: tensor<8x4xf32>, %B: tensor<?x5xf32>, %h: tensor<?x8x4xf32>,
+                     %batch: !ssm.batch) {
+  // expected-error @+1 {{'B' must be [T, N] = <?x4>, got <?x5>}}
+  ssm.scan_slices %u delta %d A %A B %B state %h of %batch
+    : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<8x4xf32>, tensor<?x5xf32>, tensor<?x8x4xf32>, !ssm.batch) -> tensor<3x9x8xf32>
+  return
+}
+
+// -----
+
+func.func @slices_c3_constant(%u: tensor<?x8xf32>, %d: tensor<?x8xf32>, %A: tensor<8x4xf32>, %B: tensor<5xf32>, %h: tensor<?x8x4xf32>,
+                     %batch: !ssm.batch) {
+  // expected-error @+1 {{'B' must be [N] = <4>, got <5>}}
+  ssm.scan_slices %u delta %d A %A B %B state %h of %batch
+    : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<8x4xf32>, tensor<5xf32>, tensor<?x8x4xf32>, !ssm.batch) -> tensor<3x9x8xf32>
+  return
+}
+
+// -----
+
+func.func @slices_c4(%u: tensor<?x8xf32>, %d: tensor<?x8xf32>, %bias: tensor<4xf32>, %A: tensor<8x4xf32>, %B: tensor<?x4xf32>, %h: tensor<?x8x4xf32>,
+                     %batch: !ssm.batch) {
+  // expected-error @+1 {{'delta_bias' must be [E] = <8>, got <4>}}
+  ssm.scan_slices %u delta %d bias %bias A %A B %B state %h of %batch
+    : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<4xf32>, tensor<8x4xf32>, tensor<?x4xf32>, tensor<?x8x4xf32>, !ssm.batch) -> tensor<3x9x8xf32>
+  return
+}
+
+// -----
+
+func.func @slices_c5(%u: tensor<?x8xf32>, %d: tensor<?x8xf32>, %A: tensor<8x4xf32>, %B: tensor<?x4xf32>, %h: tensor<?x4x8xf32>,
+                     %batch: !ssm.batch) {
+  // expected-error @+1 {{'state' must be [slots, E, N] = <?x8x4>, got <?x4x8>}}
+  ssm.scan_slices %u delta %d A %A B %B state %h of %batch
+    : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<8x4xf32>, tensor<?x4xf32>, tensor<?x4x8xf32>, !ssm.batch) -> tensor<3x9x8xf32>
+  return
+}
+
+// -----
+
+func.func @slices_c6(%u: tensor<?x8xf32>, %d: tensor<?x8xf32>, %A: tensor<8x4xf32>, %B: tensor<?x4xf32>, %h: tensor<?x8x4xf32>,
+                     %batch: !ssm.batch) {
+  // expected-error @+1 {{'p' must be [slices, 2N+1, E] = <3x9x8>, got <3x9x4>}}
+  ssm.scan_slices %u delta %d A %A B %B state %h of %batch
+    : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<8x4xf32>, tensor<?x4xf32>, tensor<?x8x4xf32>, !ssm.batch) -> tensor<3x9x4xf32>
+  return
+}
+
+// -----
+
 func.func @kernel_c1(%x: tensor<?x8xf32>) {
   // expected-error @+1 {{region arguments must have the types of the operands}}
   "ssm.kernel"(%x) ({

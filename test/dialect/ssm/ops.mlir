@@ -114,6 +114,25 @@ func.func @scan(%u: tensor<?x128xf32>, %dt: tensor<?x128xf32>, %bias: tensor<128
   return %y2, %h2 : tensor<?x128xf32>, tensor<?x128x16xf32>
 }
 
+// CHECK-LABEL: func.func @sliced_scan
+func.func @sliced_scan(%u: tensor<?x8xf32>, %bias: tensor<8xf32>, %A: tensor<8x4xf32>, %B: tensor<?x4xf32>,
+                       %c: tensor<4xf32>, %h: tensor<?x8x4xf32>, %batch: !ssm.batch) -> tensor<?x8xf32> {
+  // CHECK: %[[P:.+]] = ssm.scan_slices %{{.+}} delta %{{.+}} bias %{{.+}} softplus A %{{.+}} log2 B %{{.+}} state %{{.+}} of %{{.+}} :
+  // CHECK-SAME: -> tensor<5x9x8xf32>
+  %p = ssm.scan_slices %u delta %u bias %bias softplus A %A log2 B %B state %h of %batch
+    : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<8xf32>, tensor<8x4xf32>, tensor<?x4xf32>, tensor<?x8x4xf32>, !ssm.batch)
+    -> tensor<5x9x8xf32>
+  // CHECK: ssm.selective_scan {{.*}} state %{{.+}} slices %[[P]] of %{{.+}} :
+  %y, %h1 = ssm.selective_scan %u delta %u bias %bias softplus A %A log2 B %B C %c state %h slices %p of %batch
+    : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<8xf32>, tensor<8x4xf32>, tensor<?x4xf32>, tensor<4xf32>,
+       tensor<?x8x4xf32>, tensor<5x9x8xf32>, !ssm.batch) -> (tensor<?x8xf32>, tensor<?x8x4xf32>)
+  // CHECK: ssm.scan_slices %{{.+}} delta %{{.+}} A %{{.+}} B %{{.+}} state %{{.+}} of %{{.+}} :
+  %q = ssm.scan_slices %y delta %u A %A B %c state %h of %batch
+    : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<8x4xf32>, tensor<4xf32>, tensor<?x8x4xf32>, !ssm.batch)
+    -> tensor<1x9x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
 // B and C may be constant in time, each by itself.
 // CHECK-LABEL: func.func @time_invariant_scan
 func.func @time_invariant_scan(%u: tensor<?x8xbf16>, %dt: tensor<?x8xbf16>, %A: tensor<8x4xf32>,

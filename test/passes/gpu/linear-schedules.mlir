@@ -33,6 +33,30 @@ func.func @decode(%x: tensor<?x64xf32>, %w: tensor<64x64xf32>) -> tensor<?x64xf3
   return %y : tensor<?x64xf32>
 }
 
+// Few rows of bf16 go to the matrix unit, unless columns are so few that only the
+// lanes of FMA fill the machine.
+// CHECK-LABEL: func.func @few_wide
+// CHECK: schedule <lanes = 4, row_block = 16, {{.*}}mma = 16>
+// CHECK-LABEL: func.func @few_narrow
+// CHECK: schedule <lanes = {{8|16|32}}, row_block = 8, {{.*}}threads = {{[0-9]+}}>
+func.func @few_wide(%x: tensor<?x2560xbf16>, %q: tensor<10240x2560xi8>, %s: tensor<10240x80xbf16>) -> tensor<?x10240xf32> attributes {ssm.class = "few"} {
+  %y = ssm.kernel (%a = %x, %b = %q, %c = %s) : (tensor<?x2560xbf16>, tensor<10240x2560xi8>, tensor<10240x80xbf16>) -> tensor<?x10240xf32> {
+    %f = ssm.cast %a : tensor<?x2560xbf16> to tensor<?x2560xf32>
+    %w = ssm.dequantize %b by %c bits 8 : tensor<10240x2560xi8>, tensor<10240x80xbf16> -> tensor<10240x2560xf32>
+    %l = ssm.linear %f, %w : tensor<?x2560xf32>, tensor<10240x2560xf32> -> tensor<?x10240xf32>
+    ssm.yield %l : tensor<?x10240xf32>
+  }
+  return %y : tensor<?x10240xf32>
+}
+func.func @few_narrow(%x: tensor<?x5120xbf16>, %w: tensor<192x5120xbf16>) -> tensor<?x192xf32> attributes {ssm.class = "few"} {
+  %y = ssm.kernel (%a = %x, %b = %w) : (tensor<?x5120xbf16>, tensor<192x5120xbf16>) -> tensor<?x192xf32> {
+    %f = ssm.cast %a : tensor<?x5120xbf16> to tensor<?x5120xf32>
+    %l = ssm.linear %f, %b : tensor<?x5120xf32>, tensor<192x5120xbf16> -> tensor<?x192xf32>
+    ssm.yield %l : tensor<?x192xf32>
+  }
+  return %y : tensor<?x192xf32>
+}
+
 // The last rows of the sequences are few, however many tokens there are.
 // CHECK-LABEL: func.func @head
 // CHECK: ssm.last_rows

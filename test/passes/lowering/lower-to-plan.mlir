@@ -194,3 +194,29 @@ func.func @chain(%x: tensor<?x16xf32>) -> tensor<?x16xf32> {
   }
   return %d : tensor<?x16xf32>
 }
+
+// -----
+
+// A pool that one kernel reads and a later one moves on: `in`, then in place; what
+// the second reads of the first lives until then.
+// CHECK: plan.program of @convolve class "prefill" arena T 64 S 0 C 0 {
+// CHECK: %[[S:.*]] = plan.state "s"
+// CHECK: %[[D:.*]] = plan.buffer T offset 0
+// CHECK: plan.dispatch @conv_8x3_linear rows T (%{{.*}}, %{{.*}}, %[[S]], %{{.*}}, out %[[D]])
+// CHECK: plan.dispatch @conv_8x3_add rows T (%{{.*}}, %{{.*}}, inout %[[S]], %[[D]], out %{{.*}})
+func.func @convolve(%x: tensor<?x8xf32> {ssm.name = "x"}, %s: tensor<?x2x8xf32> {ssm.state = "s"}, %batch: !ssm.batch)
+    -> (tensor<?x8xf32> {ssm.name = "y"}, tensor<?x2x8xf32> {ssm.state = "s"}) {
+  %w = ssm.weight "w" : tensor<8x3xf32>
+  %p = ssm.weight "p" : tensor<8x8xf32>
+  %d = ssm.kernel (%a = %x, %b = %w, %c = %s, %e = %batch, %f = %p) : (tensor<?x8xf32>, tensor<8x3xf32>, tensor<?x2x8xf32>, !ssm.batch, tensor<8x8xf32>) -> tensor<?x8xf32> {
+    %u, %t = ssm.conv1d %a, %b state %c of %e : (tensor<?x8xf32>, tensor<8x3xf32>, tensor<?x2x8xf32>, !ssm.batch) -> (tensor<?x8xf32>, tensor<?x2x8xf32>)
+    %l = ssm.linear %u, %f : tensor<?x8xf32>, tensor<8x8xf32> -> tensor<?x8xf32>
+    ssm.yield %l : tensor<?x8xf32>
+  }
+  %y, %s1 = ssm.kernel (%a = %x, %b = %w, %c = %s, %e = %batch, %f = %d) : (tensor<?x8xf32>, tensor<8x3xf32>, tensor<?x2x8xf32>, !ssm.batch, tensor<?x8xf32>) -> (tensor<?x8xf32>, tensor<?x2x8xf32>) {
+    %u, %t = ssm.conv1d %a, %b state %c of %e : (tensor<?x8xf32>, tensor<8x3xf32>, tensor<?x2x8xf32>, !ssm.batch) -> (tensor<?x8xf32>, tensor<?x2x8xf32>)
+    %r = ssm.add %u, %f : tensor<?x8xf32>
+    ssm.yield %r, %t : tensor<?x8xf32>, tensor<?x2x8xf32>
+  }
+  return %y, %s1 : tensor<?x8xf32>, tensor<?x2x8xf32>
+}

@@ -106,6 +106,53 @@ TEST_F(CudaTest, WhatHasNoCxxIsRefusedByName) {
                 "'arith.maximumf' has no CUDA C++");
 }
 
+// A vector that no variable can hold: a variable for each element, also where a
+// loop carries it, where a branch chooses it and where vectors change places.
+TEST_F(CudaTest, LongVectorsAreCarriedByElements) {
+  expectWritten(R"(
+    %start = vector.broadcast %zero : f32 to vector<5xf32>
+    %sum = scf.for %i = %c0 to %c8 step %c1 iter_args(%p = %start) -> (vector<5xf32>) {
+      %v = memref.load %x[%i] : memref<64xf32>
+      %all = vector.broadcast %v : f32 to vector<5xf32>
+      %next = arith.addf %p, %all : vector<5xf32>
+      scf.yield %next : vector<5xf32>
+    }
+    %last = vector.extract %sum[4] : f32 from vector<5xf32>
+    memref.store %last, %y[%t] : memref<64xf32>)",
+                R"(
+  float sum0 = 0.0f, sum1 = 0.0f, sum2 = 0.0f, sum3 = 0.0f, sum4 = 0.0f;
+  for (long long i = 0; i < 8; ++i) {
+    sum0 = sum0 + a0[i];
+    sum1 = sum1 + a0[i];
+    sum2 = sum2 + a0[i];
+    sum3 = sum3 + a0[i];
+    sum4 = sum4 + a0[i];
+  }
+  a1[thread] = sum4;
+)");
+  std::string cuda = cudaOf(R"(
+    %v = memref.load %x[%c0] : memref<64xf32>
+    %a = vector.broadcast %zero : f32 to vector<8xf32>
+    %b = vector.broadcast %v : f32 to vector<8xf32>
+    %r:2 = scf.for %i = %c0 to %c8 step %c1 iter_args(%p = %a, %q = %b)
+        -> (vector<8xf32>, vector<8xf32>) {
+      scf.yield %q, %p : vector<8xf32>, vector<8xf32>
+    }
+    %isFirst = arith.cmpi eq, %t, %c0 : index
+    %chosen = scf.if %isFirst -> (vector<8xf32>) {
+      scf.yield %r#0 : vector<8xf32>
+    } else {
+      scf.yield %r#1 : vector<8xf32>
+    }
+    %last = vector.extract %chosen[7] : f32 from vector<8xf32>
+    memref.store %last, %y[%t] : memref<64xf32>)");
+  EXPECT_EQ(errors, "");
+  for (const char *text : {"float v0 = 0.0f, v1 = 0.0f", "    const float next7 = v7;\n    v0 = v8;\n",
+                           "    v8 = next0;\n", "    v15 = next7;\n  }\n"})
+    EXPECT_NE(cuda.find(text), std::string::npos) << text << cuda;
+  EXPECT_NE(cuda.find("  a1[thread] = thread == 0 ? v7 : v15;\n"), std::string::npos) << cuda;
+}
+
 // Values that a loop carries may change places.
 TEST_F(CudaTest, CarriedValuesChangePlaces) {
   std::string cuda = cudaOf(R"(

@@ -64,9 +64,12 @@ struct Programs {
     manifest.entries = {{"run", {}, {}, {}}, {"other", {}, {}, {}}};
     target.name = "cpu:test";
     add("invariant").invariant = true;
-    add("decode").maxLength = 1;
-    add("few").maxTokens = 16;
-    add("short").maxLength = 100;
+    add("decode").bounds.maxLength = 1;
+    add("few").bounds.maxTokens = 16;
+    add("short").bounds.maxLength = 100;
+    Program &long_ = add("long");
+    long_.bounds.minTokens = 1000;
+    long_.bounds.maxSequences = 2;
   }
   Program &add(const char *name) {
     Program program;
@@ -103,6 +106,7 @@ TEST(ProgramTable, FirstThatFits) {
   EXPECT_EQ(programs.choose(lengths({2, 14})), "few");
   EXPECT_EQ(programs.choose(lengths({2, 15})), "short");
   EXPECT_EQ(programs.choose(lengths({100, 100})), "short");
+  EXPECT_EQ(programs.choose(lengths({999, 1})), "long");
   EXPECT_EQ(programs.choose(lengths({1}), true), "invariant");
   EXPECT_EQ(programs.choose(lengths({1000}), true), "invariant");
   EXPECT_EQ(programs.choose(lengths({101, 3})),

@@ -61,6 +61,25 @@ TEST_F(KernelMerge, NeverClonesAStateOp) {
   EXPECT_EQ(text(), before);
 }
 
+// The pool as it was: the clone reads it, the op itself moves behind.
+TEST_F(KernelMerge, ClonesAStateOpThatOnlyReads) {
+  auto read = TrialMerge::build(conv, silu, Producers::CloneReading, reason);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->kernel().getNumResults(), 1u);
+  auto moved =
+      TrialMerge::build(conv, gate, Producers::Move, reason, {silu});
+  ASSERT_TRUE(moved);
+  EXPECT_EQ(moved->kernel().getNumResults(), 2u); // the gate's, the pool
+  mlir::Value pool = conv.getInputs()[2];
+  ssm::KernelOp reader = read->commit(), advancer = moved->commit();
+  EXPECT_TRUE(llvm::succeeded(mlir::verify(*module)));
+  EXPECT_TRUE(reader->isBeforeInBlock(advancer));
+  EXPECT_TRUE(llvm::is_contained(reader.getInputs(), pool));
+  EXPECT_EQ(advancer.getInputs()[*advancer.getTiedInput(1)], pool);
+  EXPECT_EQ(kernelsOf(*module->getOps<mlir::func::FuncOp>().begin()).size(),
+            2u);
+}
+
 TEST_F(KernelMerge, TrialLeavesNoTrace) {
   std::string before = text();
   {

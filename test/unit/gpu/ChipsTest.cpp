@@ -81,6 +81,12 @@ TEST_P(EachChip, RunsEachFamily) {
   texts.push_back(texts.back());
   texts.back().tokenClass = "decode";
   texts[7].tokenClass = "few";
+  ConvBefore conv{.W = 4, .biased = true};
+  texts.push_back(linearText({.K = 36, .O = 21, .conv = conv}));
+  texts.push_back(linearText({.K = 33, .O = 70, .after = {.E = 35, .conv = conv}}));
+  texts.push_back(scanText({.E = 37, .N = 16, .softplus = true, .conv = conv}));
+  for (size_t i = texts.size() - 3; i < texts.size(); ++i)
+    texts[i].tokenClass = "decode";
   LabKernels kernels = lab.compile(texts);
   ASSERT_EQ(kernels.size(), texts.size());
   for (const auto &kernel : kernels)

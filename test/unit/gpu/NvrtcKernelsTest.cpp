@@ -44,6 +44,12 @@ std::vector<KernelText> eachFamily() {
   texts.back().tokenClass = "decode";
   texts.push_back(texts[6]);
   texts.back().tokenClass = "decode";
+  ConvBefore conv{.W = 4, .biased = true};
+  texts.push_back(linearText({.K = 36, .O = 21, .conv = conv}));
+  texts.push_back(linearText({.K = 33, .O = 70, .after = {.E = 35, .conv = conv}}));
+  texts.push_back(scanText({.E = 37, .N = 16, .softplus = true, .conv = conv}));
+  for (size_t i = texts.size() - 3; i < texts.size(); ++i)
+    texts[i].tokenClass = "decode";
   return texts;
 }
 

@@ -91,6 +91,44 @@ TEST_F(GpuSync, Scan) {
                          .gateAfter = true,
                          .split = true}));
 }
+TEST_F(GpuSync, ScanInSlices) {
+  for (bool finds : {true, false})
+    for (int64_t lanes : {1, 4}) {
+      KernelText text = scanText({.E = 70,
+                                  .N = 16,
+                                  .rank = 3,
+                                  .softplus = true,
+                                  .gateAfter = !finds,
+                                  .split = true,
+                                  .slices = 2,
+                                  .findsSlices = finds});
+      text.schedule = schedule({{"col_block", 64},
+                                {"row_tile", 4},
+                                {"chunk", 8},
+                                {"threads", 64 * lanes},
+                                {"state_lanes", lanes}});
+      expectNeeded(text);
+    }
+}
+// Its lanes read the window that one of them writes.
+TEST_F(GpuSync, ScanWithAConvolution) {
+  KernelText text = scanText({.E = 20, .N = 8, .softplus = true, .conv = {.W = 4}});
+  text.schedule = schedule({{"col_block", 16},
+                            {"chunk", 1},
+                            {"threads", 32},
+                            {"state_lanes", 2}});
+  expectNeeded(text);
+}
+TEST_F(GpuSync, ProjectionWithAConvolution) {
+  KernelText text = linearText({.K = 600, .O = 9, .conv = {.W = 4}});
+  text.schedule = schedule({{"lanes", 8},
+                            {"row_block", 4},
+                            {"col_block", 8},
+                            {"col_tile", 2},
+                            {"k_block", 256},
+                            {"threads", 64}});
+  expectNeeded(text);
+}
 // Its sums are other warps' dt.
 TEST_F(GpuSync, ScanWithTheMatrixUnit) {
   KernelText text = storeMatrix(scanText({.E = 70,

@@ -5,6 +5,49 @@
 
 namespace mamba {
 
+/// Makes %u of %`x`, [rows, E], and the pool %ct of %cs.
+static void addConv(KernelText &text, const ConvBefore &conv, int64_t E,
+                    const std::string &x = "x") {
+  std::string rows = rowsType(E), weight = weightType({E, conv.W}),
+              bias = weightType({E}), pool = poolType(conv.W - 1, E);
+  text.args.push_back({"cw", weight});
+  if (conv.biased)
+    text.args.push_back({"cb", bias});
+  text.args.push_back({"cs", pool});
+  std::string y = conv.silu ? "cy" : "u";
+  text.ops += "%" + y + ", %ct = ssm.conv1d %" + x + ", %cw " +
+              (conv.biased ? "bias %cb " : "") + "state %cs of %batch : (" +
+              rows + ", " + weight + (conv.biased ? ", " + bias : "") + ", " +
+              pool + ", " + batchType + ") -> (" + rows + ", " + pool + ")\n";
+  if (conv.silu)
+    text.ops += typed("%u = ssm.silu %cy", rows);
+}
+
+/// Takes some of the outputs %l, [rows, O], through a convolution.
+static void addConvAfter(KernelText &text, const ConvAfter &after, int64_t O) {
+  std::string types, names, x = "l";
+  int64_t widths[] = {after.offset, after.E, O - after.offset - after.E};
+  for (int i = 0; i < 3; ++i) {
+    if (widths[i] == 0)
+      continue;
+    std::string comma = names.empty() ? "" : ", ";
+    names += comma + "%l" + std::to_string(i);
+    types += comma + rowsType(widths[i]);
+  }
+  if (after.E != O) {
+    text.ops += names + " = ssm.split %l : " + rowsType(O) + " -> " + types + "\n";
+    x = "l1";
+  }
+  addConv(text, after.conv, after.E, x);
+  text.args.push_back({"batch", batchType});
+  text.tolerance = 1e-5;
+  std::vector<KernelText::Yield> outputs = std::move(text.yields);
+  text.yields = {{"u", rowsType(after.E)},
+                 {"ct", poolType(after.conv.W - 1, after.E)}};
+  if (after.keeps)
+    text.yields.insert(text.yields.end(), outputs.begin(), outputs.end());
+}
+
 KernelText linearText(const LinearForm &f) {
   std::string in = rowsType(f.K), out = rowsType(f.O),
               whole = rowsType(f.K + f.offset);
@@ -20,9 +63,15 @@ KernelText linearText(const LinearForm &f) {
   if (f.split)
     text.ops += "%o, %x = ssm.split %xs : " + whole + " -> " +
                 rowsType(f.offset) + ", " + in + "\n";
+  if (f.conv.W) {
+    text.tolerance = 1e-5; // as of its SiLU
+    addConv(text, f.conv, f.K);
+    text.args.push_back({"batch", batchType});
+  }
+  std::string x = f.conv.W ? "u" : "x";
   if (f.norm)
-    text.ops += typed("%n = ssm.rms_norm %x eps 1.0e-05", in);
-  text.ops += std::string("%l = ssm.linear ") + (f.norm ? "%n" : "%x") +
+    text.ops += typed("%n = ssm.rms_norm %" + std::exchange(x, "n") + " eps 1.0e-05", in);
+  text.ops += "%l = ssm.linear %" + x +
               ", %w" + (f.biased ? " bias %b" : "") + " : " + in + ", " +
               weight + (f.biased ? ", " + bias : "") + " -> " + out + "\n";
   std::string y = "l";
@@ -31,6 +80,8 @@ KernelText linearText(const LinearForm &f) {
   if (f.residual)
     text.ops += typed("%y = ssm.add %r, %" + std::exchange(y, "y"), out);
   text.yields = {{y, out}};
+  if (f.after.conv.W)
+    addConvAfter(text, f.after, f.O);
   return text;
 }
 
@@ -86,7 +137,7 @@ KernelText scanText(const ScanForm &f) {
   double log2e = f.log2 ? 1.4426950408889634 : 1;
   KernelText text;
   text.tolerance = 1e-5;
-  text.args.push_back({"u", rows});
+  text.args.push_back({f.conv.W ? "x" : "u", rows});
   if (f.split) {
     std::string whole = rowsType(dtWidth + 2 * f.N);
     text.args.push_back({"dbc", whole, dtLow, dtHigh});
@@ -95,7 +146,8 @@ KernelText scanText(const ScanForm &f) {
   } else {
     text.args.push_back({"d", rowsType(dtWidth), dtLow, dtHigh});
     text.args.push_back({"B", f.constantB ? weightType({f.N}) : states});
-    text.args.push_back({"C", f.constantC ? weightType({f.N}) : states});
+    if (!f.findsSlices)
+      text.args.push_back({"C", f.constantC ? weightType({f.N}) : states});
   }
   text.args.push_back({"A", A, -1.5 * log2e, -0.05 * log2e});
   std::string delta = "d";
@@ -116,6 +168,8 @@ KernelText scanText(const ScanForm &f) {
       text.ops +=
           typed("%q = ssm.softplus %" + std::exchange(delta, "q"), rows);
   }
+  if (f.conv.W)
+    addConv(text, f.conv, f.E);
   Operands in;
   in.add("", "u", rows);
   in.add("delta", delta, rows);
@@ -129,7 +183,8 @@ KernelText scanText(const ScanForm &f) {
   if (f.log2)
     in.word("log2");
   in.add("B", "B", f.constantB ? weightType({f.N}) : states);
-  in.add("C", "C", f.constantC ? weightType({f.N}) : states);
+  if (!f.findsSlices)
+    in.add("C", "C", f.constantC ? weightType({f.N}) : states);
   if (f.skip) {
     text.args.push_back({"D", vector});
     in.add("skip", "D", vector);
@@ -141,7 +196,18 @@ KernelText scanText(const ScanForm &f) {
   text.args.push_back({"h", pool});
   text.args.push_back({"batch", batchType});
   in.add("state", "h", pool);
+  std::string found = weightType({f.slices, 2 * f.N + 1, f.E});
+  if (f.slices && !f.findsSlices) {
+    text.args.push_back({"s", found, 0, 1});
+    in.add("slices", "s", found);
+  }
   in.add("of", "batch", batchType);
+  if (f.findsSlices) {
+    text.ops += "%s = ssm.scan_slices " + in.syntax + " : (" + in.types +
+                ") -> " + found + "\n";
+    text.yields = {{"s", found}};
+    return text;
+  }
   text.ops += "%y, %t = ssm.selective_scan " + in.syntax + " : (" + in.types +
               ") -> (" + rows + ", " + pool + ")\n";
   if (f.gateAfter)
@@ -149,6 +215,8 @@ KernelText scanText(const ScanForm &f) {
   text.yields = {{f.gateAfter ? "g" : "y", rows}, {"t", pool}};
   if (f.stateFirst)
     std::swap(text.yields[0], text.yields[1]);
+  if (f.conv.W)
+    text.yields.push_back({"ct", poolType(f.conv.W - 1, f.E)});
   return text;
 }
 

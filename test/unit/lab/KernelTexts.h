@@ -5,13 +5,28 @@
 
 namespace mamba {
 
+/// A convolution beside a kernel's main op: of the rows that it reads.
+struct ConvBefore {
+  int64_t W = 0; // 0: none
+  bool biased = false, silu = true;
+};
+/// The same of a projection's outputs, of E of them behind the first so many.
+struct ConvAfter {
+  int64_t E = 0, offset = 0;
+  ConvBefore conv = {};
+  bool keeps = true; // the outputs themselves are yielded too
+};
+
 struct LinearForm {
   int64_t K = 1, O = 1;
   bool norm = false, biased = false, silu = false, residual = false;
   bool split = false; // the input is a part of wider rows
   int64_t offset = 7; // where in them it begins
+  ConvBefore conv = {};
+  ConvAfter after = {};
 };
-/// Operands x, w, then the bias and the residual rows if there are any.
+/// Operands x, w, then the bias and the residual rows if there are any, and those
+/// of a convolution.
 KernelText linearText(const LinearForm &form);
 
 struct ConvForm {
@@ -33,6 +48,11 @@ struct ScanForm {
   bool log2 = false, skip = false, gateInScan = false, gateAfter = false;
   bool split = false;      // dt, B and C are parts of one buffer
   bool stateFirst = false; // the order of the results
+  ConvBefore conv = {};    // makes u
+  int64_t slices = 0;      // that time is cut into; 0: it is not
+  /// Scans the slices by themselves: without C, skip and gate, its result is what
+  /// the scan in slices takes as p.
+  bool findsSlices = false;
 };
 KernelText scanText(const ScanForm &form);
 

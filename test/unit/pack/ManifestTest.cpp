@@ -18,9 +18,11 @@ TEST(Manifest, RoundTrip) {
   EXPECT_EQ(manifest->activations, "bf16");
   EXPECT_EQ(manifest->model->validVocabSize, 7u);
   const TargetSpec &target = manifest->targets[0];
-  EXPECT_EQ(target.programs[0].maxLength, 1u);
-  EXPECT_FALSE(target.programs[0].maxTokens);
-  EXPECT_EQ(target.programs[1].maxTokens, 4096u);
+  EXPECT_EQ(target.programs[0].bounds.maxLength, 1u);
+  EXPECT_FALSE(target.programs[0].bounds.maxTokens);
+  EXPECT_EQ(target.programs[1].bounds.maxTokens, 4096u);
+  EXPECT_EQ(target.programs[1].bounds.minTokens, 17u);
+  EXPECT_EQ(target.programs[1].bounds.maxSequences, 8u);
   const GoldenCase &golden = target.kernels[0].golden[0];
   EXPECT_EQ(golden.args[0].hi, 1.0 / 3) << "doubles are exact";
   EXPECT_EQ(golden.args[1].bound, 17u);
@@ -114,7 +116,7 @@ TEST(Manifest, UnknownFormatIsRefusedWithBothNumbers) {
   Result<Manifest> manifest = readManifest(R"({"format": 1})", "x.mpk");
   ASSERT_FALSE(manifest.ok());
   EXPECT_EQ(manifest.status().message(),
-            "x.mpk: the pack has format 1, this program reads format 2, build "
+            "x.mpk: the pack has format 1, this program reads format 3, build "
             "the pack anew or take the mamba that made it");
 }
 

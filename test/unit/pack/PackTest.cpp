@@ -75,7 +75,7 @@ protected:
   std::vector<int64_t> wShape = {2, 3};
   DType goldenType = DType::F32, cubinType = DType::U8;
   bool hasGolden = true, embeds = false, embedsAll = true;
-  std::string format = "2";
+  std::string format = std::to_string(kManifestFormat);
   std::string bytes;
 };
 
@@ -134,9 +134,9 @@ TEST_F(PackTest, NotAPack) {
   EXPECT_EQ(messageOf(parseBytes()),
             "'x.mpk': this safetensors file is not a kernel pack, make one "
             "with 'mamba-pack build'");
-  format = "1";
+  format = "2";
   EXPECT_EQ(messageOf(parse()),
-            "'x.mpk': the pack has format 1, this program reads format 2, "
+            "'x.mpk': the pack has format 2, this program reads format 3, "
             "build the pack anew or take the mamba that made it");
 }
 

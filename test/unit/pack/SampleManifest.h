@@ -79,7 +79,7 @@ inline Manifest sampleManifest() {
   Program program;
   program.entry = 0;
   program.className = "decode";
-  program.maxLength = 1;
+  program.bounds.maxLength = 1;
   program.arenaT = 256;
   program.arenaS = 64;
   program.arenaC = 10;
@@ -96,8 +96,10 @@ inline Manifest sampleManifest() {
   target.programs[1].entry = 1;
   target.programs[1].className = "prefill";
   target.programs[1].invariant = true;
-  target.programs[1].maxLength.reset();
-  target.programs[1].maxTokens = 4096;
+  target.programs[1].bounds.maxLength.reset();
+  target.programs[1].bounds.maxTokens = 4096;
+  target.programs[1].bounds.minTokens = 17;
+  target.programs[1].bounds.maxSequences = 8;
   manifest.targets = {target, sampleCudaTarget(target)};
   manifest.blobs = {{"code.0", std::string(64, 'a'), uint64_t(1) << 20},
                     {"cubin.0", std::string(64, 'c'), 5000},

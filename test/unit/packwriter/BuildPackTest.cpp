@@ -78,8 +78,8 @@ TEST_F(BuildPackTest, HoldsWhatTheFormatPromises) {
         << kernel.symbol << " is there twice";
   }
   for (const Program &program : target.programs) {
-    EXPECT_EQ(program.maxLength.has_value(), program.className == "decode");
-    EXPECT_EQ(program.maxTokens.has_value(), program.className == "few");
+    EXPECT_EQ(program.bounds.maxLength.has_value(), program.className == "decode");
+    EXPECT_EQ(program.bounds.maxTokens.has_value(), program.className == "few");
   }
 }
 

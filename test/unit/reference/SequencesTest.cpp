@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace mamba::reference {
@@ -132,6 +133,52 @@ TEST_F(Scan, SequenceWithoutRowsChangesNothing) {
                     Tensor({2, 1, 1}, {8, 77}), batch);
   expectNear(y, Tensor({2, 1}, {10, 10500}));
   expectNear(next, Tensor({2, 1, 1}, {105, 77}));
+}
+
+// dt of a sum of steps is the sum of their dt, and a slice that a sequence enters
+// begins where the slice before it ends: a whole scan and one in slices differ
+// by rounding alone.
+TEST(ScanSlices, LeaveEveryResultAsItIs) {
+  RandomTensors random(11);
+  int64_t E = 3, N = 2;
+  // Sequences within a slice, over two and over several, and without rows.
+  BatchValue batch{.seqStart = {0, 3, 3, 4, 17, 19, 19},
+                   .slot = {2, 6, 0, 5, 1, 3},
+                   .position = {0, 9, 4, 1, 0, 0}};
+  Tensor u = random({19, E}), delta = random({19, E}), bias = random({E}), A = random({E, N}),
+         B = random({19, N}), C = random({19, N}), h = random({7, E, N});
+  ScanOperands in{.u = u, .delta = delta, .deltaBias = &bias, .softplus = true, .A = A, .B = B,
+                  .C = C};
+  auto [y, next] = selectiveScan(in, h, batch);
+  for (int64_t slices : {1, 2, 3, 4, 5, 7, 18, 19, 20, 50}) {
+    Tensor p = scanSlices(in, h, batch, slices);
+    ASSERT_EQ(p.shape, (std::vector<int64_t>{slices, 2 * N + 1, E}));
+    auto [ySliced, nextSliced] = selectiveScan(in, h, batch, &p);
+    auto expectSame = [&](const Tensor &found, const Tensor &whole) {
+      for (size_t i = 0; i < whole.values.size(); ++i)
+        EXPECT_NEAR(found.values[i], whole.values[i], 1e-13 * std::max(1.0, std::abs(whole.values[i])))
+            << slices << " slices, element " << i;
+    };
+    expectSame(ySliced, y);
+    expectSame(nextSliced, next);
+  }
+}
+
+TEST_F(Scan, SlicesByHand) {
+  // Three slices of one row: a sequence from h = 8, which goes on, and nothing.
+  Tensor p = scanSlices({.u = u, .delta = delta, .A = A, .B = B, .C = C}, state, makeBatch({2}), 3);
+  // h = 10 at the end of the first, begun from 8; 2 * 5 * 10 = 100 of the second, from 0.
+  expectNear(p, Tensor({3, 3, 1}, {10, 2, 8, 100, 2, 0, 0, 0, 0}));
+}
+
+// The scan reads what it is told: a wrong state between slices is seen.
+TEST_F(Scan, SlicesAreRead) {
+  ScanOperands in{.u = u, .delta = delta, .A = A, .B = B, .C = C};
+  Tensor p = scanSlices(in, state, makeBatch({2}), 2);
+  p.values[0] = 20; // not 10
+  auto [y, next] = selectiveScan(in, state, makeBatch({2}), &p);
+  expectNear(y, Tensor({2, 1}, {10, 11000}));
+  expectNear(next, Tensor({1, 1, 1}, {110}));
 }
 
 } // namespace

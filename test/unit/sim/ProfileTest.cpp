@@ -17,9 +17,9 @@ Counts launch(uint64_t instructions, uint64_t sectors) {
   c.special = instructions / 10;
   c.fma = instructions / 2;
   c.globalLoadSectors = sectors;
-  c.globalLoadBytes = sectors * 16;
-  c.sharedAccesses = 100;
+  c.globalNeededSectors = sectors / 2;
   c.sharedWavefronts = 150;
+  c.sharedNeeded = 100;
   c.barriers = 1234;
   c.criticalPath = 800;
   return c;
