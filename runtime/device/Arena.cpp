@@ -1,6 +1,8 @@
 #include "runtime/device/Arena.h"
 
+#include "runtime/device/Step.h"
 #include "runtime/support/CheckedMath.h"
+#include "runtime/support/Quote.h"
 
 using namespace mamba;
 
@@ -22,6 +24,28 @@ Result<ArenaPlan> ArenaPlan::of(const Program &program, const Batch &batch) {
                        " tokens needs more memory than there can be, feed it "
                        "in pieces");
   return ArenaPlan{batch.tokens(), batch.sequences(), *t, *c, *bytes};
+}
+
+Status TensorPlan::place(const EntrySpec &entry, const Batch &batch) {
+  bytes = 0;
+  auto placeAll = [&](const std::vector<TensorSpec> &specs,
+                      std::vector<Place> &places) -> Status {
+    places.clear();
+    for (const TensorSpec &spec : specs) {
+      auto size = stepBytes(spec, batch);
+      auto aligned = size ? checkedAlignUp(*size, kTensorAlignment) : size;
+      auto end = aligned ? checkedAdd(bytes, *aligned) : aligned;
+      if (!end)
+        return outOfMemory("tensor " + inQuotes(spec.name) +
+                           " is larger than memory can be");
+      places.push_back({bytes, *size});
+      bytes = *end;
+    }
+    return {};
+  };
+  MAMBA_RETURN_IF_ERROR(placeAll(entry.inputs, inputs));
+  inputBytes = bytes;
+  return placeAll(entry.outputs, outputs);
 }
 
 bool ArenaPolicy::replaces(uint64_t held, uint64_t needed) {

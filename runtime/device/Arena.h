@@ -3,6 +3,8 @@
 
 #include "runtime/device/Device.h"
 
+#include <vector>
+
 namespace mamba {
 
 /// The three arenas of a step in one block of memory.
@@ -17,6 +19,20 @@ struct ArenaPlan {
            : arg.space == ArgSpace::S ? s + arg.number * sequences
                                       : c + arg.number;
   }
+};
+
+/// Where the caller's tensors of a step start on a GPU; FORMAT.md.
+inline constexpr uint64_t kTensorAlignment = 256;
+
+/// Copies of them in one block of memory.
+struct TensorPlan {
+  struct Place {
+    uint64_t offset, bytes;
+  };
+  std::vector<Place> inputs, outputs; // The entry's; outputs come last.
+  uint64_t inputBytes = 0, bytes = 0; // Of all inputs, of all.
+
+  Status place(const EntrySpec &entry, const Batch &batch);
 };
 
 /// Memory grows at once, and shrinks when steps need far less of it for long.

@@ -67,6 +67,8 @@ public:
 
   /// "cpu", "cuda" or "sim": where it runs.
   virtual const char *device() const { return target().device.c_str(); }
+  /// What runs where, for people.
+  virtual std::string description() const { return "target " + target().name; }
   virtual const Pack &pack() const = 0;
   virtual const TargetSpec &target() const = 0;
   /// The distinct states of the pack's entries, by id, in order of first use.
@@ -94,6 +96,8 @@ public:
 struct DeviceOptions {
   unsigned threads = 0; // 0: one for each processor that this process may use
   bool counts = false;  // for Executable::profile, where it can
+  /// Told in one line what "auto" passed over, and why. May be null.
+  std::function<void(const std::string &message)> warn = nullptr;
 };
 
 /// Loads the best target of the pack that this machine's CPU can run: the one
@@ -112,7 +116,16 @@ Result<std::unique_ptr<Executable>> loadOnCpu(std::shared_ptr<const Pack> pack,
 Result<std::unique_ptr<Executable>> loadOnSim(std::shared_ptr<const Pack> pack,
                                               const DeviceOptions &options);
 
-/// The device by its name: cpu, cuda, sim or auto. Invalid if it is another,
+/// Loads the newest of the pack's cuda targets that NVIDIA's GPU number
+/// `ordinal` runs: its cubin, else its PTX compiled by the driver, else its C++
+/// compiled by NVRTC; MAMBA_CUDA_PREFER (cubin, ptx or nvrtc) forces one. At the
+/// first load of this code on such a GPU the self-test must pass. Contexts may
+/// run at the same time. Unavailable if there is no driver, GPU or code for it.
+Result<std::unique_ptr<Executable>> loadOnCuda(std::shared_ptr<const Pack> pack,
+                                               unsigned ordinal,
+                                               const DeviceOptions &options);
+
+/// The device by its name: cpu, cuda, cuda:N, sim or auto. Invalid if it is another,
 /// unavailable if this program has no such device.
 Result<std::unique_ptr<Executable>>
 loadOnDevice(std::shared_ptr<const Pack> pack, const std::string &device,

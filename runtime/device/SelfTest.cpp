@@ -9,8 +9,6 @@
 
 using namespace mamba;
 
-/// Around each buffer; bytes. A kernel that writes there is wrong.
-static constexpr uint64_t kGuardBytes = 256;
 static constexpr int kGuardByte = 0xa5;
 
 Status GoldenBuffer::allocate(const GoldenArg &arg, uint64_t index) {

@@ -10,12 +10,19 @@
 
 namespace mamba {
 
+/// Around each argument of a golden case; bytes. A kernel that writes there is
+/// wrong.
+inline constexpr uint64_t kGuardBytes = 256;
+
 /// An argument of a golden case in the memory of the host, at a multiple of
 /// 256, between two guards.
 class GoldenBuffer {
 public:
   Status allocate(const GoldenArg &arg, uint64_t index);
   uint8_t *data() const;
+  /// With the guards, of kGuardBytes each.
+  uint8_t *whole() const { return memory_.data(); }
+  uint64_t wholeBytes() const { return memory_.size(); }
   uint64_t bytes() const { return bytes_; }
   /// Whether nothing was put in: only outputs are so.
   bool isPoison() const { return isPoison_; }

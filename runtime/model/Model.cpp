@@ -12,9 +12,13 @@ Model::create(std::shared_ptr<const PackInfo> info, const std::string &device,
     return invalidArgument("threads must be at most " +
                            std::to_string(kMaxThreads) + ", got " +
                            std::to_string(options.threads));
+  DeviceOptions taken = options;
+  taken.warn = [](const std::string &message) {
+    logMessage(LogLevel::Warning, message);
+  };
   MAMBA_ASSIGN_OR_RETURN(auto executable,
-                         loadOnDevice(info->pack(), device, options));
-  logMessage(LogLevel::Info, "target " + executable->target().name + " of " +
+                         loadOnDevice(info->pack(), device, taken));
+  logMessage(LogLevel::Info, executable->description() + " of " +
                                  inQuotes(info->pack()->path()));
   return std::make_shared<Model>(std::move(info), std::move(executable));
 }

@@ -15,7 +15,8 @@ inline constexpr unsigned kMaxThreads = 1024;
 
 class Model {
 public:
-  /// `device` is "cpu", "cuda", "sim" or "auto".
+  /// `device` is "cpu", "cuda", "cuda:N", "sim" or "auto"; what that passes
+  /// over is logged.
   static Result<std::shared_ptr<Model>>
   create(std::shared_ptr<const PackInfo> info, const std::string &device,
          const DeviceOptions &options);

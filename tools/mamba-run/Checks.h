@@ -51,6 +51,18 @@ inline void checkOutput(const std::string &output,
   }
 }
 
+inline CLI::Validator deviceName() {
+  auto check = [](const std::string &text) -> std::string {
+    for (const char *name : {"cpu", "cuda", "sim", "auto"})
+      if (text == name)
+        return "";
+    if (text.starts_with("cuda:") && wholeNumber(0, 1023)(text.substr(5)) == "")
+      return "";
+    return "must be cpu, cuda, cuda:N, sim or auto, got '" + text + "'";
+  };
+  return CLI::Validator(check, "");
+}
+
 inline CLI::Validator notEmpty() {
   auto check = [](const std::string &text) -> std::string {
     return text.empty() ? "must not be empty" : "";

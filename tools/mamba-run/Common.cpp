@@ -21,10 +21,11 @@ void addCommonOptions(CLI::App &verb, CommonOptions &options) {
       ->type_name("DIR")
       ->check(notEmpty());
   verb.add_option("--device", options.device,
-                  "Where to run: cpu, sim (a simulated GPU), cuda (not in "
-                  "this version) or auto (cpu)")
+                  "Where to run: cpu, cuda (an NVIDIA GPU; cuda:1 the second "
+                  "one), sim (a simulated GPU) or auto (cuda where there is a "
+                  "driver and code for it, else cpu)")
       ->type_name("NAME")
-      ->check(CLI::IsMember({"cpu", "cuda", "sim", "auto"}).description(""))
+      ->check(deviceName())
       ->capture_default_str();
   verb.add_option("--threads", options.threads,
                   "CPU threads, from 1 to 1024; without it one for each "

@@ -34,7 +34,6 @@ CpuContext::create(CpuExecutable &executable, uint64_t slots) {
 void CpuContext::prepare(const Program &program) {
   Prepared prepared;
   const EntrySpec &entry = executable_.manifest().entries[program.entry];
-  const std::vector<StateSpec> &states = executable_.states();
   for (const Dispatch &dispatch : program.dispatches)
     for (const ArgRef &arg : dispatch.args) {
       Binding binding = {static_cast<uint32_t>(prepared.buffers.size()), arg};
@@ -49,13 +48,9 @@ void CpuContext::prepare(const Program &program) {
       case ArgSpace::C:
         prepared.arenas.push_back(binding);
         break;
-      case ArgSpace::State: {
-        const std::string &id = entry.states[arg.number].id;
-        for (size_t i = 0; i < states.size(); ++i)
-          if (states[i].id == id)
-            address = pools_.data(i);
+      case ArgSpace::State:
+        address = pools_.data(executable_.stateOf(entry, arg.number));
         break;
-      }
       case ArgSpace::Weight:
       case ArgSpace::Packed:
         address = const_cast<void *>(executable_.address(arg));

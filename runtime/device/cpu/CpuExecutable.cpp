@@ -21,9 +21,7 @@ mamba::loadOnCpu(std::shared_ptr<const Pack> pack,
 
 CpuExecutable::CpuExecutable(std::shared_ptr<const Pack> pack,
                              const TargetSpec &target)
-    : pack_(std::move(pack)), target_(target),
-      states_(collectStates(pack_->manifest())),
-      programs_(pack_->manifest(), target) {
+    : TargetExecutable(std::move(pack), target) {
   for (const KernelSpec &kernel : target.kernels)
     scratchBytes_ = std::max(scratchBytes_, kernel.scratch);
 }
@@ -53,14 +51,14 @@ CpuExecutable::load(std::shared_ptr<const Pack> pack,
 }
 
 Status CpuExecutable::loadCode() {
-  MAMBA_ASSIGN_OR_RETURN(std::vector<uint8_t> code, pack_->code(target_.code));
+  MAMBA_ASSIGN_OR_RETURN(std::vector<uint8_t> code, pack().code(target().code));
   std::string context =
-      inQuotes(pack_->path()) + ": target " + inQuotes(target_.name);
-  Result<ElfImage> image = ElfImage::load(code, target_.arch);
+      inQuotes(pack().path()) + ": target " + inQuotes(target().name);
+  Result<ElfImage> image = ElfImage::load(code, target().arch);
   if (!image.ok())
     return image.status().withContext(context);
   image_ = *std::move(image);
-  for (const KernelSpec &kernel : target_.kernels) {
+  for (const KernelSpec &kernel : target().kernels) {
     Result<MambaKernel> entry = image_.kernel(kernel.entry);
     if (!entry.ok())
       return entry.status().withContext(context + ": kernel " +
@@ -74,30 +72,26 @@ Status CpuExecutable::loadCode() {
 // Weights
 //===----------------------------------------------------------------------===//
 
-Status CpuExecutable::loadWeights(std::shared_ptr<WeightSource> source,
-                                  const Progress &progress) {
-  if (hasWeights_)
-    return invalidArgument("the weights are loaded already");
-  MAMBA_RETURN_IF_ERROR(weights_.bind(manifest(), target_, source.get()));
+Status CpuExecutable::prepareWeights(WeightSource *source,
+                                     const Progress &progress) {
+  MAMBA_RETURN_IF_ERROR(weights_.bind(manifest(), target(), source));
   MAMBA_RETURN_IF_ERROR(runRecipe(progress));
-  weights_.dropRecipeCopies(manifest(), target_);
-  source_ = std::move(source);
-  hasWeights_ = true;
+  weights_.dropRecipeCopies(manifest(), target());
   return {};
 }
 
 Status CpuExecutable::runRecipe(const Progress &progress) {
   packed_.release();
   MAMBA_ASSIGN_OR_RETURN(
-      packed_, Memory::allocate(target_.packedBytes, "packed weights"));
+      packed_, Memory::allocate(target().packedBytes, "packed weights"));
   MAMBA_ASSIGN_OR_RETURN(Memory scratch,
                          Memory::allocate(scratchBytes_, "scratch memory"));
   if (poisonsMemory())
     poison(packed_, packed_.size());
   static constexpr int64_t kNoSequences[] = {0, 0};
   std::vector<void *> buffers;
-  for (size_t i = 0; i < target_.recipe.size(); ++i) {
-    const Dispatch &dispatch = target_.recipe[i];
+  for (size_t i = 0; i < target().recipe.size(); ++i) {
+    const Dispatch &dispatch = target().recipe[i];
     buffers.clear();
     for (const ArgRef &arg : dispatch.args)
       buffers.push_back(const_cast<void *>(address(arg)));
@@ -109,19 +103,12 @@ Status CpuExecutable::runRecipe(const Progress &progress) {
                            static_cast<uint32_t>(dispatch.grid.tiles(0, 0))};
     threads_->run({&job, 1}, scratch.data());
     if (progress)
-      progress(i + 1, target_.recipe.size());
+      progress(i + 1, target().recipe.size());
   }
   return packed_.makeReadOnly();
 }
 
-Result<std::unique_ptr<Context>> CpuExecutable::createContext(uint64_t slots) {
-  // A pack that has nothing to load needs no call of loadWeights.
-  if (!hasWeights_ && manifest().checkpoint.empty())
-    MAMBA_RETURN_IF_ERROR(loadWeights(nullptr, nullptr));
-  if (!hasWeights_)
-    return invalidArgument("the weights are not loaded yet, call loadWeights "
-                           "before createContext");
-  MAMBA_RETURN_IF_ERROR(checkSlots(slots));
+Result<std::unique_ptr<Context>> CpuExecutable::makeContext(uint64_t slots) {
   MAMBA_ASSIGN_OR_RETURN(std::unique_ptr<CpuContext> context,
                          CpuContext::create(*this, slots));
   return std::unique_ptr<Context>(std::move(context));
@@ -148,7 +135,7 @@ Status CpuExecutable::selfTest(const Progress &progress) {
     threads_->run({&job, 1}, scratch.data());
     return {};
   };
-  return runSelfTest(*pack_, target_, runKernel, progress);
+  return runSelfTest(pack(), target(), runKernel, progress);
 }
 
 void mamba::poison(const Memory &memory, uint64_t bytes) {

@@ -2,9 +2,8 @@
 #pragma once
 
 #include "runtime/device/BoundWeights.h"
-#include "runtime/device/Device.h"
 #include "runtime/device/Memory.h"
-#include "runtime/device/Step.h"
+#include "runtime/device/TargetExecutable.h"
 #include "runtime/device/cpu/ElfImage.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
@@ -13,22 +12,14 @@
 
 namespace mamba {
 
-class CpuExecutable final : public Executable {
+class CpuExecutable final : public TargetExecutable {
 public:
   static Result<std::unique_ptr<CpuExecutable>>
   load(std::shared_ptr<const Pack> pack, const DeviceOptions &options);
 
-  const Pack &pack() const override { return *pack_; }
-  const TargetSpec &target() const override { return target_; }
-  const std::vector<StateSpec> &states() const override { return states_; }
-  Status loadWeights(std::shared_ptr<WeightSource> source,
-                     const Progress &progress) override;
-  Result<std::unique_ptr<Context>> createContext(uint64_t slots) override;
   Status selfTest(const Progress &progress) override;
 
   // For contexts.
-  const Manifest &manifest() const { return pack_->manifest(); }
-  const ProgramTable &programs() const { return programs_; }
   MambaKernel kernel(uint32_t index) const { return kernels_[index]; }
   ThreadPool &threads() { return *threads_; }
   uint64_t scratchBytes() const { return scratchBytes_; }
@@ -40,19 +31,16 @@ public:
 
 private:
   CpuExecutable(std::shared_ptr<const Pack> pack, const TargetSpec &target);
+  Status prepareWeights(WeightSource *source,
+                        const Progress &progress) override;
+  Result<std::unique_ptr<Context>> makeContext(uint64_t slots) override;
   Status loadCode();
   Status runRecipe(const Progress &progress);
 
-  std::shared_ptr<const Pack> pack_;
-  const TargetSpec &target_; // Of pack_.
-  std::vector<StateSpec> states_;
-  ProgramTable programs_;
   ElfImage image_;
   std::vector<MambaKernel> kernels_;
   uint64_t scratchBytes_ = 0;
 
-  bool hasWeights_ = false;
-  std::shared_ptr<WeightSource> source_;
   BoundWeights weights_;
   Memory packed_;
   std::unique_ptr<ThreadPool> threads_;

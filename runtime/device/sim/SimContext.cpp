@@ -1,14 +1,10 @@
 #include "runtime/device/sim/SimContext.h"
 
-#include "runtime/support/CheckedMath.h"
 #include "runtime/support/Quote.h"
 
 #include <cstring>
 
 using namespace mamba;
-
-/// Where the caller's tensors start on a GPU; FORMAT.md.
-static constexpr uint64_t kTensorAlignment = 256;
 
 Result<std::unique_ptr<SimContext>>
 SimContext::create(SimExecutable &executable, uint64_t slots) {
@@ -66,39 +62,19 @@ Status SimContext::mapArenas(const Program &program, const ArenaPlan &plan) {
   return {};
 }
 
-/// Sets data and bytes of inputs_ and outputs_.
 Status SimContext::placeTensors(const EntrySpec &entry, const Batch &batch) {
-  uint64_t total = 0;
-  auto place = [&](const std::vector<TensorSpec> &specs,
-                   std::vector<Tensor> &tensors,
-                   std::vector<uint64_t> &offsets) -> Status {
-    tensors.clear();
-    for (const TensorSpec &spec : specs) {
-      auto bytes = stepBytes(spec, batch);
-      auto aligned = bytes ? checkedAlignUp(*bytes, kTensorAlignment) : bytes;
-      auto end = aligned ? checkedAdd(total, *aligned) : aligned;
-      if (!end)
-        return outOfMemory("tensor " + inQuotes(spec.name) +
-                           " is larger than memory can be");
-      tensors.push_back({nullptr, *bytes, {}});
-      offsets.push_back(total);
-      total = *end;
-    }
-    return {};
-  };
-  std::vector<uint64_t> inputOffsets, outputOffsets;
-  MAMBA_RETURN_IF_ERROR(place(entry.inputs, inputs_, inputOffsets));
-  MAMBA_RETURN_IF_ERROR(place(entry.outputs, outputs_, outputOffsets));
-  if (tensorPolicy_.replaces(tensorMemory_.size(), total)) {
+  MAMBA_RETURN_IF_ERROR(plan_.place(entry, batch));
+  if (tensorPolicy_.replaces(tensorMemory_.size(), plan_.bytes)) {
     tensorMemory_.release();
     MAMBA_ASSIGN_OR_RETURN(
         tensorMemory_,
-        Memory::allocate(total, "the tensors of a step, feed less at once"));
+        Memory::allocate(plan_.bytes,
+                         "the tensors of a step, feed less at once"));
   }
-  for (size_t i = 0; i < inputs_.size(); ++i)
-    inputs_[i].data = tensorMemory_.data() + inputOffsets[i];
-  for (size_t i = 0; i < outputs_.size(); ++i)
-    outputs_[i].data = tensorMemory_.data() + outputOffsets[i];
+  for (const TensorPlan::Place &place : plan_.inputs)
+    inputs_.push_back({tensorMemory_.data() + place.offset, place.bytes, {}});
+  for (const TensorPlan::Place &place : plan_.outputs)
+    outputs_.push_back({tensorMemory_.data() + place.offset, place.bytes, {}});
   return {};
 }
 
@@ -129,10 +105,7 @@ uint64_t SimContext::address(const ArgRef &arg, const EntrySpec &entry,
   case ArgSpace::Out:
     return outputs_[arg.number].mapping.address();
   case ArgSpace::State:
-    for (size_t i = 0; i < poolMappings_.size(); ++i)
-      if (executable_.states()[i].id == entry.states[arg.number].id)
-        return poolMappings_[i].address();
-    return 0; // Every entry's states are among the executable's.
+    return poolMappings_[executable_.stateOf(entry, arg.number)].address();
   case ArgSpace::Weight:
   case ArgSpace::Packed:
     return executable_.address(arg);

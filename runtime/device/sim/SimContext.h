@@ -58,7 +58,8 @@ private:
   SimMapping arenaT_, arenaS_, arenaC_;
   Memory tensorMemory_;
   ArenaPolicy tensorPolicy_;
-  std::vector<Tensor> inputs_, outputs_;
+  TensorPlan plan_;
+  std::vector<Tensor> inputs_, outputs_; // Empty between steps.
 };
 
 } // namespace mamba

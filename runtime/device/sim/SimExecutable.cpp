@@ -65,9 +65,7 @@ mamba::loadOnSim(std::shared_ptr<const Pack> pack,
 
 SimExecutable::SimExecutable(std::shared_ptr<const Pack> pack,
                              const TargetSpec &target)
-    : pack_(std::move(pack)), target_(target),
-      states_(collectStates(pack_->manifest())),
-      programs_(pack_->manifest(), target) {}
+    : TargetExecutable(std::move(pack), target) {}
 
 Result<std::unique_ptr<SimExecutable>>
 SimExecutable::load(std::shared_ptr<const Pack> pack,
@@ -88,7 +86,7 @@ SimExecutable::load(std::shared_ptr<const Pack> pack,
   if (status.ok() && options.counts)
     status = executable->describeKernels();
   if (!status.ok())
-    return status.withContext(inQuotes(executable->pack_->path()) +
+    return status.withContext(inQuotes(executable->pack().path()) +
                               ": target " + inQuotes(target->name));
   return executable;
 }
@@ -114,16 +112,16 @@ static std::vector<std::optional<size_t>> countArgs(const TargetSpec &target) {
 }
 
 Status SimExecutable::loadModule() {
-  MAMBA_ASSIGN_OR_RETURN(std::vector<uint8_t> code, pack_->code(target_.code));
+  MAMBA_ASSIGN_OR_RETURN(std::vector<uint8_t> code, pack().code(target().code));
   std::string_view ptx(reinterpret_cast<const char *>(code.data()),
                        code.size());
-  MAMBA_ASSIGN_OR_RETURN(module_, sim::Module::load(ptx, target_.code));
-  if (module_->target() != target_.arch)
+  MAMBA_ASSIGN_OR_RETURN(module_, sim::Module::load(ptx, target().code));
+  if (module_->target() != target().arch)
     return invalidData("its PTX is for " + inQuotes(module_->target()) +
-                       ", the pack says " + inQuotes(target_.arch));
-  std::vector<std::optional<size_t>> argCounts = countArgs(target_);
-  for (size_t i = 0; i < target_.kernels.size(); ++i) {
-    const KernelSpec &kernel = target_.kernels[i];
+                       ", the pack says " + inQuotes(target().arch));
+  std::vector<std::optional<size_t>> argCounts = countArgs(target());
+  for (size_t i = 0; i < target().kernels.size(); ++i) {
+    const KernelSpec &kernel = target().kernels[i];
     int index = module_->find(kernel.symbol);
     if (index < 0)
       return invalidData("its PTX has no kernel " + inQuotes(kernel.symbol));
@@ -171,13 +169,13 @@ Status SimExecutable::bindKernel(const KernelSpec &kernel, size_t args) {
 Status SimExecutable::describeKernels() {
   std::vector<uint8_t> code;
   Cubin cubin;
-  if (target_.cubin) {
-    MAMBA_ASSIGN_OR_RETURN(code, pack_->code(*target_.cubin));
-    MAMBA_ASSIGN_OR_RETURN(cubin, readCubin(code, *target_.cubin));
+  if (target().cubin) {
+    MAMBA_ASSIGN_OR_RETURN(code, pack().code(*target().cubin));
+    MAMBA_ASSIGN_OR_RETURN(cubin, readCubin(code, *target().cubin));
   }
   std::vector<sim::Profile::Kernel> kernels;
-  for (size_t i = 0; i < target_.kernels.size(); ++i) {
-    const KernelSpec &spec = target_.kernels[i];
+  for (size_t i = 0; i < target().kernels.size(); ++i) {
+    const KernelSpec &spec = target().kernels[i];
     sim::Profile::Kernel kernel = {spec.symbol, spec.launch->threads,
                                    spec.launch->registers.value_or(0),
                                    spec.launch->shared,
@@ -196,7 +194,7 @@ Result<std::string> SimExecutable::profile(const std::string &chip) const {
     return unavailable("nothing was counted, a profile must be asked for when "
                        "the model is made");
   MAMBA_ASSIGN_OR_RETURN(const sim::Chip *found,
-                         sim::chipNamed(chip.empty() ? target_.arch : chip));
+                         sim::chipNamed(chip.empty() ? target().arch : chip));
   auto held = lock();
   return profile_.table(*found);
 }
@@ -211,7 +209,7 @@ Status SimExecutable::launch(uint32_t kernel, uint64_t tiles, const Step &step,
   sim::Launch launch;
   launch.kernel = kernels_[kernel];
   launch.grid[0] = static_cast<uint32_t>(tiles);
-  launch.block[0] = target_.kernels[kernel].launch->threads;
+  launch.block[0] = target().kernels[kernel].launch->threads;
   launch.params = {reinterpret_cast<const uint8_t *>(params.data()),
                    params.size() * kParamBytes};
   sim::Counts counts;
@@ -226,23 +224,19 @@ Status SimExecutable::launch(uint32_t kernel, uint64_t tiles, const Step &step,
 // Weights
 //===----------------------------------------------------------------------===//
 
-Status SimExecutable::loadWeights(std::shared_ptr<WeightSource> source,
-                                  const Progress &progress) {
-  if (hasWeights_)
-    return invalidArgument("the weights are loaded already");
+Status SimExecutable::prepareWeights(WeightSource *source,
+                                     const Progress &progress) {
   auto held = lock();
   weightMappings_.clear();
   packedMapping_ = SimMapping();
-  MAMBA_RETURN_IF_ERROR(weights_.bind(manifest(), target_, source.get()));
+  MAMBA_RETURN_IF_ERROR(weights_.bind(manifest(), target(), source));
   MAMBA_RETURN_IF_ERROR(mapWeights());
   MAMBA_RETURN_IF_ERROR(runRecipe(progress));
-  std::vector<bool> isRead = weightsReadByPrograms(manifest(), target_);
+  std::vector<bool> isRead = weightsReadByPrograms(manifest(), target());
   for (size_t i = 0; i < isRead.size(); ++i)
     if (!isRead[i])
       weightMappings_[i] = SimMapping();
-  weights_.dropRecipeCopies(manifest(), target_);
-  source_ = std::move(source);
-  hasWeights_ = true;
+  weights_.dropRecipeCopies(manifest(), target());
   return {};
 }
 
@@ -261,7 +255,7 @@ Status SimExecutable::mapWeights() {
   }
   packed_.release();
   MAMBA_ASSIGN_OR_RETURN(
-      packed_, Memory::allocate(target_.packedBytes, "packed weights"));
+      packed_, Memory::allocate(target().packedBytes, "packed weights"));
   MAMBA_ASSIGN_OR_RETURN(packedMapping_,
                          SimMapping::make(memory_, packed_.data(),
                                           packed_.size(), "packed weights",
@@ -276,8 +270,8 @@ Status SimExecutable::runRecipe(const Progress &progress) {
       SimMapping::makeReadOnly(memory_, &kZero, sizeof(kZero),
                                "the 0 of a recipe"));
   std::vector<uint64_t> args;
-  for (size_t i = 0; i < target_.recipe.size(); ++i) {
-    const Dispatch &dispatch = target_.recipe[i];
+  for (size_t i = 0; i < target().recipe.size(); ++i) {
+    const Dispatch &dispatch = target().recipe[i];
     args.clear();
     for (const ArgRef &arg : dispatch.args)
       args.push_back(address(arg));
@@ -286,20 +280,13 @@ Status SimExecutable::runRecipe(const Progress &progress) {
         launch(dispatch.kernel, dispatch.grid.tiles(0, 0), step, args)
             .withContext("recipe dispatch " + std::to_string(i)));
     if (progress)
-      progress(i + 1, target_.recipe.size());
+      progress(i + 1, target().recipe.size());
   }
   memory_.makeReadOnly(packedMapping_.address());
   return packed_.makeReadOnly();
 }
 
-Result<std::unique_ptr<Context>> SimExecutable::createContext(uint64_t slots) {
-  // A pack that has nothing to load needs no call of loadWeights.
-  if (!hasWeights_ && manifest().checkpoint.empty())
-    MAMBA_RETURN_IF_ERROR(loadWeights(nullptr, nullptr));
-  if (!hasWeights_)
-    return invalidArgument("the weights are not loaded yet, call loadWeights "
-                           "before createContext");
-  MAMBA_RETURN_IF_ERROR(checkSlots(slots));
+Result<std::unique_ptr<Context>> SimExecutable::makeContext(uint64_t slots) {
   MAMBA_ASSIGN_OR_RETURN(std::unique_ptr<SimContext> context,
                          SimContext::create(*this, slots));
   return std::unique_ptr<Context>(std::move(context));
@@ -335,7 +322,7 @@ Status SimExecutable::runGolden(uint32_t kernel, const GoldenRun &run) {
 Status SimExecutable::selfTest(const Progress &progress) {
   auto held = lock();
   return runSelfTest(
-      *pack_, target_,
+      pack(), target(),
       [this](uint32_t kernel, const GoldenRun &run) {
         return runGolden(kernel, run);
       },

@@ -2,9 +2,8 @@
 #pragma once
 
 #include "runtime/device/BoundWeights.h"
-#include "runtime/device/Device.h"
 #include "runtime/device/Memory.h"
-#include "runtime/device/Step.h"
+#include "runtime/device/TargetExecutable.h"
 #include "runtime/device/sim/Profile.h"
 #include "runtime/device/sim/Sim.h"
 
@@ -44,24 +43,16 @@ private:
   uint64_t address_ = 0;
 };
 
-class SimExecutable final : public Executable {
+class SimExecutable final : public TargetExecutable {
 public:
   static Result<std::unique_ptr<SimExecutable>>
   load(std::shared_ptr<const Pack> pack, const DeviceOptions &options);
 
   const char *device() const override { return "sim"; }
-  const Pack &pack() const override { return *pack_; }
-  const TargetSpec &target() const override { return target_; }
-  const std::vector<StateSpec> &states() const override { return states_; }
-  Status loadWeights(std::shared_ptr<WeightSource> source,
-                     const Progress &progress) override;
-  Result<std::unique_ptr<Context>> createContext(uint64_t slots) override;
   Status selfTest(const Progress &progress) override;
   Result<std::string> profile(const std::string &chip) const override;
 
   // For contexts.
-  const Manifest &manifest() const { return pack_->manifest(); }
-  const ProgramTable &programs() const { return programs_; }
   /// Held by whoever changes memory() or launches: one step at a time.
   std::unique_lock<std::mutex> lock() const {
     return std::unique_lock(mutex_);
@@ -86,6 +77,9 @@ public:
 
 private:
   SimExecutable(std::shared_ptr<const Pack> pack, const TargetSpec &target);
+  Status prepareWeights(WeightSource *source,
+                        const Progress &progress) override;
+  Result<std::unique_ptr<Context>> makeContext(uint64_t slots) override;
   Status loadModule();
   Status describeKernels();
   Status bindKernel(const KernelSpec &kernel, size_t args);
@@ -93,10 +87,6 @@ private:
   Status runRecipe(const Progress &progress);
   Status runGolden(uint32_t kernel, const GoldenRun &run);
 
-  std::shared_ptr<const Pack> pack_;
-  const TargetSpec &target_; // Of pack_.
-  std::vector<StateSpec> states_;
-  ProgramTable programs_;
   sim::Checks checks_;
   unsigned threads_ = 1;
   bool counts_ = false;
@@ -107,8 +97,6 @@ private:
   sim::Profile profile_;          // Of the same.
   sim::GlobalMemory memory_;
 
-  bool hasWeights_ = false;
-  std::shared_ptr<WeightSource> source_;
   BoundWeights weights_;
   Memory packed_;
   std::vector<SimMapping> weightMappings_; // by weight

@@ -1,23 +1,11 @@
 #include "runtime/device/sim/SimTargets.h"
 
+#include "runtime/device/GpuArch.h"
 #include "runtime/support/Quote.h"
 
 #include <string_view>
-#include <utility>
 
 using namespace mamba;
-
-/// "sm_90a" -> {90, "a"}: later is newer. The arch is verified.
-static std::pair<unsigned, std::string_view> chipOf(const TargetSpec &target) {
-  std::string_view arch = target.arch;
-  arch.remove_prefix(3);
-  unsigned number = 0;
-  while (!arch.empty() && arch[0] >= '0' && arch[0] <= '9') {
-    number = number * 10 + (arch[0] - '0');
-    arch.remove_prefix(1);
-  }
-  return {number, arch};
-}
 
 Result<const TargetSpec *> mamba::chooseSimTarget(const Pack &pack,
                                                   const char *wanted) {
@@ -30,7 +18,7 @@ Result<const TargetSpec *> mamba::chooseSimTarget(const Pack &pack,
       names += (names.empty() ? "" : ", ") + inQuotes(target.name);
     if (target.device != "cuda" || (wanted && target.name != wanted))
       continue;
-    if (!newest || chipOf(*newest) < chipOf(target))
+    if (!newest || GpuArch::of(newest->arch) < GpuArch::of(target.arch))
       newest = &target;
   }
   if (newest)

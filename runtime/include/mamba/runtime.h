@@ -175,8 +175,10 @@ typedef struct mamba_model_options {
   size_t struct_size;
   const char *device; /* "cpu": this processor; "sim": a simulated GPU, which
                        * runs the pack's PTX and checks every access; "cuda":
-                       * an NVIDIA GPU, MAMBA_UNAVAILABLE in this version;
-                       * "auto" or null: "cpu" */
+                       * the first NVIDIA GPU, "cuda:N": number N from 0;
+                       * "auto" or null: "cuda" where there is a driver and
+                       * code for it (if that fails, a warning tells), else
+                       * "cpu" */
   uint32_t threads;   /* 0: one for each processor that this process may use;
                        * at most 1024. Results do not depend on it. */
   int32_t counts;     /* of "sim": count what the kernels do, for
@@ -189,7 +191,15 @@ typedef struct mamba_model_options {
  * run ("cuda:sm_80"; without it the newest chip's), and MAMBA_SIM_CHECKS: "all"
  * (as without it), "memory" (no races) or "off" (only what costs nothing).
  * A kernel that breaks a rule makes the call fail that ran it, and the message
- * names kernel, PTX line, block, warp and lane. */
+ * names kernel, PTX line, block, warp and lane.
+ * Of "cuda": the kernels are the pack's machine code for this GPU, else its PTX
+ * compiled by the driver, else its CUDA C++ compiled by NVRTC;
+ * MAMBA_CUDA_PREFER ("cubin", "ptx" or "nvrtc") forces one. What was compiled,
+ * and that the self-test was passed, which the first load on such a GPU runs,
+ * is kept in the folder that MAMBA_CACHE names (the user's cache folder without
+ * it, nothing if it is "off"). MAMBA_CUDA_GRAPHS=off launches the kernels of a
+ * decode step one by one. MAMBA_CUDA_DRIVER and MAMBA_CUDA_NVRTC name other
+ * libraries than libcuda.so.1 and libnvrtc.so. */
 MAMBA_API mamba_status mamba_model_create(const mamba_pack *pack,
                                           const mamba_model_options *options,
                                           mamba_model **model);
@@ -208,7 +218,7 @@ MAMBA_API mamba_status mamba_model_load_weights(mamba_model *model,
 
 typedef struct mamba_model_info {
   size_t struct_size;
-  const char *device;    /* "cpu", "sim" */
+  const char *device;    /* "cpu", "cuda", "sim" */
   const char *target;    /* "cpu:x86-64-v4": the code that was chosen */
   const char *weights;   /* folder, "(embedded)", or "" while there are none */
   uint64_t packed_bytes; /* weights as the kernels read them: a decode step

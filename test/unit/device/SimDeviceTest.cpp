@@ -1,5 +1,6 @@
 // What is the simulated GPU's own among the devices: targets, PTX that does not
 // fit its pack, variants, and defects that its checks find.
+#include "test/unit/device/FakeDriver.h"
 #include "test/unit/device/TestPack.h"
 
 #include "runtime/device/Golden.h"
@@ -44,18 +45,6 @@ struct SimModel {
   std::unique_ptr<Executable> executable;
   std::unique_ptr<Context> context;
   std::vector<float> x, y, last;
-};
-
-/// An environment variable, while this lives.
-class Environment {
-public:
-  Environment(const char *name, const char *value) : name_(name) {
-    setenv(name, value, 1);
-  }
-  ~Environment() { unsetenv(name_); }
-
-private:
-  const char *name_;
 };
 
 void expectHas(const std::string &message, const std::string &part) {
@@ -122,6 +111,7 @@ TEST(Devices, ByName) {
   TestPack pack("sim");
   auto opened = pack.open();
   ASSERT_TRUE(opened.ok());
+  Environment driver("MAMBA_CUDA_DRIVER", "/nonexistent/libcuda.so.1");
   auto load = [&](const char *device) {
     auto executable = loadOnDevice(*opened, device, {1});
     return executable.ok() ? std::string((*executable)->device())
@@ -130,9 +120,10 @@ TEST(Devices, ByName) {
   EXPECT_EQ(load("sim"), "sim");
   expectHas(load("cpu"), "'cuda:sm_80' is for device 'cuda'");
   expectHas(load("auto"), "'cuda:sm_80' is for device 'cuda'");
-  expectHas(load("cuda"), "this version has no device 'cuda'; 'sim' runs");
-  EXPECT_EQ(load("tpu"),
-            "unknown device 'tpu'; use 'cpu', 'cuda', 'sim' or 'auto'");
+  EXPECT_EQ(load("tpu"), "unknown device 'tpu'; use 'cpu', 'cuda', 'cuda:N', "
+                         "'sim' or 'auto'");
+  for (const char *device : {"cuda:", "cuda:x", "cuda:1x", "cuda:-1", "cuda1"})
+    expectHas(load(device), "unknown device '");
 }
 
 //===----------------------------------------------------------------------===//

@@ -1,5 +1,7 @@
 #include "test/unit/device/TestPack.h"
 
+#include "test/unit/device/FakeDriver.h"
+
 #include "runtime/device/cpu/CpuFeatures.h"
 #include "runtime/support/File.h"
 #include "runtime/support/SafetensorsWriter.h"
@@ -92,7 +94,7 @@ Result<std::span<const uint8_t>> TestWeights::find(const WeightSpec &spec) {
 static constexpr uint64_t kRowBytes = kTestWidth * sizeof(float);
 
 TestPack::TestPack(const std::string &device)
-    : object(device == "sim" ? readTestPtx() : readTestObject("TestKernels")),
+    : object(device == "cpu" ? readTestObject("TestKernels") : readTestPtx()),
       device_(device) {
   manifest.compiler = "test";
   manifest.checkpoint = {{"unused", DType::F32, {1000}},
@@ -104,7 +106,7 @@ TestPack::TestPack(const std::string &device)
                         {"last", DType::F32, RowKind::S, {kTestWidth}}},
                        {{"h", "h_in", "h_out", DType::F32, {kTestWidth}}}}};
   manifest.targets.resize(1);
-  bool isSim = device == "sim";
+  bool isSim = device != "cpu";
   target().name = isSim ? "cuda:sm_80" : "cpu:test";
   target().device = isSim ? "cuda" : "cpu";
   target().arch = isSim ? "sm_80" : hostArch();
@@ -113,7 +115,7 @@ TestPack::TestPack(const std::string &device)
 }
 
 void TestPack::addPrograms() {
-  bool isSim = device_ == "sim";
+  bool isSim = device_ != "cpu";
   uint32_t doubleWeight = addKernel("doubleWeight");
   uint32_t copyBias = addKernel("copyBias");
   uint32_t scaleRows = addKernel("scaleRows", kRowBytes);
@@ -166,7 +168,7 @@ KernelSpec &TestPack::kernel(const std::string &symbol) {
 }
 
 uint32_t TestPack::addKernel(const std::string &symbol, uint64_t scratch) {
-  if (device_ == "sim") {
+  if (device_ != "cpu") {
     bool isShared = symbol == "scaleRows";
     LaunchSpec launch = {isShared ? 64u : 32u, isShared ? 64u : 0u};
     target().kernels.push_back({symbol, 0, 0, "", "", {}, launch});
@@ -198,6 +200,16 @@ Result<std::shared_ptr<const Pack>> TestPack::open() {
   if (!dropCode)
     MAMBA_RETURN_IF_ERROR(writer.addTensor("code.0", DType::U8, {codeBytes},
                                            code.data(), code.size()));
+  std::vector<std::vector<uint8_t>> kept; // until the writer is done
+  for (const auto &[name, text] : blobs) {
+    kept.push_back(*zstdCompress(text.data(), text.size(), 1));
+    const std::vector<uint8_t> &bytes = kept.back();
+    manifest.blobs.push_back(
+        {name, sha256Hex(bytes.data(), bytes.size()), text.size()});
+    MAMBA_RETURN_IF_ERROR(writer.addTensor(name, DType::U8,
+                                           {static_cast<int64_t>(bytes.size())},
+                                           bytes.data(), bytes.size()));
+  }
   if (!golden.empty()) {
     uint64_t bytes = golden.size() * sizeof(float);
     manifest.blobs.push_back(
@@ -213,7 +225,16 @@ Result<std::shared_ptr<const Pack>> TestPack::open() {
                      bytes_.size(), "test.mpk");
 }
 
+void TestPack::addDecodeProgram() {
+  Program decode = target().programs[0];
+  decode.className = "decode";
+  decode.maxLength = 1;
+  target().programs.insert(target().programs.begin(), decode);
+}
+
 Result<std::unique_ptr<Executable>> TestPack::load(unsigned threads) {
+  if (device_ == "cuda")
+    FakeDriver::use();
   MAMBA_ASSIGN_OR_RETURN(std::shared_ptr<const Pack> pack, open());
   return loadOnDevice(std::move(pack), device_, {threads});
 }

@@ -39,13 +39,16 @@ private:
 /// A pack that tests change before they open it.
 class TestPack {
 public:
-  /// "cpu" has the kernels of TestKernels.c, "sim" those of TestKernels.ptx.
+  /// "cpu" has the kernels of TestKernels.c, "sim" and "cuda" (on the fake
+  /// driver) those of TestKernels.ptx.
   explicit TestPack(const std::string &device = "cpu");
 
   /// Entry `run`: x [T, 8] -> y [T, 8], last [S, 8], state `h` [8].
   Manifest manifest;
   std::vector<uint8_t> object;
   std::vector<float> golden;
+  /// More code blobs by name, "cubin.0".
+  std::map<std::string, std::string> blobs;
   bool dropCode = false, flipCode = false;
 
   TargetSpec &target() { return manifest.targets[0]; }
@@ -57,6 +60,8 @@ public:
   Result<std::shared_ptr<const Pack>> open();
   /// On `threads` threads, weights not loaded.
   Result<std::unique_ptr<Executable>> load(unsigned threads = 1);
+  /// The same program again, for steps of one token a sequence.
+  void addDecodeProgram();
   /// Replaces what stands once in the PTX.
   void editPtx(const std::string &from, const std::string &to);
 

@@ -210,10 +210,11 @@ TEST_F(ApiTest, missingFilesAndDevices) {
   EXPECT_EQ(out, nullptr);
   mamba_model_options options{sizeof(options), "cuda", 0, 0};
   mamba_model *modelOut = nullptr;
+  setenv("MAMBA_CUDA_DRIVER", "/nonexistent/libcuda.so.1", 1);
   EXPECT_EQ(mamba_model_create(&pack, &options, &modelOut), MAMBA_UNAVAILABLE);
-  EXPECT_STREQ(mamba_last_error(),
-               "this version has no device 'cuda'; 'sim' runs the same kernels "
-               "in software, 'cpu' runs on the processor");
+  EXPECT_REFUSED(mamba_model_create(&pack, &options, &modelOut),
+                 "correct or unset MAMBA_CUDA_DRIVER, or use 'cpu' or 'sim'");
+  unsetenv("MAMBA_CUDA_DRIVER");
   options.device = "sim";
   EXPECT_EQ(mamba_model_create(&pack, &options, &modelOut), MAMBA_UNAVAILABLE);
   EXPECT_REFUSED(mamba_model_create(&pack, &options, &modelOut),

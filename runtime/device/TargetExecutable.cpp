@@ -1,0 +1,39 @@
+#include "runtime/device/TargetExecutable.h"
+
+using namespace mamba;
+
+TargetExecutable::TargetExecutable(std::shared_ptr<const Pack> pack,
+                                   const TargetSpec &target)
+    : pack_(std::move(pack)), target_(target),
+      states_(collectStates(pack_->manifest())),
+      programs_(pack_->manifest(), target) {}
+
+Status TargetExecutable::loadWeights(std::shared_ptr<WeightSource> source,
+                                     const Progress &progress) {
+  if (hasWeights_)
+    return invalidArgument("the weights are loaded already");
+  MAMBA_RETURN_IF_ERROR(prepareWeights(source.get(), progress));
+  source_ = std::move(source);
+  hasWeights_ = true;
+  return {};
+}
+
+Result<std::unique_ptr<Context>>
+TargetExecutable::createContext(uint64_t slots) {
+  // A pack that has nothing to load needs no call of loadWeights.
+  if (!hasWeights_ && manifest().checkpoint.empty())
+    MAMBA_RETURN_IF_ERROR(loadWeights(nullptr, nullptr));
+  if (!hasWeights_)
+    return invalidArgument("the weights are not loaded yet, call loadWeights "
+                           "before createContext");
+  MAMBA_RETURN_IF_ERROR(checkSlots(slots));
+  return makeContext(slots);
+}
+
+size_t TargetExecutable::stateOf(const EntrySpec &entry, uint64_t index) const {
+  const std::string &id = entry.states[index].id;
+  size_t i = 0;
+  while (states_[i].id != id) // Every entry's states are among them.
+    ++i;
+  return i;
+}

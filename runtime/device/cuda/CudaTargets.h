@@ -1,0 +1,23 @@
+// Which code of a pack a GPU runs, and in which of its forms.
+#pragma once
+
+#include "runtime/pack/Pack.h"
+#include "runtime/support/Status.h"
+
+#include <optional>
+#include <string>
+
+namespace mamba::cuda {
+
+/// The newest of the pack's cuda targets that the chip (90 for 9.0) can run.
+/// Borrowed from the pack. The failure says which targets there are.
+Result<const TargetSpec *> chooseTarget(const Pack &pack, unsigned chip);
+
+/// The forms in which a pack has kernels.
+enum class CodeForm : uint8_t { Cubin, Ptx, Nvrtc };
+
+/// "cubin", "ptx" or "nvrtc" (MAMBA_CUDA_PREFER); none for null, when the first
+/// that works is taken.
+Result<std::optional<CodeForm>> parseCodeForm(const char *value);
+
+} // namespace mamba::cuda

@@ -1,0 +1,123 @@
+#include "runtime/device/cuda/KernelCache.h"
+
+#include "runtime/support/File.h"
+#include "runtime/support/Sha256.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+using namespace mamba;
+using namespace mamba::cuda;
+
+namespace fs = std::filesystem;
+
+/// A file: this line, SHA-256 over key and bytes in hex, a line break, bytes.
+static constexpr std::string_view kMagic = "mamba kernel 1\n";
+static constexpr size_t kHeaderBytes = kMagic.size() + 64 + 1;
+static constexpr const char *kExtension = ".kernel";
+
+static std::string digest(const std::string &key, const void *data,
+                          uint64_t bytes) {
+  Sha256 sha;
+  sha.update(key);
+  sha.update("\n");
+  sha.update(data, bytes);
+  return toHex(sha.finish());
+}
+
+KernelCache KernelCache::ofUser() {
+  auto variable = [](const char *name) -> std::string {
+    const char *value = std::getenv(name);
+    return value ? value : "";
+  };
+  std::string folder = variable("MAMBA_CACHE");
+  if (folder == "off")
+    return KernelCache("");
+  if (!folder.empty())
+    return KernelCache(folder);
+  std::string base = variable("XDG_CACHE_HOME"), home = variable("HOME");
+  if (base.empty() && !home.empty())
+    base = home + "/.cache";
+  return KernelCache(base.empty() ? "" : base + "/mamba");
+}
+
+std::string KernelCache::fileOf(const std::string &key) const {
+  return folder_ + "/" + sha256Hex(key) + kExtension;
+}
+
+std::optional<std::vector<uint8_t>>
+KernelCache::find(const std::string &key) const {
+  if (folder_.empty())
+    return {};
+  std::string path = fileOf(key);
+  Result<std::string> text = readFile(path, maxBytes_);
+  if (!text.ok())
+    return {};
+  std::string_view all = *text;
+  if (all.size() >= kHeaderBytes && all.starts_with(kMagic)) {
+    std::string_view body = all.substr(kHeaderBytes);
+    if (all.substr(kMagic.size(), 64) == digest(key, body.data(), body.size())) {
+      // What is used is young.
+      std::error_code ignored;
+      fs::last_write_time(path, fs::file_time_type::clock::now(), ignored);
+      return std::vector<uint8_t>(body.begin(), body.end());
+    }
+  }
+  remove(key);
+  return {};
+}
+
+void KernelCache::remove(const std::string &key) const {
+  std::error_code ignored;
+  if (!folder_.empty())
+    fs::remove(fileOf(key), ignored);
+}
+
+void KernelCache::store(const std::string &key, const void *data,
+                        uint64_t bytes) const {
+  if (folder_.empty() || bytes > maxBytes_ - kHeaderBytes)
+    return;
+  std::error_code failed;
+  fs::create_directories(folder_, failed);
+  std::string text(kMagic);
+  text += digest(key, data, bytes) + "\n";
+  text.append(static_cast<const char *>(data), bytes);
+  if (!failed && writeFileAtomically(fileOf(key), text).ok())
+    trim();
+}
+
+void KernelCache::trim() const {
+  struct File {
+    fs::file_time_type time;
+    uint64_t bytes;
+    fs::path path;
+  };
+  std::vector<File> files;
+  uint64_t total = 0;
+  std::error_code failed;
+  for (fs::directory_iterator at(folder_, failed), end; !failed && at != end;
+       at.increment(failed)) {
+    // Another process may take a file away in between.
+    std::error_code gone;
+    if (at->path().extension() != kExtension)
+      continue;
+    File file = {at->last_write_time(gone), 0, at->path()};
+    if (!gone)
+      file.bytes = at->file_size(gone);
+    if (gone)
+      continue;
+    total += file.bytes;
+    files.push_back(std::move(file));
+  }
+  std::sort(files.begin(), files.end(),
+            [](const File &a, const File &b) { return a.time < b.time; });
+  for (const File &file : files) {
+    if (total <= maxBytes_)
+      return;
+    std::error_code ignored;
+    fs::remove(file.path, ignored);
+    total -= file.bytes;
+  }
+}
