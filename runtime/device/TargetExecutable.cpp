@@ -1,12 +1,24 @@
 #include "runtime/device/TargetExecutable.h"
 
+#include <algorithm>
+
 using namespace mamba;
 
 TargetExecutable::TargetExecutable(std::shared_ptr<const Pack> pack,
                                    const TargetSpec &target)
     : pack_(std::move(pack)), target_(target),
       states_(collectStates(pack_->manifest())),
-      programs_(pack_->manifest(), target) {}
+      programs_(pack_->manifest(), target) {
+  for (const EntrySpec &entry : manifest().entries) {
+    std::vector<size_t> &indices = stateOf_.emplace_back();
+    for (const StateSpec &state : entry.states) {
+      auto found = std::find_if(
+          states_.begin(), states_.end(),
+          [&](const StateSpec &other) { return other.id == state.id; });
+      indices.push_back(static_cast<size_t>(found - states_.begin()));
+    }
+  }
+}
 
 Status TargetExecutable::loadWeights(std::shared_ptr<WeightSource> source,
                                      const Progress &progress) {
@@ -28,12 +40,4 @@ TargetExecutable::createContext(uint64_t slots) {
                            "before createContext");
   MAMBA_RETURN_IF_ERROR(checkSlots(slots));
   return makeContext(slots);
-}
-
-size_t TargetExecutable::stateOf(const EntrySpec &entry, uint64_t index) const {
-  const std::string &id = entry.states[index].id;
-  size_t i = 0;
-  while (states_[i].id != id) // Every entry's states are among them.
-    ++i;
-  return i;
 }

@@ -22,8 +22,10 @@ public:
   // For contexts.
   const Manifest &manifest() const { return pack_->manifest(); }
   const ProgramTable &programs() const { return programs_; }
-  /// The index in states() of an entry's state.
-  size_t stateOf(const EntrySpec &entry, uint64_t index) const;
+  /// The index in states() of a state of one of manifest()'s entries.
+  size_t stateOf(const EntrySpec &entry, uint64_t index) const {
+    return stateOf_[&entry - manifest().entries.data()][index];
+  }
 
 protected:
   /// `target` is the pack's.
@@ -40,6 +42,7 @@ private:
   std::shared_ptr<const Pack> pack_;
   const TargetSpec &target_; // Of pack_.
   std::vector<StateSpec> states_;
+  std::vector<std::vector<size_t>> stateOf_; // by entry and its states
   ProgramTable programs_;
   bool hasWeights_ = false;
   std::shared_ptr<WeightSource> source_;

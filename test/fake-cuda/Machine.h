@@ -56,6 +56,7 @@ struct CUmod_st {
 struct CUlinkState_st {
   CUcontext context;
   std::string cubin;
+  unsigned target = 0; // Of CU_JIT_TARGET, 0 without it.
   char *log = nullptr;
   size_t logBytes = 0;
 };

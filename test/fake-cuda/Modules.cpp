@@ -36,6 +36,8 @@ CUresult cuLinkCreate_v2(unsigned options, CUjit_option *names, void **values,
       made.log = static_cast<char *>(values[i]);
     else if (names[i] == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES)
       made.logBytes = reinterpret_cast<size_t>(values[i]);
+    else if (names[i] == CU_JIT_TARGET)
+      made.target = static_cast<unsigned>(reinterpret_cast<size_t>(values[i]));
     else
       return CUDA_ERROR_INVALID_VALUE;
   }
@@ -62,7 +64,11 @@ CUresult cuLinkAddData_v2(CUlinkState link, CUjitInputType type, void *data,
   }
   std::string arch = directive(ptx, ".target");
   unsigned chip = link->context->chip;
-  if (!arch.starts_with("sm_") || !GpuArch::of(arch).compilesFor(chip)) {
+  bool fits = arch.starts_with("sm_") && GpuArch::of(arch).compilesFor(chip);
+  if (fits && !GpuArch::of(arch).suffix.empty())
+    fits = link->target % 0x10000 == GpuArch::of(arch).number &&
+           link->target / 0x10000 == (arch.ends_with("f") ? 2 : 1);
+  if (!fits) {
     writeLog(link, "ptxas fatal   : SM version specified by .target is higher "
                    "than default SM version assumed");
     return CUDA_ERROR_INVALID_PTX;

@@ -114,17 +114,28 @@ static std::string firstLine(const std::string &log) {
                                       start);
 }
 
+static unsigned jitTarget(const GpuArch &arch) {
+  return arch.number +
+         (arch.suffix == "f" ? kFamilyTarget : kAcceleratedTarget);
+}
+
 Result<std::vector<uint8_t>> CudaCode::compilePtx() const {
   MAMBA_ASSIGN_OR_RETURN(std::vector<uint8_t> ptx, pack_->code(target_->code));
   ptx.push_back(0); // The driver wants the text with its end.
   std::string log(4096, '\0');
+  // Without a target it compiles for the current GPU, but no code for that
+  // chip alone.
+  GpuArch arch = GpuArch::of(target_->arch);
   CUjit_option names[] = {CU_JIT_ERROR_LOG_BUFFER,
-                          CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
-  void *values[] = {log.data(), reinterpret_cast<void *>(log.size() - 1)};
+                          CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES, CU_JIT_TARGET};
+  void *values[] = {log.data(), reinterpret_cast<void *>(log.size() - 1),
+                    reinterpret_cast<void *>(uintptr_t(jitTarget(arch)))};
   const Driver &driver = gpu_->driver();
   CUlinkState state = nullptr;
   MAMBA_RETURN_IF_ERROR(gpu_->check(
-      driver.cuLinkCreate_v2(2, names, values, &state), "start to compile"));
+      driver.cuLinkCreate_v2(arch.suffix.empty() ? 2 : 3, names, values,
+                             &state),
+      "start to compile"));
   LinkHandle link(gpu_, state); // Uses log until it ends.
   CUresult result =
       driver.cuLinkAddData_v2(state, CU_JIT_INPUT_PTX, ptx.data(), ptx.size(),

@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 
 using namespace mamba;
 using namespace mamba::cuda;
@@ -38,6 +37,8 @@ CudaExecutable::load(std::shared_ptr<const Pack> pack, unsigned ordinal,
                      const DeviceOptions &options) {
   MAMBA_ASSIGN_OR_RETURN(std::optional<CodeForm> wanted,
                          parseCodeForm(std::getenv("MAMBA_CUDA_PREFER")));
+  MAMBA_ASSIGN_OR_RETURN(bool usesGraphs,
+                         parseGraphs(std::getenv("MAMBA_CUDA_GRAPHS")));
   MAMBA_ASSIGN_OR_RETURN(std::shared_ptr<const Gpu> gpu, Gpu::open(ordinal));
   MAMBA_ASSIGN_OR_RETURN(const TargetSpec *target,
                          chooseTarget(*pack, gpu->chip()));
@@ -51,8 +52,7 @@ CudaExecutable::load(std::shared_ptr<const Pack> pack, unsigned ordinal,
                                      gpu->name());
   std::unique_ptr<CudaExecutable> executable(new CudaExecutable(
       std::move(pack), *target, gpu, *std::move(code)));
-  const char *graphs = std::getenv("MAMBA_CUDA_GRAPHS");
-  executable->usesGraphs_ = !graphs || std::strcmp(graphs, "off") != 0;
+  executable->usesGraphs_ = usesGraphs;
   MAMBA_RETURN_IF_ERROR(executable->testOnce(cache));
   return executable;
 }

@@ -44,3 +44,11 @@ Result<std::optional<CodeForm>> cuda::parseCodeForm(const char *value) {
   return invalidArgument("MAMBA_CUDA_PREFER must be cubin, ptx or nvrtc, got " +
                          inQuotes(text));
 }
+
+Result<bool> cuda::parseGraphs(const char *value) {
+  std::string_view text = value && *value ? value : "on";
+  if (text == "on" || text == "off")
+    return text == "on";
+  return invalidArgument("MAMBA_CUDA_GRAPHS must be on or off, got " +
+                         inQuotes(text));
+}

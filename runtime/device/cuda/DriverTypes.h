@@ -72,7 +72,11 @@ enum CUfunction_attribute : int {
 enum CUjit_option : int {
   CU_JIT_ERROR_LOG_BUFFER = 5,
   CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES = 6,
+  CU_JIT_TARGET = 9,
 };
+/// Added to a CU_JIT_TARGET of 90 for "sm_90a", of 100 for "sm_100f".
+inline constexpr unsigned kAcceleratedTarget = 0x10000;
+inline constexpr unsigned kFamilyTarget = 0x20000;
 enum CUjitInputType : int { CU_JIT_INPUT_PTX = 1 };
 enum CUstreamCaptureMode : int { CU_STREAM_CAPTURE_MODE_RELAXED = 2 };
 enum CUgraphExecUpdateResult : int { CU_GRAPH_EXEC_UPDATE_SUCCESS = 0 };

@@ -118,6 +118,16 @@ TEST(CudaCode, OtherChips) {
   EXPECT_HAS(model.form(), "has no code for a GPU of chip 'sm_75'");
 }
 
+// Such PTX is compiled for its chip by name.
+TEST(CudaCode, ForOneChipAlone) {
+  FakeDriver fake("chips=90");
+  CudaModel model;
+  model.pack.editPtx(".target sm_80", ".target sm_90a");
+  model.pack.target().arch = "sm_90a";
+  EXPECT_EQ(model.outcome(), "fine");
+  EXPECT_EQ(fake.calls("cuLinkComplete"), 1u);
+}
+
 TEST(CudaCode, Preference) {
   FakeDriver fake;
   ThreeForms model;

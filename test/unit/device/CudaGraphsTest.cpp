@@ -113,6 +113,13 @@ TEST(CudaGraphs, FewAreKept) {
       << "the one unused for longest had to go";
 }
 
+TEST(CudaGraphs, Switch) {
+  FakeDriver fake;
+  Environment use("MAMBA_CUDA_GRAPHS", "no");
+  EXPECT_EQ(DecodeModel().outcome(),
+            "MAMBA_CUDA_GRAPHS must be on or off, got 'no'");
+}
+
 // A capture that fails leaves the stream as it was.
 TEST(CudaGraphs, CaptureFails) {
   for (const char *function :
