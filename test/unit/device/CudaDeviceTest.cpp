@@ -2,6 +2,8 @@
 // that move, several at once.
 #include "test/unit/device/CudaModel.h"
 
+#include "runtime/device/cuda/Upload.h"
+
 #include <gtest/gtest.h>
 #include <thread>
 
@@ -152,7 +154,7 @@ TEST(CudaDevice, GpusAndThreadsAtOnce) {
 }
 
 // Weights that programs read stay; what only the recipe reads has gone.
-TEST(CudaDevice, WeightsOfManyPieces) {
+TEST(CudaDevice, WeightsOfTheRecipeGo) {
   FakeDriver fake;
   CudaModel model;
   ASSERT_TRUE(model.load().ok());
@@ -161,4 +163,31 @@ TEST(CudaDevice, WeightsOfManyPieces) {
   EXPECT_EQ(fake.calls("cuMemFree_v2"), 1u);
   EXPECT_EQ(fake.calls("cuMemHostAlloc"), 3u);
   EXPECT_EQ(fake.calls("cuMemFreeHost"), 2u);
+}
+
+// The fake driver copies as late as it may: a piece that is filled again too
+// early, or freed, would show.
+TEST(CudaDevice, UploadInManyPieces) {
+  FakeDriver fake;
+  auto opened = cuda::Gpu::open(0);
+  ASSERT_TRUE(opened.ok()) << opened.status().message();
+  std::shared_ptr<const cuda::Gpu> gpu = *opened;
+  cuda::Current current(*gpu);
+  constexpr uint64_t kBytes = 5 * cuda::Upload::kPieceBytes / 2 + 13;
+  std::vector<uint8_t> from(2 * kBytes), back(2 * kBytes);
+  for (size_t i = 0; i < from.size(); ++i)
+    from[i] = static_cast<uint8_t>(i * 2654435761u >> 24);
+  auto memory = cuda::DeviceMemory::allocate(gpu, from.size(), "a test");
+  ASSERT_TRUE(memory.ok()) << memory.status().message();
+  auto upload = cuda::Upload::create(gpu, kBytes);
+  ASSERT_TRUE(upload.ok()) << upload.status().message();
+  auto stream = cuda::Stream::create(gpu);
+  ASSERT_TRUE(stream.ok()) << stream.status().message();
+  cuda::CUdeviceptr to = memory->address();
+  ASSERT_TRUE(upload->copy(*stream, to, from.data(), kBytes).ok());
+  ASSERT_TRUE(
+      upload->copy(*stream, to + kBytes, from.data() + kBytes, kBytes).ok());
+  ASSERT_TRUE(stream->copyToHost(back.data(), to, back.size()).ok());
+  ASSERT_TRUE(stream->wait().ok());
+  EXPECT_EQ(back, from);
 }
