@@ -19,6 +19,7 @@ fails 2 'verb|subcommand' mamba-run
 fails 2 'nonsense' mamba-run nonsense
 fails 2 'nonsense' mamba-run generate "$mpk" --prompt x --nonsense
 fails 2 'device' mamba-run generate "$mpk" --prompt x --device tpu
+fails 2 'cuda:N' mamba-run generate "$mpk" --prompt x --device cuda:x
 fails 1 'cuda' mamba-run generate "$mpk" --prompt x --device cuda
 fails 2 'window' mamba-run perplexity "$mpk" --file nothing --window 0
 fails 1 'nothing' mamba-run perplexity "$mpk" --file nothing

@@ -42,7 +42,7 @@ CudaExecutable::load(std::shared_ptr<const Pack> pack, unsigned ordinal,
   MAMBA_ASSIGN_OR_RETURN(std::shared_ptr<const Gpu> gpu, Gpu::open(ordinal));
   MAMBA_ASSIGN_OR_RETURN(const TargetSpec *target,
                          chooseTarget(*pack, gpu->chip()));
-  Current current(*gpu); // Before all that it outlives.
+  Current current(*gpu); // gpu stays here: what fails below goes before it.
   MAMBA_RETURN_IF_ERROR(current.status());
   KernelCache cache = KernelCache::ofUser();
   Result<CudaCode> code = CudaCode::load(gpu, *pack, *target, wanted, cache);

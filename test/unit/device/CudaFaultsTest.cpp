@@ -3,7 +3,6 @@
 #include "test/unit/device/CudaModel.h"
 
 #include <gtest/gtest.h>
-#include <thread>
 
 using namespace mamba;
 

@@ -51,8 +51,9 @@ TEST(CudaGraphs, SameBitsAsWithout) {
       // Now and then a prompt between, and slots in another order.
       TestBatch batch = decodeBatch(1 + step % 4);
       std::reverse(batch.slot.begin(), batch.slot.end());
-      if (step % 5 == 4)
+      if (step % 5 == 4) {
         ASSERT_TRUE(model.run({{3, 1}, {1, 2}, {9, 9}}, 100 + step).ok());
+      }
       ASSERT_TRUE(model.run(batch, step).ok());
       all.insert(all.end(), model.y.begin(), model.y.end());
       all.insert(all.end(), model.last.begin(), model.last.end());
