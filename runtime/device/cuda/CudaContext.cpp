@@ -200,11 +200,10 @@ Status CudaContext::queue(const Program &program, const StepPlan &plan,
   return {};
 }
 
-/// Whether a step looks like the next one of its size: everything but the
-/// contents of its tensors.
-static bool repeats(const Program &program, const Batch &batch) {
-  return program.maxLength == 1u && batch.sequences() != 0 &&
-         batch.tokens() == batch.sequences();
+/// Whether a step is likely to come again: a token for each sequence. What is
+/// launched follows from the program and the two numbers alone.
+static bool repeats(const Batch &batch) {
+  return batch.sequences() != 0 && batch.tokens() == batch.sequences();
 }
 
 Status CudaContext::runStep(uint32_t index, const Batch &batch,
@@ -216,7 +215,7 @@ Status CudaContext::runStep(uint32_t index, const Batch &batch,
   MAMBA_RETURN_IF_ERROR(reserve(plan));
   fill(plan, batch, inputs);
   auto queueAll = [&]() -> Status {
-    if (executable_.usesGraphs() && repeats(program, batch))
+    if (executable_.usesGraphs() && repeats(batch))
       MAMBA_RETURN_IF_ERROR(
           graphs_.run(stream_, {index, batch.sequences()}, generation_,
                       [&] { return queue(program, plan, batch); }));

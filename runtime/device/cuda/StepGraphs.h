@@ -8,10 +8,10 @@
 
 namespace mamba::cuda {
 
-/// What a graph was captured for. Addresses follow from it.
+/// What a graph was captured for; with the addresses its launches follow.
 struct GraphKey {
   uint32_t program;
-  uint64_t sequences;
+  uint64_t sequences; // and as many tokens
   bool operator==(const GraphKey &) const = default;
 };
 

@@ -29,7 +29,6 @@ TEST(CudaFaults, EveryCall) {
   FakeDriver fake;
   Environment off("MAMBA_CACHE", "off");
   CudaModel model;
-  model.pack.addDecodeProgram();
   ASSERT_TRUE(liveOnce(model).ok());
   model.drop();
   uint64_t calls = fake.calls("*");

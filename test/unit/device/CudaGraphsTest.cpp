@@ -18,15 +18,11 @@ TestBatch decodeBatch(int32_t sequences) {
           std::vector<int64_t>(sequences, 5)};
 }
 
-struct DecodeModel : CudaModel {
-  DecodeModel() { pack.addDecodeProgram(); }
-};
-
 } // namespace
 
 TEST(CudaGraphs, CapturedOncePerSize) {
   FakeDriver fake;
-  DecodeModel model;
+  CudaModel model;
   ASSERT_EQ(model.outcome(), "fine");
   EXPECT_EQ(fake.calls("cuGraphLaunch"), 0u) << "a prompt is no decode step";
   uint64_t launches = fake.calls("cuLaunchKernel");
@@ -44,7 +40,7 @@ TEST(CudaGraphs, SameBitsAsWithout) {
   std::vector<std::vector<float>> results;
   for (const char *graphs : {"on", "off"}) {
     Environment use("MAMBA_CUDA_GRAPHS", graphs);
-    DecodeModel model;
+    CudaModel model;
     ASSERT_EQ(model.outcome(), "fine");
     std::vector<float> all;
     for (int step = 0; step < 12; ++step) {
@@ -69,7 +65,7 @@ TEST(CudaGraphs, SameBitsAsWithout) {
 // A long prompt moves the memory of a step; the graphs follow.
 TEST(CudaGraphs, UpdatedWhenMemoryMoves) {
   FakeDriver fake;
-  DecodeModel model;
+  CudaModel model;
   ASSERT_EQ(model.outcome(), "fine");
   ASSERT_TRUE(model.run(decodeBatch(2), 1).ok());
   EXPECT_EQ(fake.calls("cuGraphInstantiateWithFlags"), 1u);
@@ -90,7 +86,7 @@ TEST(CudaGraphs, UpdatedWhenMemoryMoves) {
 // Made anew where the driver cannot update.
 TEST(CudaGraphs, UpdateRefused) {
   FakeDriver fake("fail=cuGraphExecUpdate_v2,1,910");
-  DecodeModel model;
+  CudaModel model;
   ASSERT_EQ(model.outcome(), "fine");
   ASSERT_TRUE(model.run(decodeBatch(2), 1).ok());
   ASSERT_TRUE(model.run({{5000}, {3}, {0}}, 2).ok());
@@ -100,7 +96,7 @@ TEST(CudaGraphs, UpdateRefused) {
 
 TEST(CudaGraphs, FewAreKept) {
   FakeDriver fake;
-  DecodeModel model;
+  CudaModel model;
   int32_t most = cuda::StepGraphs::kMaxGraphs;
   ASSERT_TRUE(model.load("cuda", most + 1).ok());
   // The largest first, so that the memory stays.
@@ -117,7 +113,7 @@ TEST(CudaGraphs, FewAreKept) {
 TEST(CudaGraphs, Switch) {
   FakeDriver fake;
   Environment use("MAMBA_CUDA_GRAPHS", "no");
-  EXPECT_EQ(DecodeModel().outcome(),
+  EXPECT_EQ(CudaModel().outcome(),
             "MAMBA_CUDA_GRAPHS must be on or off, got 'no'");
 }
 
@@ -127,7 +123,7 @@ TEST(CudaGraphs, CaptureFails) {
        {"cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuGraphLaunch",
         "cuGraphInstantiateWithFlags"}) {
     FakeDriver fake(std::string("fail=") + function + ",1,900");
-    DecodeModel model;
+    CudaModel model;
     ASSERT_EQ(model.outcome(), "fine");
     Status status = model.run(decodeBatch(2));
     EXPECT_EQ(status.code(), StatusCode::Internal);

@@ -225,13 +225,6 @@ Result<std::shared_ptr<const Pack>> TestPack::open() {
                      bytes_.size(), "test.mpk");
 }
 
-void TestPack::addDecodeProgram() {
-  Program decode = target().programs[0];
-  decode.className = "decode";
-  decode.maxLength = 1;
-  target().programs.insert(target().programs.begin(), decode);
-}
-
 Result<std::unique_ptr<Executable>> TestPack::load(unsigned threads) {
   if (device_ == "cuda")
     FakeDriver::use();

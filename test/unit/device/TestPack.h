@@ -60,8 +60,6 @@ public:
   Result<std::shared_ptr<const Pack>> open();
   /// On `threads` threads, weights not loaded.
   Result<std::unique_ptr<Executable>> load(unsigned threads = 1);
-  /// The same program again, for steps of one token a sequence.
-  void addDecodeProgram();
   /// Replaces what stands once in the PTX.
   void editPtx(const std::string &from, const std::string &to);
 
