@@ -222,7 +222,7 @@ TEST_F(ApiTest, missingFilesAndDevices) {
                  "'mamba-pack build --target=cuda:sm_80'");
   options.device = "tpu";
   EXPECT_REFUSED(mamba_model_create(&pack, &options, &modelOut),
-                 "unknown device 'tpu'; use 'cpu', 'cuda', 'sim' or 'auto'");
+                 "unknown device 'tpu'; use 'cpu', 'cuda', 'cuda:N', 'sim' or 'auto'");
 }
 
 TEST_F(ApiTest, onlySomeDevicesCount) {
