@@ -178,7 +178,8 @@ int main(int argc, char **argv) {
   Arguments arguments;
   app.add_option("--model", arguments.models,
                  "130m, 370m, 790m, 1.4b, 2.8b, or D=64,layers=2,V=200");
-  app.add_option("--decode-only", arguments.decoded, "of these models decode in the first precision alone");
+  app.add_option("--decode-only", arguments.decoded,
+                 "of these models decode in the first precision alone");
   app.add_option("--chip", arguments.chips, "chips, as mamba-run's --chip")->delimiter(',');
   app.add_option("--weights", arguments.weights,
                  "precisions of weights; of integers only decode is predicted")
@@ -197,7 +198,8 @@ int main(int argc, char **argv) {
   app.add_option("--threads", arguments.threads, "threads of the simulator")
       ->check(CLI::Range(1, 1024));
   app.add_option("--json", arguments.json, "file for one JSON object a step");
-  app.add_option("--faults", arguments.faults, "file for a line each of what kernels waste, as far as it is known");
+  app.add_option("--faults", arguments.faults,
+                 "file for a line each of what kernels waste, as far as it is known");
   app.add_flag("--markdown", arguments.isMarkdown, "print the tables of bench/README.md alone");
   app.add_flag("--check", arguments.isCheck,
                "compare counts scaled from few rows with those of more rows, run directly");

@@ -383,7 +383,8 @@ LogicalResult ScanSlicesOp::verify() {
   if (failed(checkInTime(*this, "B", getB(), N)))
     return failure();
   // slices_c4
-  if (Value bias = getDeltaBias(); bias && failed(checkShape(*this, "delta_bias", bias, "[E]", {E})))
+  Value bias = getDeltaBias();
+  if (bias && failed(checkShape(*this, "delta_bias", bias, "[E]", {E})))
     return failure();
   // slices_c5
   if (failed(checkShape(*this, "state", getState(), "[slots, E, N]", {kRows, E, N})))

@@ -562,6 +562,9 @@ def SSM_ScanSlicesOp : SSM_Op<"scan_slices", [Pure]> {
     A slice without rows has zeros. The last part is there so that a scan in
     slices reads no state that another slice of it replaces.
 
+    `--ssm-slice-scan` makes these ops; in a model to be compiled a pool is read
+    by the op that advances it alone.
+
     Constraints:
     - (slices_c1) delta has the type of u, [T, E].
     - (slices_c2) A is [E, N].

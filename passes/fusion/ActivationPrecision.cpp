@@ -19,7 +19,7 @@ namespace {
 /// Whether the op makes the time step of a scan in the same kernel.
 bool makesTimeStep(LinearOp linear) {
   return llvm::any_of(linear.getY().getUsers(),
-                      [](Operation *user) { return isa<SelectiveScanOp, ScanSlicesOp, SoftplusOp>(user); });
+                      llvm::IsaPred<SelectiveScanOp, ScanSlicesOp, SoftplusOp>);
 }
 
 /// Whether an op may read its operand rounded. What is added up over layers or

@@ -37,6 +37,11 @@ FailureOr<OpOperand *> follow(Value pool, StringRef name) {
       return stateError(where, name)
                  << "is lost: nothing reads the pool after this",
              failure();
+    for (Operation *user : pool.getUsers())
+      if (isa<ScanSlicesOp>(user))
+        return stateError(user, name) << "is read by 'ssm.scan_slices', which only "
+                                         "ssm-slice-scan may add: leave it out",
+               failure();
     if (!pool.hasOneUse()) {
       InFlightDiagnostic diag =
           stateError(where, name)

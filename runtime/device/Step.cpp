@@ -185,7 +185,7 @@ Status ProgramTable::noneFits(uint32_t entry, const Batch &batch,
     return invalidArgument(
         what + (invariant ? ", build the pack with --batch-invariant"
                           : ", run it batch-invariant or build the pack anew"));
-  return invalidArgument(what + " that takes " + text(batch.tokens()) +
-                         " tokens in sequences of up to " + text(longest) +
-                         ", feed it in pieces");
+  return invalidArgument(what + " that takes " + text(batch.tokens()) + " tokens in " +
+                         text(batch.sequences()) + " sequences of up to " + text(longest) +
+                         ", see 'mamba-pack inspect' for what they take");
 }

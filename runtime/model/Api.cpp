@@ -84,6 +84,7 @@ static_assert(int(StatusCode::OutOfMemory) == MAMBA_OUT_OF_MEMORY);
 static_assert(int(StatusCode::Unavailable) == MAMBA_UNAVAILABLE);
 static_assert(int(StatusCode::Internal) == MAMBA_INTERNAL);
 static_assert(kDefaultStepTokens == MAMBA_DEFAULT_STEP_TOKENS);
+static_assert(kGpuStepTokens == MAMBA_GPU_STEP_TOKENS);
 
 extern "C" {
 

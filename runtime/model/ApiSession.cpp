@@ -28,8 +28,10 @@ mamba_status mamba_session_create(mamba_model *model,
     MAMBA_RETURN_IF_ERROR(takeStruct("options", options, taken));
     SessionOptions wanted;
     wanted.slots = taken.slots ? taken.slots : 1;
-    wanted.maxStepTokens =
-        taken.max_step_tokens ? taken.max_step_tokens : kDefaultStepTokens;
+    bool isGpu = model->model->executable().device() == std::string_view("cuda");
+    wanted.maxStepTokens = taken.max_step_tokens ? taken.max_step_tokens
+                           : isGpu               ? kGpuStepTokens
+                                                 : kDefaultStepTokens;
     wanted.batchInvariant = taken.batch_invariant != 0;
     MAMBA_ASSIGN_OR_RETURN(auto created, Session::create(model->model, wanted));
     *session = new mamba_session{std::move(created)};
@@ -38,6 +40,10 @@ mamba_status mamba_session_create(mamba_model *model,
 }
 
 void mamba_session_destroy(mamba_session *session) { delete session; }
+
+uint32_t mamba_session_step_tokens(const mamba_session *session) {
+  return session ? uint32_t(session->session->options().maxStepTokens) : 0;
+}
 
 mamba_status mamba_session_step(mamba_session *session,
                                 const mamba_sequence *sequences,

@@ -15,7 +15,7 @@
 
 namespace mamba {
 
-inline constexpr uint64_t kDefaultStepTokens = 256;
+inline constexpr uint64_t kDefaultStepTokens = 256, kGpuStepTokens = 2048;
 inline constexpr uint64_t kMaxSlots = 1 << 20;
 inline constexpr size_t kRecentTokens = 32;
 
@@ -57,6 +57,7 @@ public:
 
   const Model &model() const { return *model_; }
   uint64_t slots() const { return slots_.size(); }
+  const SessionOptions &options() const { return options_; }
   uint64_t vocabSize() const { return vocabSize_; }
 
   /// logits: [] for None, [sequences, V] for Last, [tokens, V] for All.

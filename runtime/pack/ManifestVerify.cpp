@@ -276,7 +276,11 @@ Status TargetVerifier::verifyProgram(const Program &program) {
   const StepBounds &bounds = program.bounds;
   if (bounds.maxLength == 0u || bounds.maxTokens == 0u || bounds.minTokens == 0u ||
       bounds.maxSequences == 0u)
-    return invalidData("max_length, max_tokens, min_tokens and max_sequences must be null or at least 1");
+    return invalidData("max_length, max_tokens, min_tokens and max_sequences must be null or "
+                       "at least 1");
+  if (bounds.minTokens.value_or(0) > bounds.maxTokens.value_or(UINT64_MAX))
+    return invalidData("min_tokens " + text(*bounds.minTokens) + " is more than max_tokens " +
+                       text(*bounds.maxTokens));
   if (std::max({program.arenaT, program.arenaS, program.arenaC}) >
       kMaxManifestSize)
     return invalidData("an arena has more than " + text(kMaxManifestSize) +

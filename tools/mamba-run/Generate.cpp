@@ -142,7 +142,7 @@ Status Generator::feedPrompt() {
   std::span<const int32_t> rest = tokens;
   while (!rest.empty() && !interrupted) {
     auto piece =
-        rest.first(std::min<size_t>(rest.size(), MAMBA_DEFAULT_STEP_TOKENS));
+        rest.first(std::min<size_t>(rest.size(), mamba_session_step_tokens(session_.get())));
     MAMBA_RETURN_IF_ERROR(feed(piece));
     rest = rest.subspan(piece.size());
     bar.update(tokens.size() - rest.size(), tokens.size());

@@ -50,7 +50,7 @@ Result<int> runPerplexity(const PerplexityOptions &options) {
     // it stood.
     uint64_t count =
         std::min({window - inWindow, uint64_t(tokens.size()) - done,
-                  uint64_t(MAMBA_DEFAULT_STEP_TOKENS)});
+                  uint64_t(mamba_session_step_tokens(session.get()))});
     double pieceNll = 0;
     size_t piecePredicted = 0;
     if (Status scored =

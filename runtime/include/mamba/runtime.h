@@ -260,6 +260,7 @@ MAMBA_API mamba_status mamba_model_profile(const mamba_model *model,
 typedef struct mamba_session mamba_session;
 
 #define MAMBA_DEFAULT_STEP_TOKENS 256
+#define MAMBA_GPU_STEP_TOKENS 2048
 
 typedef struct mamba_session_options {
   size_t struct_size;
@@ -267,7 +268,8 @@ typedef struct mamba_session_options {
   uint32_t max_step_tokens; /* tokens of all sequences that one run of the
                              * kernels takes; longer input is cut. Memory for
                              * activations grows with it, not with a prompt.
-                             * 0: MAMBA_DEFAULT_STEP_TOKENS. */
+                             * 0: MAMBA_GPU_STEP_TOKENS on "cuda", which long
+                             * steps fill, else MAMBA_DEFAULT_STEP_TOKENS. */
   int32_t batch_invariant;  /* results are the same bits for any split of the
                              * tokens and any neighbours; MAMBA_UNAVAILABLE if
                              * the pack was built without it */
@@ -278,6 +280,8 @@ MAMBA_API mamba_status
 mamba_session_create(mamba_model *model, const mamba_session_options *options,
                      mamba_session **session);
 MAMBA_API void mamba_session_destroy(mamba_session *session);
+/* Its max_step_tokens, 0 for null. */
+MAMBA_API uint32_t mamba_session_step_tokens(const mamba_session *session);
 
 typedef struct mamba_sequence {
   uint32_t slot;         /* no slot twice in one step */

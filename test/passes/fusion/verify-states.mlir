@@ -130,3 +130,16 @@ func.func @two_results(%a: tensor<?x3x8xf32> {ssm.state = "c"}, %b: tensor<?x3x8
 func.func @two_types(%s: tensor<?x3x8xf32> {ssm.state = "c"}, %t: tensor<?x3x4xf32>) -> (tensor<?x3x4xf32> {ssm.state = "c"}) {
   return %t : tensor<?x3x4xf32>
 }
+
+// -----
+
+func.func @slices(%x: tensor<?x8xf32>, %A: tensor<8x4xf32>, %B: tensor<?x4xf32>, %h: tensor<?x8x4xf32> {ssm.state = "h"}, %batch: !ssm.batch)
+    -> (tensor<?x8xf32>, tensor<?x8x4xf32> {ssm.state = "h"}) {
+  // expected-error @below {{state 'h' is read by 'ssm.scan_slices', which only ssm-slice-scan may add: leave it out}}
+  %p = ssm.scan_slices %x delta %x A %A B %B state %h of %batch
+    : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<8x4xf32>, tensor<?x4xf32>, tensor<?x8x4xf32>, !ssm.batch) -> tensor<2x9x8xf32>
+  %y, %h1 = ssm.selective_scan %x delta %x A %A B %B C %B state %h slices %p of %batch
+    : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<8x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x8x4xf32>, tensor<2x9x8xf32>, !ssm.batch)
+    -> (tensor<?x8xf32>, tensor<?x8x4xf32>)
+  return %y, %h1 : tensor<?x8xf32>, tensor<?x8x4xf32>
+}

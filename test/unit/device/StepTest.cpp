@@ -111,7 +111,8 @@ TEST(ProgramTable, FirstThatFits) {
   EXPECT_EQ(programs.choose(lengths({1000}), true), "invariant");
   EXPECT_EQ(programs.choose(lengths({101, 3})),
             "target 'cpu:test' has no ordinary program for entry 'run' that "
-            "takes 104 tokens in sequences of up to 101, feed it in pieces");
+            "takes 104 tokens in 2 sequences of up to 101, see 'mamba-pack inspect' for what they "
+            "take");
   EXPECT_EQ(programs.choose(lengths({1}), false, 1),
             "target 'cpu:test' has no ordinary program for entry 'other', run "
             "it batch-invariant or build the pack anew");

@@ -272,6 +272,15 @@ TEST_F(ApiTest, stepsAndLogits) {
   EXPECT_GT(nll, 0);
 }
 
+TEST_F(ApiTest, aSessionTellsOfItsSteps) {
+  EXPECT_EQ(mamba_session_step_tokens(session), 4u);
+  mamba_session *own = nullptr;
+  ASSERT_EQ(mamba_session_create(&model, nullptr, &own), MAMBA_OK);
+  EXPECT_EQ(mamba_session_step_tokens(own), uint32_t(MAMBA_DEFAULT_STEP_TOKENS));
+  mamba_session_destroy(own);
+  EXPECT_EQ(mamba_session_step_tokens(nullptr), 0u);
+}
+
 TEST_F(ApiTest, handlesMayGoInAnyOrder) {
   auto *ownPack = new mamba_pack(fake.info);
   auto *ownModel = new mamba_model(fake.model);

@@ -234,6 +234,8 @@ TEST(ManifestVerify, Programs) {
        "target 'cpu:test': program 1: entry 2 is out of range, there are 2"},
       {"/targets/0/programs/1/max_tokens", 0, "'max_tokens' must be"},
       {"/targets/0/programs/1/min_tokens", 0, "'min_tokens' must be"},
+      {"/targets/0/programs/1/min_tokens", 5000,
+       "target 'cpu:test': program 1: min_tokens 5000 is more than max_tokens 4096"},
       {"/targets/0/programs/1/max_sequences", -1, "'max_sequences' must be"},
       {"/targets/0/programs/1/invariant", 1, "'invariant' must be"},
       {"/targets/0/programs/0/arena", nullptr, "'arena' is missing"},

@@ -156,7 +156,8 @@ TEST(ScanSlices, LeaveEveryResultAsItIs) {
     auto [ySliced, nextSliced] = selectiveScan(in, h, batch, &p);
     auto expectSame = [&](const Tensor &found, const Tensor &whole) {
       for (size_t i = 0; i < whole.values.size(); ++i)
-        EXPECT_NEAR(found.values[i], whole.values[i], 1e-13 * std::max(1.0, std::abs(whole.values[i])))
+        EXPECT_NEAR(found.values[i], whole.values[i],
+                    1e-13 * std::max(1.0, std::abs(whole.values[i])))
             << slices << " slices, element " << i;
     };
     expectSame(ySliced, y);
