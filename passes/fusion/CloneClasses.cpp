@@ -34,16 +34,20 @@ bool hasRows(func::FuncOp func) {
 /// What the widest scan over a batch asks for, if the target has its scans cut
 /// into slices and some steps profit.
 std::optional<SliceRule> slicesOf(func::FuncOp func) {
-  auto target = func->getParentOfType<ModuleOp>()->getAttrOfType<StringAttr>("ssm.target");
-  if (!target || !target.getValue().starts_with("cuda:"))
+  auto name = func->getParentOfType<ModuleOp>()->getAttrOfType<StringAttr>("ssm.target");
+  if (!name)
+    return std::nullopt;
+  std::string error;
+  FailureOr<Target> target = parseTarget(name, error);
+  if (failed(target) || !target->isGpu())
     return std::nullopt;
   int64_t E = 0;
   func.walk([&](SelectiveScanOp scan) {
     E = std::max(E, cast<ShapedType>(scan.getU().getType()).getDimSize(1));
   });
-  if (!E || SliceRule(E).maxSequences == 0)
+  if (!E || SliceRule(E, target->chip).maxSequences == 0)
     return std::nullopt;
-  return SliceRule(E);
+  return SliceRule(E, target->chip);
 }
 
 /// The classes that an entry is cloned for, in the order of preference.

@@ -35,7 +35,7 @@ Value copyInto(Block &block, KernelOp kernel, Value value, IRMapping &copies) {
 }
 
 /// The kernel that finds what the scan's slices leave, before the scan's.
-KernelOp buildSlices(KernelOp kernel, SelectiveScanOp scan) {
+KernelOp buildSlices(KernelOp kernel, SelectiveScanOp scan, int64_t chip) {
   Block block;
   IRMapping copies;
   auto copy = [&](Value value) {
@@ -44,7 +44,7 @@ KernelOp buildSlices(KernelOp kernel, SelectiveScanOp scan) {
   ArrayRef<int64_t> shape = cast<ShapedType>(scan.getA().getType()).getShape();
   int64_t E = shape[0], N = shape[1];
   OpBuilder builder(kernel);
-  auto type = RankedTensorType::get({SliceRule(E).slices, 2 * N + 1, E}, builder.getF32Type());
+  auto type = RankedTensorType::get({SliceRule(E, chip).slices, 2 * N + 1, E}, builder.getF32Type());
   SmallVector<Value> in = {copy(scan.getU()), copy(scan.getDelta()), copy(scan.getDeltaBias()),
                            copy(scan.getA()), copy(scan.getB()),     copy(scan.getState()),
                            copy(scan.getBatch())};
@@ -86,7 +86,7 @@ struct SliceScanPass : mamba::impl::SliceScanPassBase<SliceScanPass> {
   }
 
   void slice(KernelOp kernel, SelectiveScanOp scan, const Target &target) {
-    KernelOp slices = buildSlices(kernel, scan), sliced;
+    KernelOp slices = buildSlices(kernel, scan, target.chip), sliced;
     std::string reason;
     if (canGenerate(slices, target, reason)) {
       sliced = withSlices(kernel, slices.getResult(0));

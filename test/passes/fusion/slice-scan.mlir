@@ -73,3 +73,33 @@ func.func @cpu(%u: tensor<?x8xf32>, %A: tensor<8x4xf32>, %B: tensor<?x4xf32>, %h
   return %y, %h1 : tensor<?x8xf32>, tensor<?x8x4xf32>
 }
 }
+
+// -----
+
+// One sequence of many channels is cut too, but not where memory is slow.
+module attributes {ssm.target = "cuda:sm_90a"} {
+// CHECK-LABEL: func.func @many_long
+// CHECK-SAME: ssm.max_sequences = 1 : i64, ssm.min_tokens = 512 : i64
+func.func @many(%u: tensor<?x4096xf32>, %A: tensor<4096x4xf32>, %B: tensor<?x4xf32>, %h: tensor<?x4096x4xf32> {ssm.state = "h"}, %batch: !ssm.batch)
+    -> (tensor<?x4096xf32>, tensor<?x4096x4xf32> {ssm.state = "h"}) attributes {ssm.entry = "many"} {
+  %y, %h1 = ssm.selective_scan %u delta %u A %A B %B C %B state %h of %batch
+    : (tensor<?x4096xf32>, tensor<?x4096xf32>, tensor<4096x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4096x4xf32>, !ssm.batch)
+    -> (tensor<?x4096xf32>, tensor<?x4096x4xf32>)
+  return %y, %h1 : tensor<?x4096xf32>, tensor<?x4096x4xf32>
+}
+}
+
+// -----
+
+module attributes {ssm.target = "cuda:sm_89"} {
+// CHECK-LABEL: func.func @slow_few
+// CHECK-NOT: @slow_long
+// CHECK-LABEL: func.func @slow_prefill
+func.func @slow(%u: tensor<?x4096xf32>, %A: tensor<4096x4xf32>, %B: tensor<?x4xf32>, %h: tensor<?x4096x4xf32> {ssm.state = "h"}, %batch: !ssm.batch)
+    -> (tensor<?x4096xf32>, tensor<?x4096x4xf32> {ssm.state = "h"}) attributes {ssm.entry = "slow"} {
+  %y, %h1 = ssm.selective_scan %u delta %u A %A B %B C %B state %h of %batch
+    : (tensor<?x4096xf32>, tensor<?x4096xf32>, tensor<4096x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4096x4xf32>, !ssm.batch)
+    -> (tensor<?x4096xf32>, tensor<?x4096x4xf32>)
+  return %y, %h1 : tensor<?x4096xf32>, tensor<?x4096x4xf32>
+}
+}
