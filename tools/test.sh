@@ -9,7 +9,6 @@ install_packages
 configure
 build_targets mamba_tests
 
-export MAMBA_SHARED_DATA=${MAMBA_SHARED_DATA:-$root/../shared}
 results=$build/test/results.json
 rm -f "$results"
 lit=/usr/lib/llvm-22/bin/lit

@@ -1,6 +1,6 @@
 // What every ssm op computes, in float64 and in the plainest loops: the measure
 // of every kernel. Each function is the formula in its op's documentation
-// (dialects/ssm/SSMOps.td). Values are rounded nowhere but in cast() and where
+// (dialects/ssm/*.td). Values are rounded nowhere but in cast() and where
 // weights are quantised.
 //
 // The caller gives shapes as the op's verifier and a well-formed batch ask for

@@ -1,4 +1,4 @@
-// The ops that treat every row alike; formulas as in dialects/ssm/SSMOps.td.
+// The ops that treat every row alike; formulas as in dialects/ssm/SSMRows.td.
 #include "compiler/reference/Ops.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// A token of each row of logits; formulas as in dialects/ssm/SSMOps.td.
+// A token of each row of logits; formulas as in dialects/ssm/SSMSampling.td.
 #include "compiler/reference/Ops.h"
 
 #include <cmath>

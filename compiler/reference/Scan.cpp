@@ -1,4 +1,4 @@
-// The selective scan, whole and in slices; formulas as in dialects/ssm/SSMOps.td.
+// The selective scan, whole and in slices; formulas as in dialects/ssm/SSMSequences.td.
 #include "compiler/reference/Ops.h"
 
 #include <algorithm>

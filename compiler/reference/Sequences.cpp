@@ -1,5 +1,5 @@
 // The ops that know which rows belong together; formulas as in
-// dialects/ssm/SSMOps.td.
+// dialects/ssm/SSMSequences.td.
 #include "compiler/reference/Ops.h"
 
 #include <algorithm>

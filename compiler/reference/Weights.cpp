@@ -1,4 +1,4 @@
-// The ops on weights; formulas as in dialects/ssm/SSMOps.td.
+// The ops on weights; formulas as in dialects/ssm/SSMWeights.td.
 #include "compiler/reference/Ops.h"
 
 #include <algorithm>

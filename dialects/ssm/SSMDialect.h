@@ -1,4 +1,4 @@
-// The ssm dialect; SSMOps.td has the documentation.
+// The ssm dialect; the .td files have the documentation.
 #pragma once
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"

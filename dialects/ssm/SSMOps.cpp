@@ -1,4 +1,4 @@
-// Verifiers of the ssm ops; labels as in SSMOps.td.
+// Verifiers of the ssm ops; labels as in the .td files.
 #include "dialects/ssm/SSMDialect.h"
 
 #include "mlir/IR/Builders.h"

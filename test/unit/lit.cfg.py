@@ -9,6 +9,9 @@ config.name = "mamba-unit"
 config.test_format = lit_googletest.GoogleTests(config.mamba_test_programs)
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.mamba_binary_dir, "test", "unit")
+config.environment["MAMBA_SHARED_DATA"] = os.path.join(
+    config.mamba_source_dir, os.pardir, "shared"
+)
 for variable in ("MAMBA_SHARED_DATA", "HOME", "CI"):
     if variable in os.environ:
         config.environment[variable] = os.environ[variable]

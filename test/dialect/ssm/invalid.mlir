@@ -1,4 +1,4 @@
-// One function for each labelled constraint of SSMOps.td.
+// One function for each labelled constraint of dialects/ssm/*.td.
 // RUN: mamba-opt %s --split-input-file --verify-diagnostics
 
 func.func @type_c1(%x: tensor<4x8xf32>) {

@@ -1,6 +1,6 @@
 """quantise.py CHECKPOINT OUTPUT PRECISION: the checkpoint in f32 whose matrices
 are what those of a pack with --weights=PRECISION stand for, by the formulas of
-dialects/ssm/SSMOps.td. Norm weights are multiplied into the matrices first."""
+dialects/ssm/SSMWeights.td. Norm weights are multiplied into the matrices first."""
 import json
 import os
 import struct
