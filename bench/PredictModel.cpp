@@ -351,7 +351,7 @@ Result<PredictModel> compileForPrediction(const Widths &widths, const Precisions
   Compiler compiler;
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&compiler.get()));
   Tensors tensors;
-  buildMamba1Model(*module, weightsOf(widths, tensors), 1e-5);
+  buildMamba1Model(*module, weightsOf(widths, tensors), 1e-5, /*validVocab=*/0);
   return compile(*module, "next", widths, precisions, arch,
                  "model " + widths.name + ", weights " + precisions.weights + ", activations " +
                      precisions.activations);

@@ -20,26 +20,43 @@ double specialSeconds(double lanes, const Chip &chip) {
 
 bool isDecode(const Step &step) { return step.length == 1; }
 
-/// The limit of a kernel by itself, and the share that is accepted.
-Share shareOf(const PredictModel &model, const PredictLaunch &launch, const Step &step,
-              const Chip &chip) {
+LeastWork workOf(const PredictLaunch &launch, const Step &step) {
   double rows = double(launch.dispatch.rows.of(step.tokens(), step.sequences));
+  return {double(launch.minimum(step)), launch.matrixFlops * rows, launch.specialLanes * rows};
+}
+
+/// Of a decode step the formula's bytes, of a prefill what its kernels compute.
+LeastWork workOf(const PredictModel &model, const PredictProgram &program, const Step &step) {
+  if (isDecode(step))
+    return {decodeBytes(model.widths, model.precisions.weights, step.sequences), 0, 0};
+  LeastWork sum;
+  for (const PredictLaunch &launch : program.launches) {
+    LeastWork one = workOf(launch, step);
+    sum.matrixFlops += launch.times * one.matrixFlops;
+    sum.specialFunctions += launch.times * one.specialFunctions;
+  }
+  return sum;
+}
+
+/// The limit of a kernel by itself, and the share that is accepted.
+Share shareOf(const PredictModel &model, const PredictLaunch &launch, const LeastWork &least,
+              const Step &step, const Chip &chip) {
   bool isPrefill = !isDecode(step) && launch.dispatch.rows.kind == RowKind::T;
   if (isPrefill && launch.family == Family::Projection) {
-    Share share{"matrix peak", matrixSeconds(launch.matrixFlops * rows, chip), {}};
+    Share share{"matrix peak", matrixSeconds(least.matrixFlops, chip), {}};
     if (step.tokens() >= 2048 && (launch.role == "in_proj" || launch.role == "out_proj"))
       share.accept = chip.warpMatrixFlops < chip.matrixFlops ? 0.60 : 0.85;
     return share;
   }
   if (isPrefill && launch.family == Family::Scan) {
-    Share share{"special functions", specialSeconds(launch.specialLanes * rows, chip), {}};
+    Share share{"special functions", specialSeconds(least.specialFunctions, chip), {}};
     if (double(step.sequences) * double(model.widths.inner) >= 32768)
       share.accept = 0.70;
     else if (step.sequences == 1 && step.length >= 16384)
       share.accept = 0.45;
     return share;
   }
-  Share share{"DRAM", double(launch.minimum(step)) / chip.dramBytes, {}};
+  Share share{"DRAM", least.bytes / chip.dramBytes, {}};
   if (isPrefill && launch.family == Family::Convolution)
     share.accept = 0.88;
   if (isDecode(step) && launch.family == Family::Scan && step.sequences >= 64)
@@ -47,24 +64,20 @@ Share shareOf(const PredictModel &model, const PredictLaunch &launch, const Step
   return share;
 }
 
-Share shareOf(const PredictModel &model, const PredictProgram &program, const Step &step,
+Share shareOf(const PredictModel &model, const LeastWork &least, const Step &step,
               const Chip &chip) {
   const std::string &name = model.widths.name;
   if (isDecode(step)) {
-    Share share{"DRAM", decodeBytes(model.widths, model.precisions.weights, step.sequences) /
-                            chip.dramBytes, {}};
+    Share share{"DRAM", least.bytes / chip.dramBytes, {}};
     for (auto [of, accept] : {std::pair("130m", 0.25), {"370m", 0.33}, {"1.4b", 0.60},
                               {"2.8b", 0.70}})
       if (name == of && step.sequences == 1 && model.precisions.weights == "bf16")
         share.accept = accept;
     return share;
   }
-  Share share{"matrix + special", 0, {}};
-  for (const PredictLaunch &launch : program.launches) {
-    double rows = double(launch.dispatch.rows.of(step.tokens(), step.sequences));
-    share.seconds += launch.times * (matrixSeconds(launch.matrixFlops * rows, chip) +
-                                     specialSeconds(launch.specialLanes * rows, chip));
-  }
+  Share share{"matrix + special",
+              matrixSeconds(least.matrixFlops, chip) + specialSeconds(least.specialFunctions, chip),
+              {}};
   if (name == "1.4b" && step.sequences == 1 && step.length >= 16384)
     share.accept = 0.40;
   return share;
@@ -108,11 +121,11 @@ sim::Limit KernelRow::limit() const {
 }
 double KernelRow::bytes() const {
   const sim::Counts &c = counted.counts;
-  return ratio(double(c.uniqueBytesRead + c.uniqueBytesWritten), double(minimum));
+  return ratio(double(c.uniqueBytesRead + c.uniqueBytesWritten), least.bytes);
 }
 double KernelRow::traffic() const {
   const sim::Counts &c = counted.counts;
-  return ratio(32.0 * double(c.globalLoadSectors + c.globalStoreSectors), double(minimum));
+  return ratio(32.0 * double(c.globalLoadSectors + c.globalStoreSectors), least.bytes);
 }
 double KernelRow::banks() const {
   const sim::Counts &c = counted.counts;
@@ -172,15 +185,16 @@ StepReport reportOf(const PredictModel &model, const PredictProgram &program, co
     row.times = launch.times;
     row.counted = counted[i];
     row.prediction = counted[i].predict(chip);
-    row.minimum = launch.minimum(step);
-    row.dramSeconds = double(row.minimum) / chip.dramBytes;
-    row.share = shareOf(model, launch, step, chip);
+    row.least = workOf(launch, step);
+    row.dramSeconds = row.least.bytes / chip.dramBytes;
+    row.share = shareOf(model, launch, row.least, step, chip);
     // A scan in slices is one scan.
     if (row.role == "scan" && i > 0 && report.rows.back().role == "slices")
       row.before = report.rows.back().prediction.kernelSeconds;
     report.rows.push_back(std::move(row));
   }
-  report.share = shareOf(model, program, step, chip);
+  report.least = workOf(model, program, step);
+  report.share = shareOf(model, report.least, step, chip);
   return report;
 }
 
@@ -228,6 +242,11 @@ std::string StepReport::table() const {
 
 std::string StepReport::json() const {
   nlohmann::json kernels = nlohmann::json::array();
+  auto workJson = [](nlohmann::json &to, const LeastWork &least) {
+    to["minimum_bytes"] = least.bytes;
+    to["matrix_flops"] = least.matrixFlops;
+    to["special_functions"] = least.specialFunctions;
+  };
   auto shareJson = [](nlohmann::json &to, const Share &of, double share) {
     to["against"] = of.of;
     to["share"] = share;
@@ -253,7 +272,6 @@ std::string StepReport::json() const {
                              {"local", kernel.localBytes},
                              {"spills", row.spills()},
                              {"occupancy", row.prediction.occupancy},
-                             {"minimum_bytes", row.minimum},
                              {"bytes", row.bytes()},
                              {"l2_bytes", row.traffic()},
                              {"banks", row.banks()},
@@ -263,6 +281,7 @@ std::string StepReport::json() const {
                              {"fma", row.counted.counts.fma},
                              {"critical_path", row.counted.counts.criticalPath},
                              {"faults", row.faults()}};
+    workJson(object, row.least);
     shareJson(object, row.share, row.shareOfLimit());
     object["share_of_dram"] = row.shareOfDram();
     kernels.push_back(std::move(object));
@@ -278,8 +297,10 @@ std::string StepReport::json() const {
                            {"launches", launches()},
                            {"seconds", seconds()},
                            {"kernels", std::move(kernels)}};
-  if (isWhole)
+  if (isWhole) {
+    workJson(object, least);
     shareJson(object, share, shareOfLimit());
+  }
   if (scanAlone > 0)
     object["scan_alone"] = scanAlone;
   return object.dump();

@@ -13,6 +13,11 @@ namespace mamba::bench {
 /// As printf, into a string.
 std::string format(const char *pattern, ...) __attribute__((format(printf, 1, 2)));
 
+/// What nothing can do without.
+struct LeastWork {
+  double bytes = 0, matrixFlops = 0, specialFunctions = 0;
+};
+
 /// A time beside what it cannot be below.
 struct Share {
   std::string of;       // "matrix peak"
@@ -26,7 +31,7 @@ struct KernelRow {
   uint32_t times = 1;
   Counted counted;
   sim::Prediction prediction;
-  uint64_t minimum = 0; // bytes
+  LeastWork least;
   Share share;
   double before = 0;      // seconds of launches that are a part of it
   double dramSeconds = 0; // of the minimum
@@ -55,6 +60,7 @@ struct StepReport {
   Step step;
   const sim::Chip *chip = nullptr;
   std::vector<KernelRow> rows;
+  LeastWork least;
   Share share;
   bool isWhole = true;  // else some kernels of the step
   double scanAlone = 0; // seconds of the scan without what is fused with it, if it was counted

@@ -1,4 +1,5 @@
 # lit finds the tools on PATH; %data is test/data, %t a temporary of the test.
+import ctypes.util
 import os
 import shlex
 import sys
@@ -38,6 +39,12 @@ shared = os.environ.get(
 environment["MAMBA_SHARED_DATA"] = shared
 if os.path.exists(os.path.join(shared, "models", "shakespeare", "val.txt")):
     config.available_features.add("val-text-in-MAMBA_SHARED_DATA")
+
+# NVIDIA's compiler of CUDA C++, which needs no GPU.
+nvrtc = ctypes.util.find_library("nvrtc") or "/usr/local/cuda/lib64/libnvrtc.so"
+if not os.path.isabs(nvrtc) or os.path.exists(nvrtc):
+    environment["NVRTC"] = nvrtc
+    config.available_features.add("nvrtc")
 
 # What this processor can run, by the levels of the x86-64 psABI.
 flags = set()

@@ -59,6 +59,11 @@ LogicalResult CudaKernel::device(Operation *op) {
     return number("blockIdx", id.getDimension(), "block");
   if (isa<gpu::BarrierOp, NVVM::Barrier0Op>(op))
     return text.line("__syncthreads();"), success();
+  if (auto control = dyn_cast<NVVM::GriddepcontrolOp>(op)) {
+    StringRef action = NVVM::stringifyGridDepActionKind(control.getKind());
+    text.line("asm volatile(\"griddepcontrol." + action.str() + ";\" ::: \"memory\");");
+    return success();
+  }
   if (auto sync = dyn_cast<NVVM::SyncWarpOp>(op)) {
     const CudaExpr &mask = of(sync.getMask());
     text.line(mask.text == "0xffffffffu" ? "__syncwarp();" : "__syncwarp(" + mask.text + ");");

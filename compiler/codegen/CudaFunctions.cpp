@@ -6,6 +6,22 @@
 
 namespace mamba {
 
+/// A function of the special function unit.
+#define APPROXIMATE(name, op)                                                                      \
+  "__device__ inline float " name "(float x) {\n"                                                  \
+  "  float y;\n"                                                                                   \
+  "  asm(\"" op ".approx.ftz.f32 %0, %1;\" : \"=f\"(y) : \"f\"(x));\n"                              \
+  "  return y;\n}\n"
+
+#define LOAD_MATRICES(name, order)                                                                 \
+  "__device__ inline uint4 " name "(const char *row) {\n"                                          \
+  "  uint4 m;\n"                                                                                   \
+  "  asm volatile(\"ldmatrix.sync.aligned.m8n8.x4" order ".shared.b16 {%0, %1, %2, %3}, [%4];\"\n"  \
+  "               : \"=r\"(m.x), \"=r\"(m.y), \"=r\"(m.z), \"=r\"(m.w)\n"                          \
+  "               : \"r\"((unsigned)__cvta_generic_to_shared(row))\n"                              \
+  "               : \"memory\");\n"                                                                \
+  "  return m;\n}\n"
+
 /// Products of 16x16 or 16x8 by 8 columns, added to sums in f32.
 #define MULTIPLY16(name, type)                                                                     \
   "// c + a b of 16x16 by 16x8.\n"                                                                  \
@@ -34,31 +50,12 @@ namespace mamba {
 
 /// All of them, in the order in which they are written.
 static constexpr CudaFunction functions[] = {
-    {"exp2Approx", R"(// 2^x, 1 / x and 1 / sqrt(x) of the special function unit; subnormals are zero.
-__device__ inline float exp2Approx(float x) {
-  float y;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-  return y;
-}
-)"},
-    {"reciprocalApprox", R"(__device__ inline float reciprocalApprox(float x) {
-  float y;
-  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-  return y;
-}
-)"},
-    {"rsqrtApprox", R"(__device__ inline float rsqrtApprox(float x) {
-  float y;
-  asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-  return y;
-}
-)"},
-    {"log2Approx", R"(__device__ inline float log2Approx(float x) {
-  float y;
-  asm("lg2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-  return y;
-}
-)"},
+    {"exp2Approx",
+     "// 2^x, 1 / x and 1 / sqrt(x) of the special function unit; subnormals are zero.\n" //
+     APPROXIMATE("exp2Approx", "ex2")},
+    {"reciprocalApprox", APPROXIMATE("reciprocalApprox", "rcp")},
+    {"rsqrtApprox", APPROXIMATE("rsqrtApprox", "rsqrt")},
+    {"log2Approx", APPROXIMATE("log2Approx", "lg2")},
     {"fromHalf", R"(__device__ inline float fromHalf(unsigned short bits) {
   float y;
   asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(bits));
@@ -92,27 +89,12 @@ __device__ inline unsigned joinBytes(unsigned char x, unsigned char y, unsigned 
   return x | (unsigned)y << 8 | (unsigned)z << 16 | (unsigned)w << 24;
 }
 )"},
-    {"loadMatrices", R"(// Four matrices of 8 rows of 16 bytes from shared memory: lane l names row l % 8 of
-// matrix l / 8, and gets four bytes of row l / 4 of each.
-__device__ inline uint4 loadMatrices(const char *row) {
-  uint4 m;
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-               : "=r"(m.x), "=r"(m.y), "=r"(m.z), "=r"(m.w)
-               : "r"((unsigned)__cvta_generic_to_shared(row))
-               : "memory");
-  return m;
-}
-)"},
-    {"loadMatricesTransposed", R"(// The same of transposed matrices.
-__device__ inline uint4 loadMatricesTransposed(const char *row) {
-  uint4 m;
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-               : "=r"(m.x), "=r"(m.y), "=r"(m.z), "=r"(m.w)
-               : "r"((unsigned)__cvta_generic_to_shared(row))
-               : "memory");
-  return m;
-}
-)"},
+    {"loadMatrices",
+     "// Four matrices of 8 rows of 16 bytes from shared memory: lane l names row l % 8 of\n"
+     "// matrix l / 8, and gets four bytes of row l / 4 of each.\n" //
+     LOAD_MATRICES("loadMatrices", "")},
+    {"loadMatricesTransposed", "// The same of transposed matrices.\n" //
+     LOAD_MATRICES("loadMatricesTransposed", ".trans")},
     {"multiplyBf16K16", MULTIPLY16("Bf16", "bf16")},
     {"multiplyF16K16", MULTIPLY16("F16", "f16")},
     {"multiplyBf16K8", MULTIPLY8("Bf16", "bf16")},

@@ -35,6 +35,11 @@ RankedTensorType FunctionBuilder::fixed(llvm::ArrayRef<int64_t> dims) const {
   return RankedTensorType::get(dims, Float32Type::get(builder_.getContext()));
 }
 
+RankedTensorType FunctionBuilder::tokens() const {
+  return RankedTensorType::get({ShapedType::kDynamic},
+                               IntegerType::get(builder_.getContext(), 32));
+}
+
 DictionaryAttr FunctionBuilder::attributes(llvm::StringRef name,
                                            llvm::StringRef state) const {
   Builder builder(builder_.getContext());
@@ -54,6 +59,12 @@ Value FunctionBuilder::addArgument(llvm::StringRef name, Type type,
 
 Value FunctionBuilder::addInput(llvm::StringRef name, Type type) {
   return addArgument(name, type, attributes(name));
+}
+
+Value FunctionBuilder::addInputOfSequences(llvm::StringRef name, Type type) {
+  NamedAttrList list(attributes(name));
+  list.set("ssm.rows", builder_.getStringAttr("S"));
+  return addArgument(name, type, list.getDictionary(builder_.getContext()));
 }
 
 Value FunctionBuilder::addState(llvm::StringRef name, llvm::StringRef id,

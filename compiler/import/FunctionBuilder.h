@@ -20,6 +20,8 @@ public:
 
   /// A tensor argument; "input_ids" is its name for callers.
   mlir::Value addInput(llvm::StringRef name, mlir::Type type);
+  /// The same with a row a sequence, not one a token.
+  mlir::Value addInputOfSequences(llvm::StringRef name, mlir::Type type);
   /// A state pool; `id` says which state it is, `name` how callers call it.
   mlir::Value addState(llvm::StringRef name, llvm::StringRef id,
                        mlir::Type type);
@@ -42,6 +44,8 @@ public:
   /// [?, dims...] and [dims...] of f32.
   mlir::RankedTensorType rows(llvm::ArrayRef<int64_t> dims) const;
   mlir::RankedTensorType fixed(llvm::ArrayRef<int64_t> dims) const;
+  /// [?] of i32.
+  mlir::RankedTensorType tokens() const;
 
 private:
   mlir::Value addArgument(llvm::StringRef name, mlir::Type type,

@@ -4,13 +4,16 @@
 #include "compiler/import/Mamba1Import.h"
 #include "compiler/import/Mamba1Weights.h"
 #include "dialects/ssm/SSMDialect.h"
+#include "runtime/model/tokenizer/Tokenizer.h"
 #include "runtime/support/Checkpoint.h"
+#include "runtime/support/File.h"
 #include "runtime/support/Quote.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/Verifier.h"
 
+#include <algorithm>
 #include <filesystem>
 
 using namespace mlir;
@@ -34,6 +37,18 @@ Status explainMissing(const Status &status, const std::string &dir) {
     return notFound(status.message() +
                     "; convert 'pytorch_model.bin' to safetensors first");
   return status;
+}
+
+/// Hugging Face configurations hold the padded vocabulary: how many of it are
+/// tokens, the tokenizer knows. 0 without one that we can read, of which whoever
+/// uses the text will hear.
+int64_t countTokens(const std::string &dir) {
+  std::string path = dir + "/tokenizer.json";
+  Result<std::string> text = readFile(path);
+  if (!text.ok())
+    return 0;
+  Result<Tokenizer> tokenizer = Tokenizer::fromJson(*text, path);
+  return tokenizer.ok() ? tokenizer->size() : 0;
 }
 
 void describeModel(ModuleOp module, const ModelConfig &config,
@@ -64,6 +79,8 @@ Result<OwningOpRef<ModuleOp>> import(const std::string &dir,
                          bindMamba1Weights(*checkpoint, config));
   for (const std::string &warning : weights.warnings)
     options.warn(warning);
+  if (config.validVocab == 0)
+    config.validVocab = std::min<int64_t>(countTokens(dir), weights.sizes.vocab);
   if (options.level != Level::Model &&
       (options.index < 0 || options.index >= weights.sizes.layers))
     return invalidArgument("there is no layer " +
@@ -78,7 +95,7 @@ Result<OwningOpRef<ModuleOp>> import(const std::string &dir,
   switch (options.level) {
   case Level::Model:
     describeModel(*module, config, weights.sizes);
-    buildMamba1Model(*module, weights, config.eps);
+    buildMamba1Model(*module, weights, config.eps, config.validVocab);
     break;
   case Level::Block:
     buildMamba1Block(*module, weights, config.eps, options.index);

@@ -4,6 +4,8 @@
 #include "compiler/import/FunctionBuilder.h"
 #include "dialects/ssm/SSMDialect.h"
 
+#include <optional>
+
 using namespace mlir;
 
 namespace mamba {
@@ -151,16 +153,46 @@ private:
   std::string suffix_, scope_;
 };
 
+/// What a model's entry gives: the logits of all tokens or of the last ones, or
+/// a token that is drawn from these, too.
+enum class ModelEntry { Logits, Next, Sample };
+
+/// What a token is drawn with, a row a sequence.
+struct SampleOptions {
+  SampleOptions(FunctionBuilder &function) {
+    Type numbers = function.rows({1});
+    u = function.addInputOfSequences("u", numbers);
+    temperature = function.addInputOfSequences("temperature", numbers);
+    topK = function.addInputOfSequences("top_k", function.tokens());
+    topP = function.addInputOfSequences("top_p", numbers);
+    minP = function.addInputOfSequences("min_p", numbers);
+  }
+  Value u, temperature, topK, topP, minP;
+};
+
+/// Adds the results `token` and `largest`, of the columns below `valid`.
+void addSample(Mamba1Function &model, Value logits, const SampleOptions &options,
+               int64_t valid) {
+  FunctionBuilder &function = model.function;
+  auto drawn = ssm::SampleOp::create(
+      function.builder(), model.at("token", "largest"),
+      TypeRange{function.tokens(), function.rows({1})}, logits, options.u,
+      options.temperature, options.topK, options.topP, options.minP, valid);
+  function.addResult("token", drawn.getToken());
+  function.addResult("largest", drawn.getLargest());
+}
+
 void buildModelEntry(ModuleOp module, const Mamba1Weights &weights, double eps,
-                     llvm::StringRef entry, bool lastOnly) {
+                     llvm::StringRef name, ModelEntry kind, int64_t valid) {
   const Mamba1Sizes &sizes = weights.sizes;
-  Mamba1Function model(module, entry, weights, eps);
+  Mamba1Function model(module, name, weights, eps);
   FunctionBuilder &function = model.function;
   OpBuilder &b = function.builder();
 
-  Value tokens = function.addInput(
-      "input_ids",
-      RankedTensorType::get({ShapedType::kDynamic}, b.getI32Type()));
+  Value tokens = function.addInput("input_ids", function.tokens());
+  std::optional<SampleOptions> options;
+  if (kind == ModelEntry::Sample)
+    options.emplace(function);
   Value batch = function.addBatch();
   auto convName = [](int64_t i) { return "conv_state." + std::to_string(i); };
   auto ssmName = [](int64_t i) { return "ssm_state." + std::to_string(i); };
@@ -180,7 +212,7 @@ void buildModelEntry(ModuleOp module, const Mamba1Weights &weights, double eps,
     r = model.layer(r, i, states[i], batch);
   }
   model.leaveLayers();
-  if (lastOnly)
+  if (kind != ModelEntry::Logits)
     r = ssm::LastRowsOp::create(b, model.at("last"), r.getType(), r, batch);
   Value norm = model.weight("norm_f", weights.finalNorm);
   Value head = weights.head == weights.embedding
@@ -188,6 +220,8 @@ void buildModelEntry(ModuleOp module, const Mamba1Weights &weights, double eps,
                    : model.weight("lm_head", weights.head);
   Value logits = model.linear("logits", model.rmsNorm("u", r, norm), head);
 
+  if (options)
+    addSample(model, logits, *options, valid);
   function.addResult("logits", logits);
   for (int64_t i = 0; i < sizes.layers; ++i) {
     function.addNewState(convName(i), convName(i), states[i].conv);
@@ -232,9 +266,15 @@ void buildScanEntry(ModuleOp module, const Mamba1Weights &weights,
 } // namespace
 
 void buildMamba1Model(ModuleOp module, const Mamba1Weights &weights,
-                      double eps) {
-  buildModelEntry(module, weights, eps, "next", /*lastOnly=*/true);
-  buildModelEntry(module, weights, eps, "logits", /*lastOnly=*/false);
+                      double eps, int64_t validVocab) {
+  int64_t valid =
+      validVocab ? std::min(validVocab, weights.sizes.vocab) : weights.sizes.vocab;
+  auto build = [&](llvm::StringRef name, ModelEntry kind) {
+    buildModelEntry(module, weights, eps, name, kind, valid);
+  };
+  build("next", ModelEntry::Next);
+  build("logits", ModelEntry::Logits);
+  build("sample", ModelEntry::Sample);
 }
 
 void buildMamba1Block(ModuleOp module, const Mamba1Weights &weights, double eps,

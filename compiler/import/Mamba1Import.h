@@ -7,9 +7,9 @@
 
 namespace mamba {
 
-/// Adds @next and @logits, the whole model.
+/// Adds @next, @logits and @sample, the whole model; validVocab is 0 if unknown.
 void buildMamba1Model(mlir::ModuleOp module, const Mamba1Weights &weights,
-                      double eps);
+                      double eps, int64_t validVocab);
 
 /// Adds @block, one layer with its norm and residual.
 void buildMamba1Block(mlir::ModuleOp module, const Mamba1Weights &weights,

@@ -99,9 +99,7 @@ void buildLinear(ModuleOp module, llvm::StringRef entry, Sizes sizes) {
 void buildEmbedding(ModuleOp module, llvm::StringRef entry, Sizes sizes) {
   FunctionBuilder function(module, entry);
   OpBuilder &b = function.builder();
-  Value tokens = function.addInput(
-      "input_ids",
-      RankedTensorType::get({ShapedType::kDynamic}, b.getI32Type()));
+  Value tokens = function.addInput("input_ids", function.tokens());
   Value table =
       function.addInput("table", function.fixed({sizes[0], sizes[1]}));
   function.addBatch();

@@ -5,6 +5,7 @@
 #include "compiler/codegen/Cuda.h"
 #include "compiler/import/Import.h"
 #include "compiler/pack/Golden.h"
+#include "compiler/pack/ModelCheck.h"
 #include "compiler/pack/PackWriter.h"
 #include "compiler/pack/PlanToManifest.h"
 #include "compiler/pipeline/Pipeline.h"
@@ -68,6 +69,8 @@ private:
   Status readSource();
   Status describeModel();
   Status compile(const std::string &name);
+  Status addCheck();
+  Status computeCheck();
   Status addCpuCode(ModuleOp plan, const Target &target, const FirstError &error);
   Status addGpuCode(ModuleOp plan, ModuleOp asWritten, const Target &target,
                     const FirstError &error);
@@ -91,6 +94,7 @@ Status checkTarget(const std::string &name) {
 static PipelineOptions pipelineOptions(const BuildOptions &options, const std::string &target) {
   return {.target = target,
           .batchInvariant = options.batchInvariant,
+          .overlap = options.overlap,
           .weights = options.weights,
           .activations = options.activations};
 }
@@ -274,6 +278,39 @@ Status Builder::compile(const std::string &name) {
   return content.addGolden(std::move(*golden));
 }
 
+/// Unless it must be there, a check that cannot be is left out, and said so.
+Status Builder::addCheck() {
+  using Check = BuildOptions::Check;
+  Status status = options.check == Check::Off ? unavailable("--check=off") : computeCheck();
+  if (status.ok() || status.code() == StatusCode::Internal || options.check == Check::On)
+    return status.withContext("the end-to-end check");
+  options.note("no end-to-end check: " + status.message());
+  return {};
+}
+
+Status Builder::computeCheck() {
+  if (!content.manifest.model)
+    return unavailable(inQuotes(options.input) + " is no whole model");
+  uint64_t products = modelCheckProducts(content.manifest);
+  if (options.check == BuildOptions::Check::Auto && products > options.cheapCheck)
+    return unavailable("the reference would take up to " + std::to_string(products / 1'000'000) +
+                       " million products, --check=on makes it nevertheless");
+  if (source.empty())
+    return notFound(inQuotes(options.input) + " does not say where its weights are");
+  if (!checkpoint) {
+    MAMBA_ASSIGN_OR_RETURN(checkpoint, openCheckpoint(source));
+  }
+  options.note("computing the end-to-end check");
+  FirstError error(*context);
+  auto samples = addModelCheck(content.manifest, *module, pipelineOptions(options, options.targets.front()),
+                               *checkpoint, content.nextGolden());
+  if (!samples.ok())
+    return samples.status().code() == StatusCode::Internal
+               ? error.status(samples.status().message())
+               : samples.status();
+  return content.addGolden(std::move(*samples));
+}
+
 Status Builder::run() {
   registerCompiler(registry);
   registerCodegen(registry);
@@ -291,7 +328,8 @@ Status Builder::run() {
   for (const std::string &name : options.targets)
     MAMBA_RETURN_IF_ERROR(compile(name));
   MAMBA_RETURN_IF_ERROR(describeModel());
-  if (checkpoint)
+  MAMBA_RETURN_IF_ERROR(addCheck());
+  if (options.embedWeights)
     MAMBA_RETURN_IF_ERROR(content.embedWeights(*checkpoint));
   MAMBA_RETURN_IF_ERROR(writePack(content, options.output));
   options.note("wrote " + options.output);

@@ -3,6 +3,7 @@
 
 #include "runtime/support/Status.h"
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -17,7 +18,13 @@ struct BuildOptions {
   bool batchInvariant = false;
   /// Whether cuda targets get their kernels as CUDA C++ too.
   bool cudaSource = true;
+  /// Whether the pack gets an end-to-end check. Auto: where the checkpoint is
+  /// at hand and the reference takes some seconds at most.
+  enum class Check { Auto, On, Off } check = Check::Auto;
+  /// So many products count as some seconds.
+  uint64_t cheapCheck = 5'000'000'000;
   /// As in PipelineOptions.
+  bool overlap = true;
   std::string weights = "f32", activations = "f32";
   /// Takes what is being done, one line each.
   std::function<void(const std::string &)> note = [](const std::string &) {};

@@ -46,11 +46,15 @@ static std::optional<Bounds> wishOf(Value value) {
     }
     if (auto norm = dyn_cast<RMSNormOp>(user); norm && value == norm.getWeight())
       return Bounds{0.5, 1.5};
-    if (auto draw = dyn_cast<CategoricalOp>(user)) {
+    if (auto draw = dyn_cast<SampleOp>(user)) {
       // Few tokens with weight: u seldom stands near the border of two.
       if (value == draw.getLogits())
         return Bounds{-30, 30};
-      return value == draw.getU() ? Bounds{0, 1} : Bounds{0.5, 2};
+      if (value == draw.getTemperature())
+        return Bounds{0.5, 2};
+      if (value == draw.getMinP())
+        return Bounds{0, 0.1};
+      return value == draw.getTopP() ? Bounds{0.7, 1.1} : Bounds{0, 1};
     }
     if (isa<DecayOp>(user))
       return Bounds{-1, 2.5};
@@ -72,6 +76,12 @@ void mamba::setRange(GoldenArg &golden, BlockArgument arg) {
     if (auto embedding = dyn_cast<EmbeddingOp>(user); embedding && embedding.getTokens() == arg) {
       golden.fill = GoldenArg::Fill::Index;
       golden.bound = embedding.getTable().getType().getDimSize(0);
+      return;
+    }
+  for (Operation *user : arg.getUsers())
+    if (auto draw = dyn_cast<SampleOp>(user); draw && draw.getTopK() == arg) {
+      golden.fill = GoldenArg::Fill::Index;
+      golden.bound = 64;
       return;
     }
   if (cast<ShapedType>(arg.getType()).getElementType().isInteger(8)) {

@@ -147,7 +147,8 @@ Status TargetWriter::addKernel(plan::KernelOp op, const std::map<std::string, ui
   kernel.ops = opsText(op.getKernel());
   kernel.schedule = scheduleText(op.getKernel());
   if (isGpu)
-    kernel.launch = LaunchSpec{uint32_t(*op.getThreads()), uint32_t(*op.getShared()), std::nullopt};
+    kernel.launch = LaunchSpec{uint32_t(*op.getThreads()), uint32_t(*op.getShared()), std::nullopt,
+                               op.getOverlap()};
   spec.kernels.push_back(std::move(kernel));
   return {};
 }

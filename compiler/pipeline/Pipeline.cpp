@@ -40,14 +40,19 @@ std::string precisionError(const PipelineOptions &options) {
          "' takes weights and activations in f32 only: use f32, or a cuda target";
 }
 
+// Matrices as the kernels have them.
+static void addWeightPrecision(OpPassManager &pm, const PipelineOptions &options) {
+  pm.addNestedPass<func::FuncOp>(createFoldNormWeightPass());
+  pm.addNestedPass<func::FuncOp>(createWeightPrecisionPass({options.weights}));
+}
+
 // Unfused ops to one ssm.kernel for each kernel of the plan.
 static void addFusion(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createVerifyEntriesPass());
   pm.addNestedPass<func::FuncOp>(createVerifyStatesPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  pm.addNestedPass<func::FuncOp>(createFoldNormWeightPass());
-  pm.addNestedPass<func::FuncOp>(createWeightPrecisionPass({options.weights}));
+  addWeightPrecision(pm, options);
   pm.addNestedPass<func::FuncOp>(createDecayToExp2Pass());
   CloneClassesPassOptions classes;
   classes.batchInvariant = options.batchInvariant;
@@ -67,17 +72,18 @@ static void addFusion(OpPassManager &pm, const PipelineOptions &options) {
 }
 
 // Kernels of the model to a plan, and their code as the generators write it.
-static void addLowering(OpPassManager &pm, bool isGpu) {
+static void addLowering(OpPassManager &pm, const PipelineOptions &options, bool isGpu) {
   if (!isGpu) {
     pm.addPass(createPackOperandsPass());
     pm.addPass(createCSEPass());
   }
   pm.addNestedPass<func::FuncOp>(createFormRecipesPass());
   pm.addPass(createLowerToPlanPass());
-  if (isGpu)
-    pm.addPass(createGpuGenerateKernelsPass());
-  else
-    pm.addPass(createGenerateKernelsPass());
+  if (!isGpu)
+    return pm.addPass(createGenerateKernelsPass());
+  pm.addPass(createGpuGenerateKernelsPass());
+  if (options.overlap)
+    pm.addPass(createGpuOverlapLaunchesPass());
 }
 
 static void addLegalization(OpPassManager &pm, bool isGpu) {
@@ -119,7 +125,7 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options, Phase unti
   addFusion(pm, options);
   if (until == Phase::Fused)
     return;
-  addLowering(pm, isGpu);
+  addLowering(pm, options, isGpu);
   if (until != Phase::Kernels && until != Phase::Cuda)
     addLegalization(pm, isGpu);
 }
@@ -127,6 +133,14 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options, Phase unti
 LogicalResult runPipeline(ModuleOp module, const PipelineOptions &options, Phase until) {
   PassManager pm(module.getContext());
   buildPipeline(pm, options, until);
+  return pm.run(module);
+}
+
+LogicalResult roundWeights(ModuleOp module, const PipelineOptions &options) {
+  if (options.weights == "f32")
+    return success();
+  PassManager pm(module.getContext());
+  addWeightPrecision(pm, options);
   return pm.run(module);
 }
 

@@ -21,6 +21,8 @@ enum class Phase { Fused, Kernels, LLVM, NVVM, Cuda };
 struct PipelineOptions {
   std::string target = "cpu:native";
   bool batchInvariant = false;
+  /// Kernels of a GPU begin while the one before them ends, where it can.
+  bool overlap = true;
   /// f32, bf16, f16, int8 or int4; f32, bf16 or f16.
   std::string weights = "f32", activations = "f32";
 };
@@ -35,6 +37,10 @@ void buildPipeline(mlir::OpPassManager &pm, const PipelineOptions &options, Phas
 
 /// The same, run on a module; errors are diagnostics.
 llvm::LogicalResult runPipeline(mlir::ModuleOp module, const PipelineOptions &options, Phase until);
+
+/// Rounds the matrices of an ssm module as the pipeline does, and nothing else:
+/// what the kernels approximate.
+llvm::LogicalResult roundWeights(mlir::ModuleOp module, const PipelineOptions &options);
 
 /// Takes a module in phase kernels, or cuda, to llvm or nvvm.
 llvm::LogicalResult legalizeKernels(mlir::ModuleOp module);

@@ -327,11 +327,15 @@ LogicalResult Interpreter::evaluateOp(Operation *op) {
       .Case([&](ArgmaxOp op) {
         return set(op.getY(), argmax(tensor(op.getLogits()), op.getValid()));
       })
-      .Case([&](CategoricalOp op) -> LogicalResult {
+      .Case([&](SampleOp op) -> LogicalResult {
         if (failed(checkRows(op, op.getOperands())))
           return failure();
-        return set(op.getY(), categorical(tensor(op.getLogits()), tensor(op.getU()),
-                                          tensor(op.getTemperature()), op.getValid()));
+        Sampled drawn = reference::sample({tensor(op.getLogits()), tensor(op.getU()),
+                                           tensor(op.getTemperature()), tensor(op.getTopK()),
+                                           tensor(op.getTopP()), tensor(op.getMinP())},
+                                          op.getValid());
+        (void)set(op.getToken(), std::move(drawn.token));
+        return set(op.getLargest(), std::move(drawn.largest));
       })
       .Case([&](LastRowsOp op) -> LogicalResult {
         if (failed(checkBatch(op, op.getBatch(), op.getX(), {})))

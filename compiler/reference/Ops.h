@@ -90,8 +90,14 @@ Tensor gate(Tensor x, const Tensor &z);
 //------------------------------------------------------------===//
 
 Tensor argmax(const Tensor &logits, int64_t valid);
-Tensor categorical(const Tensor &logits, const Tensor &u, const Tensor &temperature,
-                   int64_t valid);
+
+struct SampleOperands {
+  const Tensor &logits, &u, &temperature, &topK, &topP, &minP;
+};
+struct Sampled {
+  Tensor token, largest;
+};
+Sampled sample(const SampleOperands &in, int64_t valid);
 
 //===- Sequences
 //-----------------------------------------------------------===//

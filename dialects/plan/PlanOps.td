@@ -112,8 +112,9 @@ def Plan_KernelOp : Plan_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock,
 
     `for` lists the classes of T whose programs use it, "recipe" for the recipe.
     `grid` and `scratch` (bytes a thread) come from the generator, on a GPU also
-    `threads` and `shared` (bytes) of a block, and `variants`, of which the first
-    that fits a step takes the kernel's place.
+    `threads` and `shared` (bytes) of a block, `variants`, of which the first
+    that fits a step takes the kernel's place, and `overlap`: it may begin while
+    the kernel before it ends, and its code waits.
 
     Constraints:
     - (kernel_c1) the region holds one `ssm.kernel` over its arguments, in
@@ -135,11 +136,12 @@ def Plan_KernelOp : Plan_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock,
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrArrayAttr:$classes, OptionalAttr<Plan_GridAttr>:$grid,
                        OptionalAttr<I64Attr>:$scratch, OptionalAttr<I64Attr>:$threads,
-                       OptionalAttr<I64Attr>:$shared, OptionalAttr<Plan_VariantArray>:$variants);
+                       OptionalAttr<I64Attr>:$shared, UnitAttr:$overlap,
+                       OptionalAttr<Plan_VariantArray>:$variants);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     $sym_name `for` $classes (`grid` $grid^)? (`scratch` $scratch^)? (`threads` $threads^)?
-    (`shared` $shared^)? (`variants` $variants^)? attr-dict-with-keyword
+    (`shared` $shared^)? (`overlap` $overlap^)? (`variants` $variants^)? attr-dict-with-keyword
     custom<KernelBody>($body)
   }];
   let hasRegionVerifier = 1;

@@ -34,6 +34,7 @@ def SSM_Dialect : Dialect {
 
     Discardable attributes of functions: `ssm.entry = "name"` and
     `ssm.class = "decode"` on clones; `ssm.name = "u"` on arguments and results;
+    `ssm.rows = "S"` on an argument that has a row a sequence, where others have one a token;
     `ssm.state = "conv_state.0"` on an argument and on the result that replaces
     it, the same string on both.
   }];
@@ -104,6 +105,7 @@ def SSM_IsWeight : CPred<"::mamba::ssm::isWeightShape($_self)">;
 
 // [T, channels], or [S, channels] after ssm.last_rows
 def SSM_Rows : RankedTensorOf<[F32, F16, BF16], [SSM_IsRagged<2>], "rows [?, channels]">;
+def SSM_F32Rows : RankedTensorOf<[F32], [SSM_IsRagged<2>], "f32 rows [?, channels]">;
 def SSM_Tokens : RankedTensorOf<[I32], [SSM_IsRagged<1>], "tokens [?]">;
 // [slots, ...], one row a slot
 def SSM_Pool : RankedTensorOf<[F32], [SSM_IsRagged<3>], "state pool [?, rows, columns]">;

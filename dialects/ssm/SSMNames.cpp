@@ -55,6 +55,10 @@ void Conv1dOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
   nameResults(*this, {"conv_out", "conv_next"}, setName);
 }
 
+void SampleOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  nameResults(*this, {"token", "largest"}, setName);
+}
+
 void SelectiveScanOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
   nameResults(*this, {"y", "ssm_next"}, setName);
 }

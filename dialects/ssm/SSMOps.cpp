@@ -284,12 +284,17 @@ LogicalResult ArgmaxOp::verify() {
   return checkValid(*this, getValid(), getLogits());
 }
 
-LogicalResult CategoricalOp::verify() {
-  // categorical_c1
-  if (failed(checkShape(*this, "u", getU(), "[S, 1]", {kRows, 1})) ||
-      failed(checkShape(*this, "temperature", getTemperature(), "[S, 1]", {kRows, 1})))
-    return failure();
-  // categorical_c2
+LogicalResult SampleOp::verify() {
+  // sample_c1
+  std::pair<StringRef, Value> numbers[] = {{"u", getU()},
+                                           {"temperature", getTemperature()},
+                                           {"top_p", getTopP()},
+                                           {"min_p", getMinP()},
+                                           {"largest", getLargest()}};
+  for (auto [name, value] : numbers)
+    if (failed(checkShape(*this, name, value, "[S, 1]", {kRows, 1})))
+      return failure();
+  // sample_c2
   return checkValid(*this, getValid(), getLogits());
 }
 

@@ -1,5 +1,6 @@
 #include "passes/cpu/Generator.h"
 #include "passes/cpu/Passes.h"
+#include "passes/target/Grid.h"
 
 #include "dialects/plan/PlanDialect.h"
 
@@ -17,13 +18,6 @@ namespace mamba {
 #include "passes/cpu/Passes.h.inc"
 
 namespace {
-
-plan::GridAttr gridAttr(MLIRContext *context, const KernelGrid &grid) {
-  auto of = grid.of == KernelGrid::Rows        ? plan::GridOf::Rows
-            : grid.of == KernelGrid::Sequences ? plan::GridOf::Sequences
-                                               : plan::GridOf::Constant;
-  return plan::GridAttr::get(context, of, grid.count, grid.block, grid.times);
-}
 
 struct GenerateKernels : impl::GenerateKernelsPassBase<GenerateKernels> {
   void runOnOperation() override {

@@ -1,88 +1,192 @@
-// Sampling: a token of each row of logits, by plain loops over the columns.
+// Sampling: a token of each row of logits.
 //
 // A tile is one row.
 #include "passes/cpu/Generator.h"
+#include "passes/target/Sampling.h"
 #include "passes/target/Schedule.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include <cmath>
 #include <limits>
+#include <numeric>
 
 using namespace mlir;
 
 namespace mamba {
 namespace {
 
-class SampleEmission {
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// Vectors of columns, in order.
+class CpuPasses : public LogitPasses {
 public:
-  SampleEmission(CpuEmitter &e, SampleParts parts)
-      : e(e), p(parts), logits(*e.view(parts.logits)) {}
-
-  KernelGrid run() {
-    Value column = largest()[1];
-    if (p.categorical)
-      column = categorical();
-    Value token = arith::IndexCastOp::create(e.b, e.b.getI32Type(), column);
-    memref::StoreOp::create(e.b, token, e.resultBuffer(0), e.tile);
-    return {KernelGrid::Rows, 1, 1, 1};
+  CpuPasses(CpuEmitter &e, View logits, int64_t valid) : e(e), logits(logits), valid(valid) {
+    this->logits.columns = valid;
   }
 
-private:
-  Value f32(double value) { return e.math.constant(e.b.getF32Type(), value); }
-  Value number(const View &view, Value column) {
-    return memref::LoadOp::create(e.b, view.buffer, ValueRange{e.tile, e.add(column, view.offset)});
+  /// A vector of columns; the logit of those beyond the end is `beyond`.
+  Columns vectorAt(Value column, double beyond) {
+    Value number = numbersFrom(column), logit = e.load(logits, e.tile, column);
+    if (Value inside = e.edgeMask(column, valid))
+      logit = arith::SelectOp::create(e.b, inside, logit,
+                                      e.math.constant(e.vectorType, beyond));
+    return {logit, number};
   }
-  Value greater(Value x, Value y) {
-    return arith::CmpFOp::create(e.b, arith::CmpFPredicate::OGT, x, y);
+
+  SmallVector<Value> sums(int64_t count, const Terms &terms) override {
+    auto found = e.loop(e.index(0), e.index(valid), e.lanes, SmallVector<Value>(count, e.zero()),
+                        [&](Value column, ValueRange old) {
+                          SmallVector<Value> next = terms(vectorAt(column, NAN));
+                          for (auto [sum, before] : llvm::zip_equal(next, old))
+                            sum = e.math.add(before, sum);
+                          return next;
+                        });
+    for (Value &sum : found)
+      sum = e.math.sum(sum);
+    return found;
   }
+
+  Value locate(const Term &term, const Goal &goal) override {
+    Value total = sums(1, [&](Columns columns) { return SmallVector<Value>{term(columns)}; })[0];
+    Value wanted = goal.of(total), zero = e.math.constant(e.b.getF32Type(), 0);
+    // The vector of columns in which the sum passes, or else the last that has a
+    // term, and the sum before it; then the same by columns.
+    auto step = [&](Value own, Value at, ValueRange old) {
+      Value sum = e.math.add(old[0], own);
+      Value some = arith::CmpFOp::create(e.b, arith::CmpFPredicate::OGT, own, zero);
+      Value passes = arith::CmpFOp::create(e.b, goal.passes, sum, wanted);
+      Value open = e.less(old[1], e.index(0));
+      passes = arith::AndIOp::create(e.b, arith::AndIOp::create(e.b, passes, some), open);
+      return SmallVector<Value>{sum, select(passes, at, old[1]), select(passes, old[0], old[2]),
+                                select(some, at, old[3])};
+    };
+    Value none = e.index(-1);
+    auto vectors = e.loop(e.index(0), e.index(valid), e.lanes, {zero, none, zero, none},
+                          [&](Value column, ValueRange old) {
+                            return step(e.math.sum(term(vectorAt(column, NAN))), column, old);
+                          });
+    Value isFound = e.less(none, vectors[1]);
+    Value first = e.max(select(isFound, vectors[1], vectors[3]), e.index(0));
+    Value before = select(isFound, vectors[2], e.math.constant(e.b.getF32Type(), -infinity));
+    auto columns = e.loop(first, e.min(e.add(first, e.lanes), e.index(valid)), 1,
+                          {before, none, zero, none}, [&](Value column, ValueRange old) {
+                            Value number =
+                                arith::IndexCastOp::create(e.b, e.b.getI32Type(), column);
+                            Value at = e.add(column, logits.offset);
+                            Value logit = memref::LoadOp::create(e.b, logits.buffer,
+                                                                 ValueRange{e.tile, at});
+                            return step(term({logit, number}), column, old);
+                          });
+    Value column = select(e.less(none, columns[1]), columns[1], columns[3]);
+    return arith::IndexCastOp::create(e.b, e.b.getI32Type(), e.max(column, e.index(0)));
+  }
+
   Value select(Value condition, Value x, Value y) {
     return arith::SelectOp::create(e.b, condition, x, y);
   }
 
-  /// The largest logit and its first column.
-  SmallVector<Value> largest() {
-    Value least = f32(-std::numeric_limits<double>::infinity());
-    return e.loop(e.index(0), e.index(p.valid), 1, {least, e.index(0)},
-                  [&](Value column, ValueRange best) {
-                    Value value = number(logits, column);
-                    Value more = greater(value, best[0]);
-                    return SmallVector<Value>{select(more, value, best[0]),
-                                              select(more, column, best[1])};
-                  });
+private:
+  Value numbersFrom(Value column) {
+    SmallVector<int32_t> steps(e.lanes);
+    std::iota(steps.begin(), steps.end(), 0);
+    auto type = VectorType::get({e.lanes}, e.b.getI32Type());
+    Value all = arith::ConstantOp::create(e.b, DenseElementsAttr::get(type, ArrayRef(steps)));
+    Value first = arith::IndexCastOp::create(e.b, e.b.getI32Type(), column);
+    return arith::AddIOp::create(e.b, vector::BroadcastOp::create(e.b, type, first), all);
   }
 
-  Value weight(Value column, Value max, Value rate) {
-    return e.math.exp2(e.math.mul(e.math.sub(number(logits, column), max), rate));
+  CpuEmitter &e;
+  View logits;
+  int64_t valid;
+};
+
+class SampleEmission {
+public:
+  SampleEmission(CpuEmitter &e, SampleParts parts)
+      : e(e), p(parts), passes(e, *e.view(parts.logits), parts.valid) {}
+
+  KernelGrid run() {
+    Largest largest = find();
+    Value token = p.argmax ? largest.column : draw(largest);
+    for (unsigned i = 0; i < e.kernel.getNumResults(); ++i)
+      if (!p.sample || yielded(e.kernel, i) == p.sample.getToken())
+        memref::StoreOp::create(e.b, token, e.resultBuffer(i), e.tile);
+      else
+        memref::StoreOp::create(e.b, largest.logit, e.resultBuffer(i),
+                                ValueRange{e.tile, e.index(0)});
+    return {KernelGrid::Rows, 1, 1, 1};
   }
 
-  Value categorical() {
-    Value max = largest()[0], zero = e.index(0), end = e.index(p.valid);
-    Value temperature = number(*e.view(p.categorical.getTemperature()), zero);
-    Value rate = e.math.div(f32(1.4426950408889634), temperature);
-    Value total = e.loop(zero, end, 1, f32(0), [&](Value column, ValueRange sum) {
-      return SmallVector<Value>{e.math.add(sum[0], weight(column, max, rate))};
-    })[0];
-    Value target = e.math.mul(number(*e.view(p.categorical.getU()), zero), total);
-    // The first column where the sum exceeds the target, -1 until then, and the
-    // last that has a weight.
-    Value none = e.index(-1);
-    auto found = e.loop(zero, end, 1, {f32(0), none, none}, [&](Value column, ValueRange old) {
-      Value w = weight(column, max, rate), sum = e.math.add(old[0], w);
-      Value some = greater(w, f32(0));
-      Value unset = arith::CmpIOp::create(e.b, arith::CmpIPredicate::eq, old[1], none);
-      Value first = arith::AndIOp::create(e.b, greater(sum, target),
-                                          arith::AndIOp::create(e.b, unset, some));
-      return SmallVector<Value>{sum, select(first, column, old[1]), select(some, column, old[2])};
-    });
-    Value unset = arith::CmpIOp::create(e.b, arith::CmpIPredicate::eq, found[1], none);
-    Value drawn = select(unset, found[2], found[1]);
-    return select(greater(total, f32(0)), drawn, zero);
+private:
+  /// Its first column (i32).
+  struct Largest {
+    Value logit, column;
+  };
+  Value compare(arith::CmpFPredicate predicate, Value x, Value y) {
+    return arith::CmpFOp::create(e.b, predicate, x, y);
+  }
+  Value f32(double value) { return e.math.constant(e.b.getF32Type(), value); }
+
+  /// Of ssm.sample the logit is NaN if one is.
+  Largest find() {
+    using P = arith::CmpFPredicate;
+    Value least = e.math.constant(e.vectorType, -infinity);
+    Value first = arith::ConstantOp::create(
+        e.b, DenseElementsAttr::get(VectorType::get({e.lanes}, e.b.getI32Type()), int32_t(0)));
+    auto lanes = e.loop(e.index(0), e.index(p.valid), e.lanes, {least, first, e.zero()},
+                        [&](Value column, ValueRange old) {
+                          auto [logit, number] = passes.vectorAt(column, -infinity);
+                          Value more = compare(P::OGT, logit, old[0]);
+                          Value bad = compare(P::UNO, logit, logit);
+                          return SmallVector<Value>{passes.select(more, logit, old[0]),
+                                                    passes.select(more, number, old[1]),
+                                                    passes.select(bad, logit, old[2])};
+                        });
+    Largest all;
+    Value bad = f32(0);
+    for (int64_t i = 0; i < e.lanes; ++i) {
+      auto lane = [&](unsigned value) -> Value {
+        return vector::ExtractOp::create(e.b, lanes[value], ArrayRef<int64_t>{i});
+      };
+      Largest own{lane(0), lane(1)};
+      bad = passes.select(compare(P::UNO, lane(2), lane(2)), lane(2), bad);
+      if (i == 0) {
+        all = own;
+        continue;
+      }
+      Value isFirst =
+          arith::CmpIOp::create(e.b, arith::CmpIPredicate::slt, own.column, all.column);
+      Value take = arith::OrIOp::create(
+          e.b, compare(P::OGT, own.logit, all.logit),
+          arith::AndIOp::create(e.b, compare(P::OEQ, own.logit, all.logit), isFirst));
+      all = {passes.select(take, own.logit, all.logit),
+             passes.select(take, own.column, all.column)};
+    }
+    if (p.sample)
+      all.logit = passes.select(compare(P::UNO, bad, bad), bad, all.logit);
+    return all;
+  }
+
+  Value number(Value operand) {
+    View view = *e.view(operand);
+    return memref::LoadOp::create(e.b, view.buffer,
+                                  ValueRange{e.tile, e.index(view.offset)});
+  }
+
+  Value draw(Largest largest) {
+    Value topK = memref::LoadOp::create(e.b, e.buffer(p.sample.getTopK()), e.tile);
+    TokenDraw::Options options{largest.logit, number(p.sample.getU()),
+                               number(p.sample.getTemperature()), topK,
+                               number(p.sample.getTopP()), number(p.sample.getMinP()), p.valid};
+    return TokenDraw(e, passes, options).token(largest.column);
   }
 
   CpuEmitter &e;
   SampleParts p;
-  View logits;
+  CpuPasses passes;
 };
 
 class SampleGenerator : public CpuGenerator {

@@ -65,8 +65,10 @@ SmallVector<TokenClass> classesOf(func::FuncOp func, bool batchInvariant) {
   return classes;
 }
 
-/// Every sequence has one row, which is its last.
+/// Every sequence has one row, which is its last: rows of sequences are rows of tokens.
 void dropLastRows(func::FuncOp func) {
+  for (unsigned i = 0; i < func.getNumArguments(); ++i)
+    func.removeArgAttr(i, "ssm.rows");
   func.walk([](LastRowsOp op) {
     if (op.getX().getType() != op.getType())
       return;

@@ -78,6 +78,9 @@ struct VerifyEntriesPass : mamba::impl::VerifyEntriesPassBase<VerifyEntriesPass>
           failed(verifyTensor(func, "argument " + std::to_string(i), type,
                               func.getArgAttr(i, "ssm.name"), func.getArgAttr(i, "ssm.state"))))
         return failure();
+    for (unsigned i = 0; i < func.getNumArguments(); ++i)
+      if (failed(verifyRows(func, i)))
+        return failure();
     for (auto [i, type] : llvm::enumerate(func.getResultTypes()))
       if (failed(verifyTensor(func, "result " + std::to_string(i), type,
                               func.getResultAttr(i, "ssm.name"), func.getResultAttr(i, "ssm.state"))))
@@ -103,6 +106,19 @@ struct VerifyEntriesPass : mamba::impl::VerifyEntriesPassBase<VerifyEntriesPass>
       return func.emitError(what + " is a state pool: name it by 'ssm.state', on the argument and on "
                                    "the result that replaces it");
     return success();
+  }
+
+  LogicalResult verifyRows(func::FuncOp func, unsigned arg) {
+    Attribute rows = func.getArgAttr(arg, "ssm.rows");
+    if (!rows)
+      return success();
+    auto name = dyn_cast<StringAttr>(rows);
+    auto type = dyn_cast<RankedTensorType>(func.getArgument(arg).getType());
+    if (name && name.getValue() == "S" && type && type.isDynamicDim(0) &&
+        !func.getArgAttr(arg, "ssm.state"))
+      return success();
+    return func.emitError("'ssm.rows' must be \"S\", on an argument [S, ...], got ")
+           << rows << " on argument " << arg;
   }
 
   LogicalResult verifyDistinct(func::FuncOp func, llvm::StringMap<func::FuncOp> &entries) {

@@ -1,5 +1,6 @@
 #include "passes/gpu/Generator.h"
 #include "passes/gpu/Passes.h"
+#include "passes/target/Grid.h"
 
 #include "dialects/plan/PlanDialect.h"
 
@@ -18,13 +19,6 @@ namespace mamba {
 #include "passes/gpu/Passes.h.inc"
 
 namespace {
-
-plan::GridAttr gridAttr(MLIRContext *context, const KernelGrid &grid) {
-  auto of = grid.of == KernelGrid::Rows        ? plan::GridOf::Rows
-            : grid.of == KernelGrid::Sequences ? plan::GridOf::Sequences
-                                               : plan::GridOf::Constant;
-  return plan::GridAttr::get(context, of, grid.count, grid.block, grid.times);
-}
 
 /// The class that decides the schedule of a kernel that several share.
 TokenClass classOf(plan::KernelOp planned) {

@@ -107,10 +107,18 @@ void GpuEmitter::warpBarrier() {
   NVVM::SyncWarpOp::create(b, all);
 }
 
+static Value shuffle(ImplicitLocOpBuilder &b, Value value, Value which, gpu::ShuffleMode mode) {
+  Value width = arith::ConstantOp::create(b, b.getI32IntegerAttr(GpuEmitter::warpSize));
+  return gpu::ShuffleOp::create(b, value, which, width, mode).getShuffleResult();
+}
+
 Value GpuEmitter::shuffleXor(Value value, int64_t distance) {
   Value offset = arith::ConstantOp::create(b, b.getI32IntegerAttr(distance));
-  Value width = arith::ConstantOp::create(b, b.getI32IntegerAttr(warpSize));
-  return gpu::ShuffleOp::create(b, value, offset, width, gpu::ShuffleMode::XOR).getShuffleResult();
+  return shuffle(b, value, offset, gpu::ShuffleMode::XOR);
+}
+
+Value GpuEmitter::shuffleFrom(Value value, Value from) {
+  return shuffle(b, value, from, gpu::ShuffleMode::IDX);
 }
 
 Value GpuEmitter::warpSum(Value value, int64_t width) {

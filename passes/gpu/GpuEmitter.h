@@ -45,6 +45,8 @@ public:
   void warpBarrier();
   /// The value of lane `lane xor distance`; all lanes of the warp take part.
   mlir::Value shuffleXor(mlir::Value value, int64_t distance);
+  /// The value of that lane (i32), the same for all lanes.
+  mlir::Value shuffleFrom(mlir::Value value, mlir::Value lane);
   /// The sum over groups of `width` lanes (a power of two, lane / width the
   /// same), in all of them, added as a balanced tree: one order for every lane.
   mlir::Value warpSum(mlir::Value value, int64_t width = warpSize);

@@ -26,6 +26,7 @@ void buildGpuLegalization(OpPassManager &pm) {
   // Converts vectors too, and alone knows the number of shared memory's space.
   pm.addPass(createConvertGpuOpsToNVVMOps(options));
   pm.addPass(createGpuLoopAnnotationsPass());
+  pm.addPass(createGpuGridDependenciesPass());
   pm.addPass(createConvertNVVMToLLVMPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

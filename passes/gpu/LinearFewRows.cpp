@@ -53,18 +53,14 @@ public:
                   e.div(e.lane, e.index(shape.lanes)));
     lane = e.rem(e.lane, e.index(shape.lanes));
     column0 = e.add(e.mul(acrossTile, shape.colBlock), e.mul(group, shape.colTile));
-    SmallVector<Value> rows;
     for (int64_t i = 0; i < shape.rowBlock; ++i)
       rows.push_back(e.min(e.add(row0, i), e.sub(e.rows, e.index(1))));
     for (int64_t j = 0; j < shape.colTile; ++j) {
       Value column = e.add(column0, j);
       columns.push_back(shape.O % shape.colBlock ? e.min(column, e.index(shape.O - 1)) : column);
     }
-    bool scaleLast = weights.layout.isGrouped() && !shape.scalesFirst();
-    x.emplace(e, shape, parts, rows, scaleLast ? weights.offset() : 0);
-
     State state = sumsOverK();
-    if (scaleLast && weights.factor() != 1)
+    if (scaleLast() && weights.factor() != 1)
       for (Value &sum : state.sums)
         sum = e.math.mul(sum, e.f32(weights.factor()));
     SmallVector<Value> sums = sumOfLanes(state.sums, shape.lanes, lane);
@@ -134,6 +130,7 @@ private:
     }
   };
 
+  bool scaleLast() const { return weights.layout.isGrouped() && !shape.scalesFirst(); }
   size_t wordsOfColumn() const { return weights.layout.isGrouped() ? 5 : 4; }
   size_t wordsOfRound() const { return wordsOfColumn() * shape.colTile; }
 
@@ -153,8 +150,7 @@ private:
     for (int64_t j = 0; j < shape.colTile; ++j)
       ofColumn.emplace_back(words.slice(j * wordsOfColumn(), wordsOfColumn()));
     SmallVector<Value> sums = state.sums;
-    bool scaleLast = weights.layout.isGrouped() && !shape.scalesFirst();
-    if (scaleLast)
+    if (scaleLast())
       for (int64_t i = 0; i < shape.rowBlock; ++i) {
         Value start = x->start(i, step);
         std::fill_n(sums.begin() + i * shape.colTile, shape.colTile, start);
@@ -173,7 +169,7 @@ private:
           }
       }
     }
-    if (scaleLast)
+    if (scaleLast())
       for (int64_t j = 0; j < shape.colTile; ++j) {
         Value scale = weights.scale(ofColumn[j]);
         for (int64_t i = 0; i < shape.rowBlock; ++i) {
@@ -209,6 +205,8 @@ private:
     bool edge = shape.hasEdge();
     for (int64_t i = 0; i < shape.ahead; ++i)
       state.words.append(load(e.index(i), edge && i == shape.rounds - 1));
+    // Behind the first weights, which wait for nothing that a kernel before leaves.
+    x.emplace(e, shape, parts, rows, scaleLast() ? weights.offset() : 0);
     if (parts.after.conv)
       beginConv();
     return shape.staged < shape.rounds ? inPieces(std::move(state)) : atOnce(std::move(state));
@@ -361,7 +359,7 @@ private:
   std::optional<LinearConv> conv;
   Value share, group, lane; // the group's share and number, the lane's in it
   Value row0, column0;      // the first ones of the block and of the group
-  SmallVector<Value> columns;
+  SmallVector<Value> rows, columns;
   Value warpSquares; // shared memory
 };
 

@@ -34,6 +34,44 @@ def GpuGenerateKernelsPass : Pass<"gpu-generate-kernels", "::mlir::ModuleOp"> {
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect", "::mamba::plan::PlanDialect"];
 }
 
+def GpuOverlapLaunchesPass : Pass<"gpu-overlap-launches", "::mlir::ModuleOp"> {
+  let summary = "kernels of programs begin before the one before them ends";
+  let description = [{
+    From sm_90 on. Each kernel that programs run, and the recipe does not, waits
+    before the first op of its top level that may touch global memory other than
+    weights (arguments that are `plan.weight` or `plan.packed` in all dispatches), and
+    then lets the next one begin. Its `plan.kernel` gets `overlap`. Of its
+    arguments only weights that are not read before stay `noalias`: others' memory
+    could be read earlier, and the assembler would read weights later.
+
+    Before:
+    ```mlir
+    %w = vector.load %weights[%c0, %i] ...
+    %x = vector.load %rows[%row, %i] ...
+    ```
+    After:
+    ```mlir
+    %w = vector.load %weights[%c0, %i] ...
+    nvvm.griddepcontrol wait
+    nvvm.griddepcontrol launch_dependents
+    %x = vector.load %rows[%row, %i] ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::NVVM::NVVMDialect"];
+}
+
+def GpuGridDependenciesPass : Pass<"gpu-grid-dependencies", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "no load or store passes a wait for the kernel before";
+  let description = [{
+    For LLVM the intrinsics of `nvvm.griddepcontrol` touch no memory, so that it may
+    move loads over them; assembly that may touch all stays where it is.
+
+    Before: `nvvm.griddepcontrol wait`
+    After: `llvm.inline_asm has_side_effects "griddepcontrol.wait;", "~{memory}"`
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def GpuLoopAnnotationsPass : Pass<"gpu-loop-annotations", "::mlir::gpu::GPUModuleOp"> {
   let summary = "keep what is said about unrolling a loop";
   let description = [{

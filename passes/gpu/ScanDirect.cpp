@@ -120,12 +120,11 @@ static SmallVector<Value> loadNeighbours(GpuEmitter &e, Value buffer, ValueRange
   return values;
 }
 
-Value ScanThread::projectedByLanes(Value row) {
+// Four neighbours of k are one load where rows of both are multiples of that: on
+// a GPU weights are aligned as rows are. All loads of a group are on their way
+// before the first product.
+ScanThread::Groups ScanThread::groups() {
   View in = *e.view(p.delta);
-  Value w = e.buffer(p.projection.getW());
-  // Four neighbours of k are one load where rows of both are multiples of that:
-  // on a GPU weights are aligned as rows are. All loads of a group are on their
-  // way before the first product.
   int64_t width = cast<MemRefType>(in.buffer.getType()).getDimSize(1);
   int64_t vector = shape.rank % 4 || in.offset % 4 || width % 4 ? 1 : 4;
   int64_t vectors = (shape.rank / vector + shape.lanes - 1) / shape.lanes;
@@ -133,24 +132,44 @@ Value ScanThread::projectedByLanes(Value row) {
   // Whole groups, if there can be.
   while (shape.rank % apart == 0 && vectors % count)
     --count;
+  return {vector, count, apart};
+}
+
+Value ScanThread::placeInGroup(const Groups &g, Value k0, int64_t i, Value &there) {
+  Value k = e.add(e.add(k0, e.mul(lane, g.vector)), i * g.apart);
+  if (shape.rank % g.length() == 0)
+    return k;
+  there = e.less(k, e.index(shape.rank));
+  return e.min(k, e.index(shape.rank - g.vector));
+}
+
+ScanThread::Values ScanThread::weightsOfGroup(const Groups &g, Value k0) {
+  Values weights;
+  for (int64_t i = 0; i < g.count; ++i) {
+    Value there, k = placeInGroup(g, k0, i, there);
+    llvm::append_range(
+        weights, loadNeighbours(e, e.buffer(p.projection.getW()), {column, k}, g.vector));
+  }
+  return weights;
+}
+
+Value ScanThread::projectedByLanes(Value row) {
+  View in = *e.view(p.delta);
+  Groups g = groups();
   auto body = [&](Value k0, ValueRange old) {
-    Values x, weights;
-    for (int64_t i = 0; i < count; ++i) {
-      Value k = e.add(e.add(k0, e.mul(lane, vector)), i * apart), there;
-      if (shape.rank % (apart * count)) {
-        there = e.less(k, e.index(shape.rank));
-        k = e.min(k, e.index(shape.rank - vector));
-      }
-      for (Value loaded : loadNeighbours(e, in.buffer, {row, e.add(k, in.offset)}, vector))
+    Values x;
+    for (int64_t i = 0; i < g.count; ++i) {
+      Value there, k = placeInGroup(g, k0, i, there);
+      for (Value loaded : loadNeighbours(e, in.buffer, {row, e.add(k, in.offset)}, g.vector))
         x.push_back(there ? e.select(there, loaded, e.f32(0)) : loaded);
-      llvm::append_range(weights, loadNeighbours(e, w, {column, k}, vector));
     }
+    Values weights = projectionWeights.empty() ? weightsOfGroup(g, k0) : projectionWeights;
     Value sum = old[0];
     for (auto [factor, weight] : llvm::zip_equal(x, weights))
       sum = e.math.fma(weight, factor, sum);
     return Values{sum};
   };
-  Value sum = e.loop(e.index(0), e.index(shape.rank), apart * count, e.f32(0), body,
+  Value sum = e.loop(e.index(0), e.index(shape.rank), g.length(), e.f32(0), body,
                      /*keepRolled=*/true)[0];
   return e.warpSum(sum, shape.lanes);
 }

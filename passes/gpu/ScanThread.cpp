@@ -37,11 +37,12 @@ KernelGrid ScanThread::run() {
     runSlices(part);
     return {KernelGrid::Constant, shape.slices * shape.across(), 1, 1};
   }
+  // Weights first: they wait for nothing that a kernel before leaves.
+  loadOnce();
   slot = e.slot(part);
   Value start = e.sequenceStart(part);
   end = e.sequenceStart(e.add(part, 1));
   e.when(e.less(start, end), [&] {
-    loadOnce();
     if (shape.inChunks())
       storeStates(runChunks(start, loadStates()));
     else
@@ -79,6 +80,8 @@ static int64_t poolVector(const ScanShape &shape) {
 void ScanThread::loadOnce() {
   if (shape.inChunks() && shape.rank && !shape.inPieces())
     copyWeight(e.index(0));
+  if (!shape.inChunks() && p.projection && shape.rank <= groups().length())
+    projectionWeights = weightsOfGroup(groups(), e.index(0));
   projectionBias = ofChannel(p.projection ? p.projection.getBias() : Value());
   deltaBias = ofChannel(p.deltaBias);
   skip = ofChannel(p.D);

@@ -41,6 +41,15 @@ private:
   /// Of the lanes of a channel; null if there is one.
   mlir::Value isFirstLane();
   mlir::Value projectedByLanes(mlir::Value row);
+  /// How the lanes of a channel share k: a group is `count` loads of `vector` each.
+  struct Groups {
+    int64_t vector, count, apart;
+    int64_t length() const { return count * apart; }
+  };
+  Groups groups();
+  /// The k of the lane's i-th load; `there` is null where all are there.
+  mlir::Value placeInGroup(const Groups &g, mlir::Value k0, int64_t i, mlir::Value &there);
+  Values weightsOfGroup(const Groups &g, mlir::Value k0);
   /// B or C of the lane's states at a row.
   Values inTime(mlir::Value value, mlir::Value row);
 
@@ -146,6 +155,7 @@ private:
   mlir::Value lane, state0; // of the threads that share the channel; its first state
   mlir::Value slot, projectionBias, deltaBias, skip;
   Values decay, constantB, constantC;
+  Values projectionWeights; // of the lane, step by step, if they are one group
   mlir::Value end, last; // of the sequence, or of its rows in the slice: end and last row
   // In chunks: shared memory.
   llvm::SmallVector<Stage> stages; // B and C, and last what dt is projected from

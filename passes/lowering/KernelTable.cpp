@@ -15,7 +15,7 @@ static int weightInName(Operation &op) {
     return 5;
   if (isa<ssm::LinearOp, ssm::EmbeddingOp>(op))
     return 4;
-  if (isa<ssm::ArgmaxOp, ssm::CategoricalOp>(op))
+  if (isa<ssm::ArgmaxOp, ssm::SampleOp>(op))
     return 4;
   if (isa<ssm::PackOp, ssm::RMSNormOp, ssm::LastRowsOp>(op))
     return 3;
@@ -57,7 +57,7 @@ static std::string sizes(Operation &op) {
     return extents(conv.getW().getType());
   if (auto pack = dyn_cast<ssm::PackOp>(op))
     return extents(pack.getX().getType()) + "_by" + std::to_string(pack.getBlock());
-  if (isa<ssm::ArgmaxOp, ssm::CategoricalOp>(op))
+  if (isa<ssm::ArgmaxOp, ssm::SampleOp>(op))
     return extents(op.getOperand(0).getType());
   return op.getNumResults() ? extents(op.getResult(0).getType()) : "";
 }
@@ -88,7 +88,7 @@ static plan::KernelOp wrap(OpBuilder builder, ssm::KernelOp kernel) {
   Location loc = kernel.getLoc();
   auto outlined = plan::KernelOp::create(builder, loc, builder.getStringAttr("kernel"),
                                          builder.getStrArrayAttr({}), plan::GridAttr(),
-                                         IntegerAttr(), IntegerAttr(), IntegerAttr(), ArrayAttr());
+                                         IntegerAttr(), IntegerAttr(), IntegerAttr(), UnitAttr(), ArrayAttr());
   Block &body = outlined.getBody().emplaceBlock();
   SmallVector<Location> locs(kernel.getInputs().size(), loc);
   auto args = body.addArguments(kernel.getInputs().getTypes(), locs);

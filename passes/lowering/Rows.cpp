@@ -83,10 +83,13 @@ LogicalResult RowsAnalysis::visit(Block &block) {
 FailureOr<DenseMap<Value, Rows>> mamba::rowsOf(func::FuncOp func) {
   RowsAnalysis analysis;
   for (BlockArgument arg : func.getArguments()) {
-    bool isState = bool(func.getArgAttr(arg.getArgNumber(), "ssm.state"));
-    analysis.rows[arg] = isState        ? Rows::Slots
-                         : hasRows(arg) ? Rows::Tokens
-                                        : Rows::None;
+    unsigned i = arg.getArgNumber();
+    bool isState = bool(func.getArgAttr(i, "ssm.state"));
+    bool isOfSequences = bool(func.getArgAttr(i, "ssm.rows"));
+    analysis.rows[arg] = isState         ? Rows::Slots
+                         : !hasRows(arg) ? Rows::None
+                         : isOfSequences ? Rows::Sequences
+                                         : Rows::Tokens;
   }
   if (failed(analysis.visit(func.getBody().front())))
     return failure();

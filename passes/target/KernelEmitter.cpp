@@ -129,13 +129,20 @@ void KernelEmitter::when(Value condition, const std::function<void()> &body) {
 }
 
 Value KernelEmitter::when(Value condition, const std::function<Value()> &body, Value otherwise) {
-  auto op = scf::IfOp::create(b, otherwise.getType(), condition, /*withElseRegion=*/true);
+  auto values = [&] { return SmallVector<Value>{body()}; };
+  return when(condition, values, ValueRange(otherwise)).front();
+}
+
+SmallVector<Value> KernelEmitter::when(Value condition,
+                                       const std::function<SmallVector<Value>()> &body,
+                                       ValueRange otherwise) {
+  auto op = scf::IfOp::create(b, otherwise.getTypes(), condition, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(op.thenBlock());
   scf::YieldOp::create(b, body());
   b.setInsertionPointToStart(op.elseBlock());
   scf::YieldOp::create(b, otherwise);
-  return op.getResult(0);
+  return op.getResults();
 }
 
 Value KernelEmitter::buffer(Value regionArgument) {

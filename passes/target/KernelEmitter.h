@@ -74,6 +74,10 @@ public:
   /// The value of `body` where the condition holds, else `otherwise`.
   mlir::Value when(mlir::Value condition, const std::function<mlir::Value()> &body,
                    mlir::Value otherwise);
+  /// The same with several values.
+  llvm::SmallVector<mlir::Value> when(mlir::Value condition,
+                                      const std::function<llvm::SmallVector<mlir::Value>()> &body,
+                                      mlir::ValueRange otherwise);
 
   // Buffers. A region value is an argument of the kernel's region, a part of a
   // split of one, or an unpacked one.

@@ -157,19 +157,23 @@ bool matchWeights(ssm::KernelOp kernel, std::string &reason) {
 
 std::optional<SampleParts> matchSample(ssm::KernelOp kernel, std::string &reason) {
   auto ops = kernel.getBlock().without_terminator();
-  if (ops.empty() || !isa<ssm::ArgmaxOp, ssm::CategoricalOp>(*std::prev(ops.end())))
+  if (ops.empty() || !isa<ssm::ArgmaxOp, ssm::SampleOp>(*std::prev(ops.end())))
     return std::nullopt;
   Operation *op = &*std::prev(ops.end());
   SampleParts parts;
   parts.argmax = dyn_cast<ssm::ArgmaxOp>(op);
-  parts.categorical = dyn_cast<ssm::CategoricalOp>(op);
+  parts.sample = dyn_cast<ssm::SampleOp>(op);
   parts.logits = op->getOperand(0);
-  parts.valid = parts.argmax ? parts.argmax.getValid() : parts.categorical.getValid();
+  parts.valid = parts.argmax ? parts.argmax.getValid() : parts.sample.getValid();
   bool known = consistsOf(kernel, [&](Operation *other) {
     return other == op || isBorder(other);
   });
-  if (!known || !llvm::all_of(op->getOperands(), isRowsView) || kernel.getNumResults() != 1 ||
-      yielded(kernel, 0) != op->getResult(0)) {
+  for (Value operand : op->getOperands())
+    known &= isRowsView(operand) || (isa<BlockArgument>(operand) &&
+                                     !isa<FloatType>(getElementTypeOrSelf(operand)));
+  for (unsigned i = 0; i < kernel.getNumResults(); ++i)
+    known &= yielded(kernel, i).getDefiningOp() == op;
+  if (!known) {
     reason = "sampling reads f32 logits, and nothing else is in its kernel";
     return std::nullopt;
   }

@@ -73,10 +73,10 @@ std::optional<ssm::Conv1dOp> matchConv(ssm::KernelOp kernel, std::string &reason
 /// Rows by themselves: embedding, norm, last rows, elementwise expressions.
 bool matchRows(ssm::KernelOp kernel, std::string &reason);
 
-/// A token of each row of logits: greedy, or categorical.
+/// A token of each row of logits: the largest's, or drawn.
 struct SampleParts {
-  ssm::ArgmaxOp argmax;           // or null, and then
-  ssm::CategoricalOp categorical; // not null
+  ssm::ArgmaxOp argmax; // or null, and then
+  ssm::SampleOp sample; // not null
   mlir::Value logits;
   int64_t valid;
 };

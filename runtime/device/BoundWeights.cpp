@@ -23,10 +23,16 @@ std::vector<bool> mamba::weightsReadByPrograms(const Manifest &manifest,
   return isRead;
 }
 
-Status BoundWeights::bind(const Manifest &manifest, const TargetSpec &target,
-                          WeightSource *source) {
+std::vector<bool> mamba::weightsReadBy(const Manifest &manifest,
+                                       const TargetSpec &target) {
   std::vector<bool> isRead = weightsReadByPrograms(manifest, target);
   noteWeights(target.recipe, isRead);
+  return isRead;
+}
+
+Status BoundWeights::bind(const Manifest &manifest, const TargetSpec &target,
+                          WeightSource *source) {
+  std::vector<bool> isRead = weightsReadBy(manifest, target);
   weights_.assign(isRead.size(), nullptr);
   copies_.clear();
   copies_.resize(isRead.size());

@@ -13,6 +13,10 @@ namespace mamba {
 std::vector<bool> weightsReadByPrograms(const Manifest &manifest,
                                         const TargetSpec &target);
 
+/// The same of programs and recipe.
+std::vector<bool> weightsReadBy(const Manifest &manifest,
+                                const TargetSpec &target);
+
 class BoundWeights {
 public:
   /// Asks the source, which may be null if nothing is read, for each weight

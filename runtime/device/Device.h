@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -36,6 +37,36 @@ public:
 /// Called with (done, total) bytes or steps.
 using Progress = std::function<void(uint64_t done, uint64_t total)>;
 
+/// Steps that are queued behind one another, so that the device goes on while
+/// the host looks at what came out. After a failure of submit or wait nothing
+/// is queued, and the states of the slots are unknown.
+class StepQueue {
+public:
+  /// So many steps may be queued whose outputs were not waited for.
+  static constexpr size_t kDepth = 2;
+
+  struct Step {
+    uint32_t entry;
+    const Batch &batch;
+    bool invariant;
+    /// As of Context::run, but copied before submit returns; a null one is
+    /// output `carried` of the step submitted before, of the same entry, sizes
+    /// and program.
+    std::span<const void *const> inputs;
+    /// Written by the wait for this step; a null one stays on the device.
+    std::span<void *const> outputs;
+    std::optional<uint32_t> carried = std::nullopt;
+  };
+
+  virtual ~StepQueue() = default;
+  virtual Status submit(const Step &step) = 0;
+  /// The oldest queued step is done; its outputs are there.
+  virtual Status wait() = 0;
+  /// An output of the newest step, all having been waited for and nothing else
+  /// run since.
+  virtual Status fetch(uint32_t output, void *to) = 0;
+};
+
 /// Arena and state pools of one user of a model. Not thread-safe; several
 /// contexts of one executable may run at the same time.
 class Context {
@@ -45,10 +76,15 @@ public:
   /// Runs the first program of `entry` that fits. inputs[i] and outputs[i] are
   /// host memory of exactly the entry's i-th input and output for this batch
   /// (row-major, packed, aligned to its element). A null output is computed
-  /// and thrown away. A batch that breaks its rules is refused.
+  /// and thrown away. A batch that breaks its rules is refused. OutOfMemory:
+  /// nothing has run, the states are as they were.
   virtual Status run(uint32_t entry, const Batch &batch, bool invariant,
                      std::span<const void *const> inputs,
                      std::span<void *const> outputs) = 0;
+
+  /// Where steps can be queued; null if this device has nothing to gain. While
+  /// some are, nothing else may be asked of the context. Lives as long as it.
+  virtual StepQueue *queue() { return nullptr; }
 
   virtual uint64_t slots() const = 0;
   /// Bytes of one slot of state pool `state` (an index into states()).
@@ -58,6 +94,12 @@ public:
                             const void *from) = 0;
   virtual Status clearSlot(uint32_t slot) = 0;             // all pools to zero
   virtual Status copySlot(uint32_t from, uint32_t to) = 0; // all pools
+};
+
+/// What came of a pack's end-to-end check, if it did not fail.
+struct ModelCheck {
+  bool hasRun = false;
+  std::string text; // One line: what is right, or why it has not run.
 };
 
 /// A target of a pack on a device with its weights.
@@ -76,7 +118,9 @@ public:
 
   /// Binds the weights and runs the recipe. Once, before the first context
   /// (need not be called for a pack without weights). `source` is kept. After
-  /// a failure it may be called again. Progress counts the recipe's steps.
+  /// a failure it may be called again. Progress counts the bytes of the
+  /// checkpoint's tensors that are read, each once. On a GPU, what the pack's
+  /// end-to-end check says is the last of it; see checkModel.
   virtual Status loadWeights(std::shared_ptr<WeightSource> source,
                              const Progress &progress) = 0;
 
@@ -86,6 +130,11 @@ public:
   /// Runs every golden case of every kernel; the failure names the kernel,
   /// the case, the error found and allowed. Needs no weights.
   virtual Status selfTest(const Progress &progress) = 0;
+
+  /// After loadWeights, feeds the tokens of the pack's end-to-end check to a
+  /// context of its own, if there is one for these weights; the failure names
+  /// step, sequence, token, the error found and allowed.
+  virtual Result<ModelCheck> checkModel() = 0;
 
   /// What the kernels have done so far, as a text: by kernel, with the time
   /// predicted for `chip` (empty: the target's). Unavailable if nothing is
@@ -98,6 +147,8 @@ struct DeviceOptions {
   bool counts = false;  // for Executable::profile, where it can
   /// Told in one line what "auto" passed over, and why. May be null.
   std::function<void(const std::string &message)> warn = nullptr;
+  /// Told in one line what was checked when weights were loaded. May be null.
+  std::function<void(const std::string &message)> inform = nullptr;
 };
 
 /// Loads the best target of the pack that this machine's CPU can run: the one

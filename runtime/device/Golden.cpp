@@ -1,19 +1,13 @@
 #include "runtime/device/Golden.h"
 
 #include "runtime/support/Float16.h"
+#include "runtime/support/SplitMix64.h"
 
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 
 using namespace mamba;
-
-static uint64_t splitmix64(uint64_t s) {
-  s += 0x9e3779b97f4a7c15;
-  s = (s ^ s >> 30) * 0xbf58476d1ce4e5b9;
-  s = (s ^ s >> 27) * 0x94d049bb133111eb;
-  return s ^ s >> 31;
-}
 
 /// Calls set(i, x) for every element with its random number.
 template <typename Set>
@@ -101,19 +95,23 @@ static double element(DType dtype, const void *from, uint64_t i) {
   }
 }
 
-Status mamba::compareGoldenOutput(const GoldenCase &golden,
-                                  const GoldenOutput &output, const void *from,
-                                  std::span<const float> expected) {
-  DType dtype = golden.args[output.arg].dtype;
+double mamba::relativeError(DType dtype, const void *from, uint64_t stride,
+                            std::span<const float> expected) {
   double difference = 0, norm = 0;
-  for (uint64_t i = 0; i < output.count; ++i) {
+  for (uint64_t i = 0; i < expected.size(); ++i) {
     double wish = expected[i];
-    double delta = element(dtype, from, i * output.stride) - wish;
+    double delta = element(dtype, from, i * stride) - wish;
     difference += delta * delta;
     norm += wish * wish;
   }
-  // Where zeros are expected, the error is absolute.
-  double error = std::sqrt(difference) / (norm > 0 ? std::sqrt(norm) : 1);
+  return std::sqrt(difference) / (norm > 0 ? std::sqrt(norm) : 1);
+}
+
+Status mamba::compareGoldenOutput(const GoldenCase &golden,
+                                  const GoldenOutput &output, const void *from,
+                                  std::span<const float> expected) {
+  double error = relativeError(golden.args[output.arg].dtype, from,
+                               output.stride, expected);
   if (error <= golden.tolerance) // Not so if it is NaN.
     return {};
   char message[120];

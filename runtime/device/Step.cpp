@@ -28,6 +28,12 @@ Status mamba::checkSlots(uint64_t slots) {
                          " slots, asked for " + std::to_string(slots));
 }
 
+Status mamba::notOutOfMemory(const Status &status) {
+  return status.code() == StatusCode::OutOfMemory
+             ? unavailable(status.message())
+             : status;
+}
+
 std::optional<uint64_t> mamba::stepBytes(const TensorSpec &tensor,
                                          const Batch &batch) {
   uint64_t rows = tensor.rows == RowKind::T   ? batch.tokens()
@@ -39,7 +45,8 @@ std::optional<uint64_t> mamba::stepBytes(const TensorSpec &tensor,
 
 Status mamba::checkTensors(const EntrySpec &entry, const Batch &batch,
                            std::span<const void *const> inputs,
-                           std::span<void *const> outputs) {
+                           std::span<void *const> outputs,
+                           std::optional<uint32_t> carried) {
   if (inputs.size() != entry.inputs.size() ||
       outputs.size() != entry.outputs.size())
     return invalidArgument("needs " + text(entry.inputs.size()) +
@@ -47,9 +54,29 @@ Status mamba::checkTensors(const EntrySpec &entry, const Batch &batch,
                            " outputs, got " + text(inputs.size()) + " and " +
                            text(outputs.size()));
   for (size_t i = 0; i < inputs.size(); ++i)
-    if (!inputs[i] && stepBytes(entry.inputs[i], batch) != 0u)
+    if (!inputs[i] && !carried && stepBytes(entry.inputs[i], batch) != 0u)
       return invalidArgument("input " + inQuotes(entry.inputs[i].name) +
                              " is null");
+  return {};
+}
+
+Status mamba::checkCarried(const EntrySpec &entry,
+                           const StepQueue::Step &step) {
+  if (!step.carried)
+    return {};
+  if (*step.carried >= entry.outputs.size())
+    return invalidArgument("output " + text(*step.carried) +
+                           " cannot be carried, there are " +
+                           text(entry.outputs.size()));
+  const TensorSpec &from = entry.outputs[*step.carried];
+  for (size_t i = 0; i < step.inputs.size(); ++i) {
+    const TensorSpec &to = entry.inputs[i];
+    if (!step.inputs[i] && (from.dtype != to.dtype ||
+                            stepBytes(from, step.batch) != stepBytes(to, step.batch)))
+      return invalidArgument("output " + inQuotes(from.name) +
+                             " cannot be carried to input " + inQuotes(to.name) +
+                             ", their types or sizes differ");
+  }
   return {};
 }
 

@@ -18,13 +18,22 @@ std::vector<StateSpec> collectStates(const Manifest &manifest);
 /// Whether a context can have so many slots.
 Status checkSlots(uint64_t slots);
 
+/// The failure of a step that has begun: memory that is short then is no harmless
+/// one.
+Status notOutOfMemory(const Status &status);
+
 /// Bytes of a tensor of this batch; none if they do not fit.
 std::optional<uint64_t> stepBytes(const TensorSpec &tensor, const Batch &batch);
 
-/// The caller's tensors are as many as the entry's, and no input is missing.
+/// The caller's tensors are as many as the entry's, and no input is missing that
+/// is not carried.
 Status checkTensors(const EntrySpec &entry, const Batch &batch,
                     std::span<const void *const> inputs,
-                    std::span<void *const> outputs);
+                    std::span<void *const> outputs,
+                    std::optional<uint32_t> carried = std::nullopt);
+
+/// The step's null inputs can be the carried output of a step of the same batch.
+Status checkCarried(const EntrySpec &entry, const StepQueue::Step &step);
 
 /// Checks batches against a number of slots without allocating.
 class BatchChecker {

@@ -1,5 +1,7 @@
 #include "runtime/device/TargetExecutable.h"
 
+#include "runtime/device/ModelCheck.h"
+
 #include <algorithm>
 
 using namespace mamba;
@@ -27,7 +29,16 @@ Status TargetExecutable::loadWeights(std::shared_ptr<WeightSource> source,
   MAMBA_RETURN_IF_ERROR(prepareWeights(source.get(), progress));
   source_ = std::move(source);
   hasWeights_ = true;
-  return {};
+  Status checked = checkLoaded(source_.get());
+  if (!checked.ok()) {
+    source_.reset();
+    hasWeights_ = false;
+  }
+  return checked;
+}
+
+Result<ModelCheck> TargetExecutable::checkModel() {
+  return checkModelOf(*this, source_.get());
 }
 
 Result<std::unique_ptr<Context>>

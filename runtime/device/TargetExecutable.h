@@ -18,6 +18,7 @@ public:
   Status loadWeights(std::shared_ptr<WeightSource> source,
                      const Progress &progress) final;
   Result<std::unique_ptr<Context>> createContext(uint64_t slots) final;
+  Result<ModelCheck> checkModel() final;
 
   // For contexts.
   const Manifest &manifest() const { return pack_->manifest(); }
@@ -35,6 +36,9 @@ protected:
   /// is none, and else stays after success.
   virtual Status prepareWeights(WeightSource *source,
                                 const Progress &progress) = 0;
+  /// The weights are there: whether the device computes with them what it
+  /// shall. After a failure they count as not loaded.
+  virtual Status checkLoaded(WeightSource *) { return {}; }
   /// The weights are there and the number of slots is fine.
   virtual Result<std::unique_ptr<Context>> makeContext(uint64_t slots) = 0;
 

@@ -93,7 +93,7 @@ mamba_status mamba_model_self_test(mamba_model *model,
                                    mamba_progress_fn progress, void *user) {
   return guarded([&]() -> Status {
     MAMBA_RETURN_IF_ERROR(require({{"model", model}}));
-    return model->model->executable().selfTest(makeProgress(progress, user));
+    return model->model->selfTest(makeProgress(progress, user)).status();
   });
 }
 

@@ -67,7 +67,30 @@ mamba_status mamba_session_step(mamba_session *session,
   });
 }
 
-mamba_status mamba_session_logits(const mamba_session *session, uint32_t slot,
+mamba_status mamba_session_generate(mamba_session *session,
+                                    const uint32_t *slots,
+                                    mamba_sampler *const *samplers,
+                                    size_t count, uint64_t max_tokens,
+                                    mamba_tokens_fn on_tokens, void *user) {
+  return guarded([&]() -> Status {
+    MAMBA_RETURN_IF_ERROR(
+        require({{"session", session},
+                 {"on_tokens", reinterpret_cast<const void *>(on_tokens)}}));
+    MAMBA_ASSIGN_OR_RETURN(auto slotSpan, spanOf("slots", slots, count));
+    MAMBA_ASSIGN_OR_RETURN(auto given, spanOf("samplers", samplers, count));
+    std::vector<SequenceSampler> sequences;
+    for (size_t i = 0; i < count; ++i) {
+      MAMBA_RETURN_IF_ERROR(require({{"samplers", given[i]}}));
+      sequences.push_back({slotSpan[i], &given[i]->sampler});
+    }
+    return session->session->generate(
+        sequences, max_tokens, [&](std::span<const int32_t> tokens) {
+          return on_tokens(user, tokens.data(), tokens.size()) != 0;
+        });
+  });
+}
+
+mamba_status mamba_session_logits(mamba_session *session, uint32_t slot,
                                   const float **logits, size_t *count) {
   return guarded([&]() -> Status {
     MAMBA_RETURN_IF_ERROR(
@@ -130,7 +153,7 @@ mamba_status mamba_session_copy(mamba_session *session, uint32_t from,
   });
 }
 
-mamba_status mamba_session_read_state(const mamba_session *session,
+mamba_status mamba_session_read_state(mamba_session *session,
                                       uint32_t slot, const char *state_id,
                                       void *to, size_t bytes) {
   return guarded([&]() -> Status {
@@ -189,7 +212,7 @@ mamba_session_call(mamba_session *session, size_t entry, const uint32_t *slots,
   });
 }
 
-mamba_status mamba_session_save(const mamba_session *session, uint32_t slot,
+mamba_status mamba_session_save(mamba_session *session, uint32_t slot,
                                 const mamba_sampler *sampler,
                                 const char *path) {
   return guarded([&]() -> Status {

@@ -16,11 +16,17 @@ Model::create(std::shared_ptr<const PackInfo> info, const std::string &device,
   taken.warn = [](const std::string &message) {
     logMessage(LogLevel::Warning, message);
   };
+  taken.inform = [](const std::string &message) {
+    logMessage(LogLevel::Info, message);
+  };
   MAMBA_ASSIGN_OR_RETURN(auto executable,
                          loadOnDevice(info->pack(), device, taken));
   logMessage(LogLevel::Info, executable->description() + " of " +
                                  inQuotes(info->pack()->path()));
-  return std::make_shared<Model>(std::move(info), std::move(executable));
+  auto model = std::make_shared<Model>(std::move(info), std::move(executable));
+  if (device == "auto")
+    model->instead_ = taken;
+  return model;
 }
 
 Model::Model(std::shared_ptr<const PackInfo> info,
@@ -35,7 +41,10 @@ Status Model::loadWeights(const std::optional<std::string> &folder,
                           const Progress &progress) {
   if (manifest().checkpoint.empty())
     return {};
-  if (loadFailed_ || !weights_.empty())
+  if (!failure_.ok())
+    return failure_.withContext("weights can be loaded once for a model, and "
+                                "that failed");
+  if (!weights_.empty())
     return invalidArgument("weights can be loaded once for a model");
 
   const std::string &packPath = info_->pack()->path();
@@ -58,14 +67,53 @@ Status Model::loadWeights(const std::optional<std::string> &folder,
     from = "(embedded)";
     source = weightsOfPack(info_->pack());
   }
-  Status loaded = executable_->loadWeights(std::move(source), progress);
-  if (!loaded.ok()) {
-    loadFailed_ = true;
-    return loaded;
-  }
+  return loadWeights(std::move(source), from, progress);
+}
+
+Status Model::loadWeights(std::shared_ptr<WeightSource> source,
+                          const std::string &from, const Progress &progress) {
+  failure_ = loadFrom(std::move(source), progress);
+  if (!failure_.ok())
+    return failure_;
   weights_ = from;
   logMessage(LogLevel::Info, "weights from " + from);
   return {};
+}
+
+Status Model::loadFrom(std::shared_ptr<WeightSource> source,
+                       const Progress &progress) {
+  // The processor begins anew where a GPU has been: that is not reported twice.
+  uint64_t last = 0;
+  auto rising = [&](uint64_t done, uint64_t total) {
+    if (progress && done > last)
+      progress(last = done, total);
+  };
+  Status loaded = executable_->loadWeights(source, rising);
+  if (loaded.ok() || !instead_ || executable_->target().device == "cpu")
+    return loaded;
+  auto onCpu = loadOnDevice(info_->pack(), "cpu", *instead_);
+  if (!onCpu.ok() || !(*onCpu)->loadWeights(std::move(source), rising).ok())
+    return loaded;
+  logMessage(LogLevel::Warning,
+             "runs on the processor, as no GPU does: " + loaded.message());
+  executable_ = *std::move(onCpu);
+  return {};
+}
+
+Result<std::string> Model::selfTest(const Progress &progress) {
+  bool isLoaded = ready() && manifest().check;
+  uint64_t cases = 0;
+  MAMBA_RETURN_IF_ERROR(
+      executable_->selfTest([&](uint64_t done, uint64_t total) {
+        cases = total;
+        if (progress)
+          progress(done, total + isLoaded);
+      }));
+  MAMBA_ASSIGN_OR_RETURN(ModelCheck check, executable_->checkModel());
+  if (progress && isLoaded)
+    progress(cases + 1, cases + 1);
+  logMessage(LogLevel::Info, check.text);
+  return check.text;
 }
 
 } // namespace mamba

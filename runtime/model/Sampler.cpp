@@ -101,7 +101,7 @@ Result<int32_t> Sampler::sample(std::span<const float> logits) {
   MAMBA_RETURN_IF_ERROR(scoreTokens(logits));
   // The first of the largest: of equal logits the lower id wins.
   auto best = std::max_element(scores_.begin(), scores_.end());
-  if (options_.temperature == 0 || options_.topK == 1)
+  if (isGreedy())
     return static_cast<int32_t>(best - scores_.begin());
 
   double largest = *best;
@@ -166,6 +166,11 @@ void Sampler::keepTopP() {
 }
 
 int32_t Sampler::draw() {
+  // In order of id, whatever the filters sorted.
+  std::sort(candidates_.begin(), candidates_.end(),
+            [](const Candidate &a, const Candidate &b) {
+              return a.token < b.token;
+            });
   double total = 0;
   for (const Candidate &candidate : candidates_)
     total += candidate.weight;
@@ -176,6 +181,19 @@ int32_t Sampler::draw() {
       return candidate.token;
   }
   return candidates_.back().token; // The product rounded up to the total.
+}
+
+SamplerDraw Sampler::drawFor(uint64_t ahead) const {
+  // Rounded down: a float32 of almost 1 would be 1.
+  double u = uniformDraw(options_.seed, draws_ + (isGreedy() ? 0 : ahead));
+  SamplerDraw draw;
+  draw.u = static_cast<float>(std::floor(u * 0x1p24) * 0x1p-24);
+  draw.temperature = static_cast<float>(options_.temperature);
+  draw.topP = static_cast<float>(options_.topP);
+  draw.minP = static_cast<float>(options_.minP);
+  draw.topK = static_cast<int32_t>(std::min<uint32_t>(
+      options_.topK, std::numeric_limits<int32_t>::max()));
+  return draw;
 }
 
 SamplerState Sampler::state() const {

@@ -32,6 +32,12 @@ struct SamplerState {
   std::vector<std::pair<int32_t, uint64_t>> counts; // token, times; by token
 };
 
+/// One choice's numbers in float32, as the entry `sample` of a pack takes them.
+struct SamplerDraw {
+  float u, temperature, topP, minP;
+  int32_t topK;
+};
+
 class Sampler {
 public:
   /// Of `vocabSize` columns the first `validVocabSize` may be chosen.
@@ -39,6 +45,7 @@ public:
                                 const SamplerOptions &options);
 
   uint64_t vocabSize() const { return counts_.size(); }
+  uint64_t validVocabSize() const { return validVocabSize_; }
   const SamplerOptions &options() const { return options_; }
   /// Another seed starts its numbers from the first; the same one goes on.
   Status setOptions(const SamplerOptions &options);
@@ -51,6 +58,14 @@ public:
   /// Chooses from logits [vocabSize].
   Result<int32_t> sample(std::span<const float> logits);
 
+  /// Whether the choice depends on the tokens so far, not on logits alone.
+  bool needsHistory() const { return options_.repetitionPenalty != 1; }
+  /// For a device that chooses instead: the numbers of the next choice, or of
+  /// the one `ahead` after it. If none of them draws, `u` is not used.
+  SamplerDraw drawFor(uint64_t ahead) const;
+  /// A device has chosen by drawFor(0).
+  void countDraw() { draws_ += isGreedy() ? 0 : 1; }
+
   SamplerState state() const;
   /// Checks everything first: a failure changes nothing.
   Status restore(const SamplerState &state);
@@ -61,6 +76,9 @@ private:
     int32_t token;
   };
   Sampler() = default;
+  bool isGreedy() const {
+    return options_.temperature == 0 || options_.topK == 1;
+  }
   Status scoreTokens(std::span<const float> logits);
   void sortCandidates(size_t first, size_t last);
   void keepTopK();

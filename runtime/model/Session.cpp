@@ -94,7 +94,8 @@ Status Session::findModelEntries() {
     return {};
   };
   MAMBA_RETURN_IF_ERROR(check("next", RowKind::S, nextEntry_));
-  return check("logits", RowKind::T, logitsEntry_);
+  MAMBA_RETURN_IF_ERROR(check("logits", RowKind::T, logitsEntry_));
+  return findSampleEntry();
 }
 
 Status Session::checkSlot(uint32_t slot) const {
@@ -105,8 +106,17 @@ Status Session::checkSlot(uint32_t slot) const {
   return {};
 }
 
-Status Session::checkUsable(uint32_t slot) const {
+/// For what would change a slot: a generation is not under way.
+Status Session::checkIdle(uint32_t slot) const {
   MAMBA_RETURN_IF_ERROR(checkSlot(slot));
+  if (isGenerating_)
+    return invalidArgument("the session is generating; what it is called with "
+                           "may only look at positions and tokens");
+  return {};
+}
+
+Status Session::checkUsable(uint32_t slot) const {
+  MAMBA_RETURN_IF_ERROR(checkIdle(slot));
   if (slots_[slot].broken)
     return invalidArgument("slot " + std::to_string(slot) +
                            " is unusable since a step failed in it; clear it");
@@ -250,6 +260,11 @@ void Session::finishPiece(std::span<const SequenceTokens> sequences) {
 Status Session::step(std::span<const SequenceTokens> sequences, WantLogits want,
                      std::span<float> logits) {
   MAMBA_RETURN_IF_ERROR(checkStep(sequences, want, logits));
+  std::vector<uint32_t> grown;
+  for (const SequenceTokens &sequence : sequences)
+    if (!sequence.tokens.empty())
+      grown.push_back(sequence.slot);
+  MAMBA_RETURN_IF_ERROR(feedUnfed(grown));
   float *rows = logits.data();
   size_t sequence = 0, offset = 0;
   while (true) {
@@ -259,7 +274,7 @@ Status Session::step(std::span<const SequenceTokens> sequences, WantLogits want,
     Status ran = want == WantLogits::All ? runAll(rows) : runLast();
     if (!ran.ok()) {
       for (const SequenceTokens &s : sequences)
-        slots_[s.slot].broken |= !s.tokens.empty();
+        slots_[s.slot].broken |= !s.tokens.empty() && hasBegun(ran);
       return ran;
     }
     finishPiece(sequences);
@@ -295,6 +310,7 @@ Result<Score> Session::score(uint32_t slot, std::span<const int32_t> tokens) {
     ++score.predicted;
     return {};
   };
+  MAMBA_RETURN_IF_ERROR(feedUnfed({&slot, 1}));
   std::vector<float> logits;
   while (done < tokens.size()) {
     if (slots_[slot].hasLogits)
@@ -322,6 +338,7 @@ Status Session::call(uint32_t entry, std::span<const uint32_t> slots,
                            std::to_string(manifest.entries.size()));
   const EntrySpec &spec = manifest.entries[entry];
   MAMBA_RETURN_IF_ERROR(checkDistinct(slots));
+  MAMBA_RETURN_IF_ERROR(feedUnfed(slots));
   piece_.clear();
   for (size_t s = 0; s < slots.size(); ++s) {
     int64_t end;
@@ -379,6 +396,8 @@ Status Session::call(uint32_t entry, std::span<const uint32_t> slots,
   }
 
   Status ran = context_->run(entry, batch, options_.batchInvariant, in, out);
+  if (!hasBegun(ran))
+    return ran;
   for (size_t s = 0; s < slots.size(); ++s) {
     Slot &slot = slots_[slots[s]];
     slot.broken |= !ran.ok();
@@ -390,8 +409,9 @@ Status Session::call(uint32_t entry, std::span<const uint32_t> slots,
   return ran;
 }
 
-Result<std::span<const float>> Session::logits(uint32_t slot) const {
+Result<std::span<const float>> Session::logits(uint32_t slot) {
   MAMBA_RETURN_IF_ERROR(checkUsable(slot));
+  MAMBA_RETURN_IF_ERROR(feedUnfed({&slot, 1}));
   if (!slots_[slot].hasLogits)
     return notFound("slot " + std::to_string(slot) +
                     " has no pending logits; feed it a token first");
@@ -400,7 +420,7 @@ Result<std::span<const float>> Session::logits(uint32_t slot) const {
 
 Result<int64_t> Session::position(uint32_t slot) const {
   MAMBA_RETURN_IF_ERROR(checkSlot(slot));
-  return slots_[slot].position;
+  return slots_[slot].position + slots_[slot].unfed.has_value();
 }
 
 Result<std::span<const int32_t>> Session::recent(uint32_t slot) const {

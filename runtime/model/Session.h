@@ -2,11 +2,14 @@
 // bound the memory.
 #pragma once
 
+#include "runtime/device/HostStepQueue.h"
 #include "runtime/model/Model.h"
+#include "runtime/model/Sampler.h"
 #include "runtime/support/Status.h"
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -31,6 +34,15 @@ struct SequenceTokens {
   uint32_t slot;
   std::span<const int32_t> tokens; // Borrowed for the call.
 };
+
+/// A sequence to be continued, and what chooses its tokens.
+struct SequenceSampler {
+  uint32_t slot;
+  Sampler *sampler; // Borrowed for the call.
+};
+
+/// Gets one token a sequence; whether to go on.
+using OnTokens = std::function<bool(std::span<const int32_t> tokens)>;
 
 enum class WantLogits : uint8_t { None, Last, All };
 
@@ -63,6 +75,8 @@ public:
   /// logits: [] for None, [sequences, V] for Last, [tokens, V] for All.
   Status step(std::span<const SequenceTokens> sequences, WantLogits want,
               std::span<float> logits);
+  Status generate(std::span<const SequenceSampler> sequences, uint64_t count,
+                  const OnTokens &onTokens);
   Result<Score> score(uint32_t slot, std::span<const int32_t> tokens);
   Status call(uint32_t entry, std::span<const uint32_t> slots,
               std::span<const int64_t> lengths,
@@ -70,7 +84,7 @@ public:
               std::span<const std::span<uint8_t>> outputs);
 
   /// Pending logits [V]; borrowed until the slot next changes.
-  Result<std::span<const float>> logits(uint32_t slot) const;
+  Result<std::span<const float>> logits(uint32_t slot);
   Result<int64_t> position(uint32_t slot) const;
   Result<std::span<const int32_t>> recent(uint32_t slot) const;
 
@@ -79,11 +93,11 @@ public:
 
   /// One state in the outside layout.
   Status readState(uint32_t slot, std::string_view id,
-                   std::span<uint8_t> to) const;
+                   std::span<uint8_t> to);
   Status writeState(uint32_t slot, std::string_view id,
                     std::span<const uint8_t> from);
 
-  Result<SlotSnapshot> snapshot(uint32_t slot) const;
+  Result<SlotSnapshot> snapshot(uint32_t slot);
   /// All or nothing. The snapshot must fit this session's model.
   Status restore(uint32_t slot, const SlotSnapshot &snapshot);
 
@@ -92,6 +106,8 @@ private:
     int64_t position = 0;
     bool hasLogits = false;
     bool broken = false; // A device failed midway: states are unknown.
+    /// Of the sequence, but no kernel has seen it yet; not in `position`.
+    std::optional<int32_t> unfed;
     size_t recentCount = 0;
     std::array<int32_t, kRecentTokens> recent;
     void remember(std::span<const int32_t> tokens);
@@ -107,20 +123,39 @@ private:
     void clear();
   };
 
+  class DeviceSampling;
+
   Session() = default;
   Status findModelEntries();
+  Status findSampleEntry();
   Status checkSlot(uint32_t slot) const;
+  Status checkIdle(uint32_t slot) const;
   Status checkUsable(uint32_t slot) const;
   Status checkDistinct(std::span<const uint32_t> slots) const;
   Status checkToken(int64_t token, uint64_t bound,
                     const std::string &what) const;
   Status checkStep(std::span<const SequenceTokens> sequences, WantLogits want,
                    std::span<float> logits) const;
+  Status checkGenerate(std::span<const SequenceSampler> sequences) const;
+  /// The kernels see what they have not; whoever looks at states calls it.
+  Status feedUnfed(std::span<const uint32_t> slots);
+  Result<std::vector<int32_t>>
+  sampleOnHost(std::span<const SequenceSampler> sequences);
+  /// Why the device cannot choose, null if it can.
+  const char *
+  whyOnHost(std::span<const SequenceSampler> sequences) const;
+  Status generateOnHost(std::span<const SequenceSampler> sequences,
+                        uint64_t count, const OnTokens &onTokens);
   void cutPiece(std::span<const SequenceTokens> sequences, size_t &sequence,
                 size_t &offset);
   Status runLast();
   Status runAll(float *rows);
   void finishPiece(std::span<const SequenceTokens> sequences);
+  /// Whether a run of the kernels may have changed states: not where it failed
+  /// for want of memory.
+  static bool hasBegun(const Status &ran) {
+    return ran.code() != StatusCode::OutOfMemory;
+  }
   Result<size_t> findState(std::string_view id) const;
   float *pending(uint32_t slot) {
     return pendingLogits_.get() + uint64_t(slot) * vocabSize_;
@@ -134,7 +169,9 @@ private:
   SessionOptions options_;
   std::vector<Slot> slots_;
   uint64_t vocabSize_ = 0; // 0 without a model
-  std::optional<uint32_t> nextEntry_, logitsEntry_;
+  std::optional<uint32_t> nextEntry_, logitsEntry_, sampleEntry_;
+  std::optional<HostStepQueue> hostQueue_; // Of devices without their own.
+  bool isGenerating_ = false;
   std::unique_ptr<float[]> pendingLogits_; // [slots, V]
 
   // Scratch, kept to spare the allocation.

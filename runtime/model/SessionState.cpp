@@ -8,7 +8,7 @@
 namespace mamba {
 
 Status Session::clear(uint32_t slot) {
-  MAMBA_RETURN_IF_ERROR(checkSlot(slot));
+  MAMBA_RETURN_IF_ERROR(checkIdle(slot));
   MAMBA_RETURN_IF_ERROR(context_->clearSlot(slot));
   slots_[slot] = Slot{};
   return {};
@@ -47,8 +47,9 @@ static Status checkStateSize(const StateSpec &state, uint64_t got) {
 }
 
 Status Session::readState(uint32_t slot, std::string_view id,
-                          std::span<uint8_t> to) const {
+                          std::span<uint8_t> to) {
   MAMBA_RETURN_IF_ERROR(checkUsable(slot));
+  MAMBA_RETURN_IF_ERROR(feedUnfed({&slot, 1}));
   MAMBA_ASSIGN_OR_RETURN(size_t index, findState(id));
   const StateSpec &state = model_->executable().states()[index];
   MAMBA_RETURN_IF_ERROR(checkStateSize(state, to.size()));
@@ -61,6 +62,7 @@ Status Session::readState(uint32_t slot, std::string_view id,
 Status Session::writeState(uint32_t slot, std::string_view id,
                            std::span<const uint8_t> from) {
   MAMBA_RETURN_IF_ERROR(checkUsable(slot));
+  MAMBA_RETURN_IF_ERROR(feedUnfed({&slot, 1}));
   MAMBA_ASSIGN_OR_RETURN(size_t index, findState(id));
   const StateSpec &state = model_->executable().states()[index];
   MAMBA_RETURN_IF_ERROR(checkStateSize(state, from.size()));
@@ -70,8 +72,9 @@ Status Session::writeState(uint32_t slot, std::string_view id,
   return context_->writeState(index, slot, pool.data());
 }
 
-Result<SlotSnapshot> Session::snapshot(uint32_t slot) const {
+Result<SlotSnapshot> Session::snapshot(uint32_t slot) {
   MAMBA_RETURN_IF_ERROR(checkUsable(slot));
+  MAMBA_RETURN_IF_ERROR(feedUnfed({&slot, 1}));
   const auto &states = model_->executable().states();
   SlotSnapshot snapshot;
   snapshot.position = slots_[slot].position;
@@ -89,7 +92,7 @@ Result<SlotSnapshot> Session::snapshot(uint32_t slot) const {
 }
 
 Status Session::restore(uint32_t slot, const SlotSnapshot &snapshot) {
-  MAMBA_RETURN_IF_ERROR(checkSlot(slot));
+  MAMBA_RETURN_IF_ERROR(checkIdle(slot));
   const auto &states = model_->executable().states();
   if (snapshot.states.size() != states.size() ||
       (!snapshot.logits.empty() && snapshot.logits.size() != vocabSize_) ||

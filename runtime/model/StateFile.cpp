@@ -240,7 +240,7 @@ Status Reader::readSampler(const std::string &text) {
 
 } // namespace
 
-Status saveState(const Session &session, uint32_t slot, const Sampler *sampler,
+Status saveState(Session &session, uint32_t slot, const Sampler *sampler,
                  const std::string &path) {
   const Model &model = session.model();
   if (!model.manifest().model)

@@ -13,7 +13,7 @@ namespace mamba {
 inline constexpr const char *kStateFormat = "1";
 
 /// Writes a slot, and a sampler if not null, whole or not at all.
-Status saveState(const Session &session, uint32_t slot, const Sampler *sampler,
+Status saveState(Session &session, uint32_t slot, const Sampler *sampler,
                  const std::string &path);
 
 /// Replaces a slot, and the sampler if it is not null and the file has one. The

@@ -65,13 +65,16 @@ public:
   explicit PackWeights(std::shared_ptr<const Pack> pack)
       : pack_(std::move(pack)) {}
   Result<std::span<const uint8_t>> find(const WeightSpec &spec) override {
-    MAMBA_ASSIGN_OR_RETURN(const TensorView *found,
-                           pack_->checkedWeight(spec.name));
+    const TensorView *&found = checked_[spec.name];
+    if (!found) {
+      MAMBA_ASSIGN_OR_RETURN(found, pack_->checkedWeight(spec.name));
+    }
     return check(spec, found, "the weights embedded in " + inQuotes(pack_->path()));
   }
 
 private:
   std::shared_ptr<const Pack> pack_;
+  std::map<std::string, const TensorView *> checked_; // Of pack_.
 };
 
 } // namespace

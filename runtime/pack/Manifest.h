@@ -13,7 +13,7 @@
 namespace mamba {
 
 /// The format that this code writes and reads.
-inline constexpr int64_t kManifestFormat = 3;
+inline constexpr int64_t kManifestFormat = 4;
 
 /// More tiles than this in one dispatch are refused, so that a tile's number
 /// fits every device (CUDA's largest grid).
@@ -146,6 +146,8 @@ struct LaunchSpec {
   uint32_t shared;  // bytes of static shared memory
   /// What the assembler gave it; none if no assembler was at hand.
   std::optional<uint32_t> registers = {};
+  /// It may begin while the kernel before it ends, and waits itself (sm_90).
+  bool overlap = false;
 };
 
 struct KernelSpec {
@@ -210,6 +212,17 @@ struct ModelSpec {
   std::string signature;
 };
 
+/// The end-to-end check: what the whole model gives for some tokens.
+struct CheckSpec {
+  uint32_t entry = 0;  // takes tokens alone, gives a row of F32 for each sequence
+  std::string weights; // The fingerprint of those that it is for.
+  uint64_t below = 0;  // Token ids are.
+  std::vector<std::vector<int64_t>> steps; // Of each the lengths, by sequence.
+  uint64_t stride = 1;                     // Every so many columns are compared.
+  std::string blob;
+  double tolerance = 0; // relative L2 of a row's samples
+};
+
 struct Manifest {
   std::string compiler;
   std::string source; // Absolute folder of the checkpoint, or empty.
@@ -221,6 +234,7 @@ struct Manifest {
   std::vector<EntrySpec> entries;
   std::vector<TargetSpec> targets;
   std::vector<BlobSpec> blobs;
+  std::optional<CheckSpec> check = {};
 };
 
 /// The manifest as JSON text, keys in the order of FORMAT.md.

@@ -263,6 +263,7 @@ static Status readLaunch(const Json &json, std::optional<LaunchSpec> &launch) {
   auto read = [&]() -> Status {
     MAMBA_ASSIGN_OR_RETURN(spec.threads, getIndex(*object, "threads"));
     MAMBA_ASSIGN_OR_RETURN(spec.shared, getIndex(*object, "shared"));
+    MAMBA_ASSIGN_OR_RETURN(spec.overlap, getBool(*object, "overlap"));
     if (isNull(*object, "registers"))
       return {};
     MAMBA_ASSIGN_OR_RETURN(uint32_t registers, getIndex(*object, "registers"));
@@ -351,6 +352,33 @@ static Status readModel(const Json &json, std::optional<ModelSpec> &model) {
   return {};
 }
 
+static Status readCheck(const Json &json, std::optional<CheckSpec> &check) {
+  if (isNull(json, "check"))
+    return {};
+  MAMBA_ASSIGN_OR_RETURN(const Json *object, getObject(json, "check"));
+  CheckSpec spec;
+  auto read = [&]() -> Status {
+    MAMBA_ASSIGN_OR_RETURN(spec.entry, getIndex(*object, "entry"));
+    MAMBA_ASSIGN_OR_RETURN(spec.weights, getString(*object, "weights"));
+    MAMBA_ASSIGN_OR_RETURN(spec.below, getSize(*object, "below"));
+    MAMBA_RETURN_IF_ERROR(readList(
+        *object, "steps", "step", spec.steps,
+        [](const Json &step, std::vector<int64_t> &lengths) -> Status {
+          MAMBA_ASSIGN_OR_RETURN(
+              lengths, getIntArray(Json{{"lengths", step}}, "lengths", 1,
+                                   kGuaranteedRows));
+          return {};
+        }));
+    MAMBA_ASSIGN_OR_RETURN(spec.stride, getSize(*object, "stride"));
+    MAMBA_ASSIGN_OR_RETURN(spec.blob, getString(*object, "blob"));
+    MAMBA_ASSIGN_OR_RETURN(spec.tolerance, getDouble(*object, "tolerance"));
+    return {};
+  };
+  MAMBA_RETURN_IF_ERROR(read().withContext("check"));
+  check = std::move(spec);
+  return {};
+}
+
 static Status readBlobs(const Json &json, std::vector<BlobSpec> &blobs) {
   MAMBA_ASSIGN_OR_RETURN(const Json *object, getObject(json, "blobs"));
   for (const auto &[name, value] : object->items()) {
@@ -386,6 +414,7 @@ static Status readAll(const Json &json, Manifest &manifest) {
       readList(json, "entries", "entry", manifest.entries, readEntry));
   MAMBA_RETURN_IF_ERROR(
       readList(json, "targets", "target", manifest.targets, readTarget));
+  MAMBA_RETURN_IF_ERROR(readCheck(json, manifest.check));
   MAMBA_RETURN_IF_ERROR(readBlobs(json, manifest.blobs));
   return verifyManifest(manifest);
 }

@@ -1,4 +1,5 @@
 // What FORMAT.md promises of a manifest, checked once at load.
+#include "runtime/pack/Check.h"
 #include "runtime/pack/Manifest.h"
 
 #include "runtime/support/CheckedMath.h"
@@ -6,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <map>
 #include <unordered_set>
@@ -245,6 +247,11 @@ Status TargetVerifier::verifyLaunch(const KernelSpec &kernel) {
   if (launch.registers > kMaxThreadRegisters)
     return invalidData(text(*launch.registers) + " registers are more than " +
                        text(kMaxThreadRegisters));
+  constexpr unsigned long kFirstOverlap = 90; // a chip
+  if (launch.overlap &&
+      std::strtoul(target_.arch.c_str() + 3, nullptr, 10) < kFirstOverlap)
+    return invalidData("launches overlap from sm_90 on, the target is for " +
+                       inQuotes(target_.arch));
   return {};
 }
 
@@ -517,5 +524,8 @@ Status mamba::verifyManifest(const Manifest &manifest) {
                               .verify()
                               .withContext("target " + inQuotes(target.name)));
   }
+  if (manifest.check)
+    MAMBA_RETURN_IF_ERROR(
+        verifyCheck(manifest, *manifest.check).withContext("check"));
   return {};
 }

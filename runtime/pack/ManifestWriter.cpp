@@ -142,7 +142,8 @@ static Json toJson(const std::optional<LaunchSpec> &launch) {
     return nullptr;
   return {{"threads", launch->threads},
           {"shared", launch->shared},
-          {"registers", toJson(launch->registers)}};
+          {"registers", toJson(launch->registers)},
+          {"overlap", launch->overlap}};
 }
 
 static Json toJson(const KernelSpec &kernel) {
@@ -199,6 +200,15 @@ static Json toJson(const std::optional<ModelSpec> &model) {
           {"signature", model->signature}};
 }
 
+static Json toJson(const std::optional<CheckSpec> &check) {
+  if (!check)
+    return nullptr;
+  return {{"entry", check->entry},   {"weights", check->weights},
+          {"below", check->below},   {"steps", check->steps},
+          {"stride", check->stride}, {"blob", check->blob},
+          {"tolerance", check->tolerance}};
+}
+
 std::string writeManifest(const Manifest &manifest) {
   Json blobs = Json::object();
   for (const BlobSpec &blob : manifest.blobs)
@@ -212,6 +222,7 @@ std::string writeManifest(const Manifest &manifest) {
                {"checkpoint", listToJson(manifest.checkpoint)},
                {"entries", listToJson(manifest.entries)},
                {"targets", listToJson(manifest.targets)},
+               {"check", toJson(manifest.check)},
                {"blobs", std::move(blobs)}};
   // Text that is not UTF-8 is replaced: dump() would throw.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);

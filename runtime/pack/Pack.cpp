@@ -86,6 +86,8 @@ Status Pack::verifyBlobEntries() const {
       for (const GoldenCase &test : kernel.golden)
         for (const GoldenOutput &output : test.outputs)
           golden.insert(output.blob);
+  if (manifest_.check)
+    golden.insert(manifest_.check->blob);
   std::set<std::string_view> code;
   for (const TargetSpec &target : manifest_.targets) {
     code.insert(target.code);

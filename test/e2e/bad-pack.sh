@@ -30,10 +30,10 @@ for length in 7 8 1000 $((size / 2)) $((size - 1)); do
 done
 
 # Another version, machine or model.
-test-tensors edit-header good.mpk edited.mpk '"mamba.pack":"3"' '"mamba.pack":"1"'
-refused 'format 1.*format 3' edited.mpk
-test-tensors edit-manifest good.mpk edited.mpk '"format":3' '"format":1'
-refused 'format 1.*format 3' edited.mpk
+test-tensors edit-header good.mpk edited.mpk '"mamba.pack":"4"' '"mamba.pack":"1"'
+refused 'format 1.*format 4' edited.mpk
+test-tensors edit-manifest good.mpk edited.mpk '"format":4' '"format":1'
+refused 'format 1.*format 4' edited.mpk
 test-tensors edit-manifest good.mpk edited.mpk "\"arch\":\"$(uname -m)\"" '"arch":"riscv64"'
 refused 'riscv64' edited.mpk
 test-tensors edit-manifest good.mpk edited.mpk '"features":[' '"features":["unheard-of",'

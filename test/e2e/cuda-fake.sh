@@ -11,11 +11,23 @@ generate() { mamba-run generate "${options[@]}" --prompt 'ROMEO:' -n 24 "$@"; }
 generate --device=sim >want
 FAKE_CUDA='checks=memory' generate --device=cuda >got
 cmp got want
-[ "$(find cache -name '*.kernel' | wc -l)" = 2 ] || die 'not kept: code and self-test'
+[ "$(find cache -name '*.kernel' | wc -l)" = 3 ] || die 'not kept: code, self-test and end-to-end check'
 FAKE_CUDA='checks=off ptx=60' generate --device=cuda:0 >got # from the cache
 cmp got want
 MAMBA_CUDA_GRAPHS=off FAKE_CUDA='checks=off' generate --device=auto >got
 cmp got want
+
+# Kernels that begin while the one before them ends: the same bits.
+mamba-pack build "$data/models/shakespeare" -o o.mpk --target=cuda:sm_90 --quiet
+mamba-pack inspect o.mpk | grep -Eq '^ *linear_.* yes ' || die 'inspect does not say what overlaps'
+! mamba-pack inspect s.mpk | grep -Eq '^ *linear_.* yes ' || die 'a kernel for sm_80 overlaps'
+overlapping() { mamba-run generate o.mpk --greedy --quiet --prompt 'ROMEO:' -n 12 "$@"; }
+overlapping --device=sim >want-o
+FAKE_CUDA='chips=90 checks=memory' overlapping --device=cuda >got
+cmp got want-o
+MAMBA_CUDA_OVERLAP=off FAKE_CUDA='chips=90 checks=off' overlapping --device=cuda >got
+cmp got want-o
+MAMBA_CUDA_OVERLAP=no FAKE_CUDA='chips=90' fails 1 "MAMBA_CUDA_OVERLAP must be on or off, got 'no'" mamba-run generate o.mpk --prompt x --device=cuda
 
 # Half here, half there.
 export FAKE_CUDA='checks=off'
@@ -25,7 +37,7 @@ cat first rest | cmp - want
 
 # Faults, each in one line.
 FAKE_CUDA='chips=75' fails 1 "no code for a GPU of chip 'sm_75'" mamba-run generate "${options[@]}" --prompt x --device=cuda
-FAKE_CUDA='memory=100000' fails 1 'for the weights on the GPU, where of 100000 bytes' mamba-run generate "${options[@]}" --prompt x --device=cuda
+FAKE_CUDA='memory=100000' fails 1 'for the weights, take a smaller or a quantised model; of the GPU.s 100000 bytes [0-9]+ are free: CUDA_ERROR_OUT_OF_MEMORY' mamba-run generate "${options[@]}" --prompt x --device=cuda
 FAKE_CUDA='chips=' fails 1 'CUDA_ERROR_NO_DEVICE' mamba-run generate "${options[@]}" --prompt x --device=cuda
 FAKE_CUDA='version=11000' fails 1 'CUDA 11.0, CUDA 11.4 is needed' mamba-run generate "${options[@]}" --prompt x --device=cuda
 fails 1 'the driver has 1' mamba-run generate "${options[@]}" --prompt x --device=cuda:1

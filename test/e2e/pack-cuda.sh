@@ -14,11 +14,21 @@ mamba-pack build "$folder" -o three.mpk --target=cpu:native,cuda:sm_75,cuda:sm_9
 mamba-pack inspect a.mpk >shown
 grep -Eq '^target cuda:sm_80: sm_80( |$)' shown
 grep -Eq '^  PTX [0-9.]+ [kM]?B, (no cubin|cubin [0-9.]+ [kM]?B), CUDA C\+\+ [0-9.]+ [kM]?B, [0-9]+ kernels; packed weights' shown
-grep -Eq '^ +kernel +code +threads +registers +shared +runs +tests +blocks +schedule$' shown
+grep -Eq '^ +kernel +code +threads +registers +shared +overlap +runs +tests +blocks +schedule$' shown
 mamba-pack inspect a.mpk --json >json
 grep -q '"launch":{"threads":[1-9]' json
 grep -q '"cubin":' json
 grep -q '"variants":\[' json
+
+# What begins while the kernel before ends, unless that is switched off.
+mamba-import --op=scan --sizes=E=19,N=5 -o scan.mlir
+mamba-pack build scan.mlir -o overlap.mpk --target=cuda:sm_90a --quiet
+mamba-pack build scan.mlir -o apart.mpk --target=cuda:sm_90a --no-overlap --quiet
+mamba-pack inspect overlap.mpk --json | grep -q '"overlap":true'
+mamba-pack inspect apart.mpk --json | grep -q '"overlap":false'
+if grep -q '"overlap":true' json || mamba-pack inspect apart.mpk --json | grep -q '"overlap":true'; then
+  die 'overlaps where it must not'
+fi
 
 # The kernels as CUDA C++, unless it is left out; the rest is the same.
 grep -q '"cuda":"cuda.0"' json
@@ -35,7 +45,7 @@ cmp with.ptx without.ptx
 # Verify runs every kernel on the device that is asked for.
 for threads in 0 1 3; do
   mamba-pack verify a.mpk --device=sim --threads=$threads --quiet >shown 2>log
-  grep -Eq '^a.mpk: [0-9]+ blobs are whole; cuda:sm_80 passes [1-9][0-9]* self-tests$' shown
+  grep -Eq '^a.mpk: [0-9]+ blobs are whole; cuda:sm_80 passes [1-9][0-9]* self-tests; end to end 4 steps are right: ' shown
   [ ! -s log ] || die "--quiet is not quiet: $(cat log)"
 done
 mamba-pack verify three.mpk --device=sim --quiet | grep -q 'cuda:sm_90a passes'
@@ -48,7 +58,7 @@ run() { mamba-run logits "$@" --input "$input" --output none; }
 cpu=$(pack golden/mamba1)
 fails 1 "no PTX for device 'sim'.*cpu:native.*build --target=cuda:sm_80" mamba-pack verify "$cpu" --device=sim --quiet
 fails 1 'cpu:native' mamba-pack verify a.mpk --quiet
-fails 1 "no device 'cuda'.*'sim'" mamba-pack verify a.mpk --device=cuda --quiet
+MAMBA_CUDA_DRIVER=/nonexistent fails 1 "no device 'cuda'.*'sim'" mamba-pack verify a.mpk --device=cuda --quiet
 fails 1 "no PTX for device 'sim'" mamba-run logits "$cpu" --device=sim --input "$input" --output none
 MAMBA_SIM_TARGET=cuda:sm_86 fails 1 "no cuda target 'cuda:sm_86'.*it has 'cuda:sm_75'" \
   mamba-run logits three.mpk --device=sim --input "$input" --output none

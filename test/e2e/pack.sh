@@ -27,6 +27,9 @@ mamba-pack inspect a.mpk >shown
 grep -q '^model mamba1, 3 layers, vocabulary 200' shown
 grep -q '^entry next: input_ids I32 \[T\] below 200 -> logits F32 \[S, 200\]; 6 states' shown
 grep -q '^entry logits: .* -> logits F32 \[T, 200\]' shown
+options='u F32 \[S, 1\], temperature F32 \[S, 1\], top_k I32 \[S\], top_p F32 \[S, 1\], min_p F32 \[S, 1\]'
+results='token I32 \[S\], largest F32 \[S, 1\], logits F32 \[S, 200\]'
+grep -q "^entry sample: input_ids I32 \[T\] below 200, $options -> $results; 6 states" shown
 grep -Eq 'linear_64x256_norm_r96 .* ceil\(T/96\)\*4 .*row_block = 96' shown ||
   grep -Eq 'linear_64x256_norm_r[0-9]+ .* ceil\(T/[0-9]+\)' shown
 grep -Eq 'next +decode +sequences of 1 token' shown
@@ -43,10 +46,10 @@ grep -q '^a.mpk: ' first
 # Verify runs every kernel, with any number of threads.
 for threads in 0 1 3; do
   mamba-pack verify a.mpk --threads=$threads --quiet >shown 2>log
-  grep -Eq '^a.mpk: 2 blobs are whole; cpu:native passes [1-9][0-9]* self-tests$' shown
+  grep -Eq '^a.mpk: 3 blobs are whole; cpu:native passes [1-9][0-9]* self-tests; end to end 4 steps are right: ' shown
   [ ! -s log ] || die "--quiet is not quiet: $(cat log)"
 done
-fails 1 "no device 'cuda'" mamba-pack verify a.mpk --device=cuda
+MAMBA_CUDA_DRIVER=/nonexistent fails 1 "no device 'cuda'" mamba-pack verify a.mpk --device=cuda --quiet
 fails 2 "tpu.*mamba-pack verify --help" mamba-pack verify a.mpk --device=tpu
 fails 2 'twice.*mamba-pack build --help' mamba-pack build "$folder" -o none.mpk --target=cpu:native,cpu:native
 fails 2 'cpu:z80.*known' mamba-pack build "$folder" -o none.mpk --target=cpu:z80

@@ -48,6 +48,7 @@ constexpr Name kNames[] = {
          "too many resources requested for launch")
     NAME(CUDA_ERROR_LAUNCH_FAILED, "unspecified launch failure")
     NAME(CUDA_ERROR_UNKNOWN, "unknown error")
+    NAME(CUDA_ERROR_NOT_SUPPORTED, "operation not supported")
     NAME(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED,
          "operation not permitted when stream is capturing")
     NAME(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED,
@@ -107,10 +108,24 @@ CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute,
                               CUdevice device) {
   ENTER(enter, cuDeviceGetAttribute)
   int chip = static_cast<int>(m.gpus[static_cast<size_t>(device)]->chip);
-  *value = attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
-               ? chip / 10
-               : chip % 10;
-  return CUDA_SUCCESS;
+  switch (attribute) {
+  case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR:
+    *value = chip / 10;
+    return CUDA_SUCCESS;
+  case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR:
+    *value = chip % 10;
+    return CUDA_SUCCESS;
+  case CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT:
+    *value = 2;
+    return CUDA_SUCCESS;
+  case CU_DEVICE_ATTRIBUTE_CLOCK_RATE:
+    *value = 1000000; // kHz
+    return CUDA_SUCCESS;
+  case CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE:
+    *value = 65536;
+    return CUDA_SUCCESS;
+  }
+  return CUDA_ERROR_INVALID_VALUE;
 }
 
 CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device) {

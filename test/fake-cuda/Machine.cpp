@@ -4,6 +4,7 @@
 #include "runtime/device/sim/SimTargets.h"
 #include "test/fake-cuda/FakeCuda.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <sstream>
 
@@ -35,6 +36,8 @@ bool Settings::parse(const std::string &text) {
       version = static_cast<int>(number(value));
     } else if (name == "ptx") { // 83
       ptx = static_cast<unsigned>(number(value));
+    } else if (name == "tell") {
+      tells = value == "defects";
     } else if (name == "threads") {
       threads = static_cast<unsigned>(number(value));
     } else if (name == "checks") {
@@ -146,20 +149,28 @@ CUresult Machine::drain(CUstream stream, CUevent event) {
       return context->lost;
     Work work = std::move(stream->work.front());
     stream->work.pop_front();
+    running = stream;
     if (CUresult result = work.run())
       return context->lost = result;
   }
+  if (stream->work.empty())
+    stream->emptyAt = memory->time();
   return context->lost;
 }
 
 CUresult Machine::queue(CUstream stream, Work work) {
-  if (!streams.has(stream))
+  if (!streams.has(stream) || stream->context != current())
     return CUDA_ERROR_INVALID_HANDLE;
   if (stream->capture)
     stream->capture->nodes.push_back(std::move(work));
   else
     stream->work.push_back(std::move(work));
   return CUDA_SUCCESS;
+}
+
+bool Machine::hasHere(CUdeviceptr address, uint64_t bytes) {
+  Block *block = findDevice(address, bytes);
+  return block && block->context == current();
 }
 
 Block *Machine::findDevice(CUdeviceptr address, uint64_t bytes) {
@@ -179,6 +190,14 @@ bool Machine::isPinned(const void *memory, uint64_t bytes) const {
     return false;
   auto &[start, block] = *std::prev(after);
   return at + bytes <= start + block.size;
+}
+
+CUresult Machine::fail(const std::string &text) {
+  if (defect.empty())
+    defect = text;
+  if (settings.tells)
+    std::fprintf(stderr, "%s\n", text.c_str());
+  return CUDA_ERROR_ILLEGAL_ADDRESS;
 }
 
 std::string Machine::alive() const {

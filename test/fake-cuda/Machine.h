@@ -4,6 +4,7 @@
 #include "runtime/device/cuda/DriverTypes.h"
 #include "runtime/device/sim/Sim.h"
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -34,12 +35,14 @@ struct CUstream_st {
   std::deque<Work> work; // Done as late as can be: when somebody waits.
   CUgraph capture = nullptr;
   bool isCaptureBroken = false;
+  uint64_t emptyAt = 0; // When all was done last; sim::GlobalMemory::time().
 };
 
 struct CUevent_st {
   CUcontext context;
   CUstream stream = nullptr; // Where it was recorded last.
   uint64_t recorded = 0, done = 0;
+  std::chrono::steady_clock::time_point when = {}; // The host's, when it was done.
 };
 
 struct CUfunc_st {
@@ -113,6 +116,7 @@ struct Settings {
   // The call that fails: of a function or of all ("*"), counted from 1.
   std::string failFunction;
   uint64_t failCall = 0;
+  bool tells = false; // Defects, on stderr.
   CUresult failCode = CUDA_SUCCESS;
 
   bool parse(const std::string &text);
@@ -133,8 +137,11 @@ struct Machine {
   /// Queues work, or notes it where the stream is captured.
   CUresult queue(CUstream stream, Work work);
   std::string alive() const;
+  CUresult fail(const std::string &defect);
   /// The block of device memory that has these bytes, or null.
   Block *findDevice(CUdeviceptr address, uint64_t bytes);
+  /// Whether they are the current GPU's.
+  bool hasHere(CUdeviceptr address, uint64_t bytes);
   bool isPinned(const void *memory, uint64_t bytes) const;
 
   std::mutex mutex;
@@ -146,6 +153,7 @@ struct Machine {
   std::map<CUdeviceptr, Block> device;
   std::map<const uint8_t *, Block> pinned;
   Handles<CUstream_st> streams;
+  CUstream running = nullptr; // Whose work is being done.
   Handles<CUevent_st> events;
   Handles<CUmod_st> modules;
   Handles<CUlinkState_st> links;

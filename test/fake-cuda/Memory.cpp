@@ -120,7 +120,7 @@ static CUresult copy(Machine &m, CUstream stream, const char *kind,
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes,
                               CUstream stream) {
   ENTER(enterCurrent, cuMemcpyHtoDAsync_v2)
-  if (!m.findDevice(to, bytes))
+  if (!m.hasHere(to, bytes))
     return CUDA_ERROR_INVALID_VALUE;
   return copy(m, stream, "to device", deviceOf(m, to, bytes, true),
               hostOf(m, from, bytes), bytes);
@@ -129,7 +129,7 @@ CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes,
 CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes,
                               CUstream stream) {
   ENTER(enterCurrent, cuMemcpyDtoHAsync_v2)
-  if (!m.findDevice(from, bytes))
+  if (!m.hasHere(from, bytes))
     return CUDA_ERROR_INVALID_VALUE;
   return copy(m, stream, "to host", hostOf(m, to, bytes),
               deviceOf(m, from, bytes, false), bytes);
@@ -138,7 +138,7 @@ CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes,
 CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes,
                               CUstream stream) {
   ENTER(enterCurrent, cuMemcpyDtoDAsync_v2)
-  if (!m.findDevice(to, bytes) || !m.findDevice(from, bytes))
+  if (!m.hasHere(to, bytes) || !m.hasHere(from, bytes))
     return CUDA_ERROR_INVALID_VALUE;
   return copy(m, stream, "on device", deviceOf(m, to, bytes, true),
               deviceOf(m, from, bytes, false), bytes);
@@ -147,7 +147,7 @@ CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes,
 CUresult cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t bytes,
                          CUstream stream) {
   ENTER(enterCurrent, cuMemsetD8Async)
-  if (!m.findDevice(to, bytes))
+  if (!m.hasHere(to, bytes))
     return CUDA_ERROR_INVALID_VALUE;
   auto target = deviceOf(m, to, bytes, true);
   return m.queue(stream, {"set", [=] {

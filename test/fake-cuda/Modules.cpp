@@ -172,29 +172,52 @@ CUresult cuFuncGetAttribute(int *value, CUfunction_attribute attribute,
   return CUDA_SUCCESS;
 }
 
+/// The first parameter that is an address on another GPU, or -1: the simulator
+/// has one memory for all.
+static int otherGpus(Machine &m, CUfunction function,
+                     const std::vector<uint8_t> &params) {
+  const CUmod_st &module = *function->module;
+  const sim::Module::Kernel &kernel = module.code->kernels()[function->kernel];
+  for (size_t i = 0; i < kernel.paramOffsets.size(); ++i) {
+    uint64_t value = 0;
+    if (kernel.paramSizes[i] != sizeof(value))
+      continue;
+    std::memcpy(&value, params.data() + kernel.paramOffsets[i], sizeof(value));
+    if (Block *block = m.findDevice(value, 1);
+        block && block->context != module.context)
+      return static_cast<int>(i);
+  }
+  return -1;
+}
+
 /// A launch whose parameters have been read.
-static CUresult launch(Machine &m, CUfunction function,
-                       sim::Launch launch, const std::vector<uint8_t> &params) {
+static CUresult run(Machine &m, CUfunction function, sim::Launch launch,
+                    const std::vector<uint8_t> &params) {
   if (!m.modules.has(function->module))
     return CUDA_ERROR_INVALID_HANDLE;
   launch.params = params;
+  if (int other = otherGpus(m, function, params); other >= 0)
+    return m.fail("parameter " + std::to_string(other) +
+                  " is another GPU's memory");
   Status status = sim::run(*function->module->code, launch, *m.memory,
                            m.settings.checks, m.settings.threads, nullptr);
-  if (status.ok())
-    return CUDA_SUCCESS;
-  if (m.defect.empty())
-    m.defect = status.message();
-  return CUDA_ERROR_ILLEGAL_ADDRESS;
+  return status.ok() ? CUDA_SUCCESS : m.fail(status.message());
 }
 
-CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY,
-                        unsigned gridZ, unsigned blockX, unsigned blockY,
-                        unsigned blockZ, unsigned sharedBytes, CUstream stream,
-                        void **params, void **extra) {
-  ENTER(enterCurrent, cuLaunchKernel)
-  if (gridX == 0 || gridY == 0 || gridZ == 0 || gridX > 0x7fffffff ||
-      blockX == 0 || blockY == 0 || blockZ == 0 || extra ||
-      uint64_t(blockX) * blockY * blockZ > 1024)
+/// What may begin while the launches before it run may find there what they had
+/// found when the host last saw the stream empty.
+static CUresult launch(Machine &m, const CUlaunchConfig &config,
+                       CUfunction function, void **params, void **extra,
+                       bool overlaps) {
+  const unsigned grid[] = {config.gridDimX, config.gridDimY, config.gridDimZ};
+  const unsigned block[] = {config.blockDimX, config.blockDimY,
+                            config.blockDimZ};
+  if (!m.modules.has(function->module) ||
+      function->module->context != m.current())
+    return CUDA_ERROR_INVALID_HANDLE;
+  if (std::count(grid, grid + 3, 0) || std::count(block, block + 3, 0) ||
+      grid[0] > 0x7fffffff || extra ||
+      uint64_t(block[0]) * block[1] * block[2] > 1024)
     return CUDA_ERROR_INVALID_VALUE;
   const sim::Module::Kernel &kernel =
       function->module->code->kernels()[function->kernel];
@@ -204,14 +227,51 @@ CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY,
                 kernel.paramSizes[i]);
   sim::Launch shape;
   shape.kernel = function->kernel;
-  const unsigned grid[] = {gridX, gridY, gridZ},
-                 block[] = {blockX, blockY, blockZ};
   std::copy(grid, grid + 3, shape.grid);
   std::copy(block, block + 3, shape.block);
-  shape.dynamicShared = sharedBytes;
-  return m.queue(stream, {"kernel " + kernel.name, [=, &m] {
-                            return launch(m, function, shape, bytes);
-                          }});
+  shape.dynamicShared = config.sharedMemBytes;
+  std::string kind = overlaps ? "overlapping kernel " : "kernel ";
+  return m.queue(config.hStream,
+                 {kind + kernel.name, [=, &m]() mutable {
+                    if (overlaps)
+                      shape.overlapsSince = m.running->emptyAt;
+                    return run(m, function, shape, bytes);
+                  }});
+}
+
+CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY,
+                        unsigned gridZ, unsigned blockX, unsigned blockY,
+                        unsigned blockZ, unsigned sharedBytes, CUstream stream,
+                        void **params, void **extra) {
+  ENTER(enterCurrent, cuLaunchKernel)
+  return launch(m,
+                {gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes,
+                 stream, nullptr, 0},
+                function, params, extra, false);
+}
+
+CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction function,
+                          void **params, void **extra) {
+  ENTER(enterCurrent, cuLaunchKernelEx)
+  constexpr int kOverlapsInGraphs = 12030;
+  if (!config || (config->numAttrs != 0 && !config->attrs) ||
+      !m.streams.has(config->hStream))
+    return CUDA_ERROR_INVALID_VALUE;
+  bool overlaps = false;
+  for (unsigned i = 0; i < config->numAttrs; ++i) {
+    const CUlaunchAttribute &attribute = config->attrs[i];
+    if (attribute.id != CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION)
+      return CUDA_ERROR_INVALID_VALUE;
+    overlaps = attribute.value.programmaticStreamSerializationAllowed != 0;
+  }
+  if (overlaps && m.current()->chip < 90)
+    return CUDA_ERROR_NOT_SUPPORTED;
+  if (overlaps && config->hStream->capture &&
+      m.settings.version < kOverlapsInGraphs) {
+    config->hStream->isCaptureBroken = true;
+    return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+  }
+  return launch(m, *config, function, params, extra, overlaps);
 }
 
 } // namespace mamba::cuda

@@ -7,6 +7,7 @@ CUresult cuStreamCreate(CUstream *stream, unsigned flags) {
   ENTER(enterCurrent, cuStreamCreate)
   CUstream_st made;
   made.context = m.current();
+  made.emptyAt = m.memory->time();
   *stream = m.streams.add(std::move(made));
   return CUDA_SUCCESS;
 }
@@ -51,8 +52,10 @@ CUresult cuEventRecord(CUevent event, CUstream stream) {
   event->stream = stream;
   uint64_t number = ++event->recorded;
   return m.queue(stream, {"event", [&m, event, number] {
-                            if (m.events.has(event))
+                            if (m.events.has(event)) {
                               event->done = number;
+                              event->when = std::chrono::steady_clock::now();
+                            }
                             return CUDA_SUCCESS;
                           }});
 }
@@ -64,6 +67,18 @@ CUresult cuEventSynchronize(CUevent event) {
   if (event->done == event->recorded || !m.streams.has(event->stream))
     return CUDA_SUCCESS;
   return m.drain(event->stream, event);
+}
+
+CUresult cuEventElapsedTime(float *milliseconds, CUevent from, CUevent to) {
+  ENTER(enterCurrent, cuEventElapsedTime)
+  for (CUevent event : {from, to}) {
+    if (!m.events.has(event) || event->recorded == 0)
+      return CUDA_ERROR_INVALID_HANDLE;
+    if (event->done != event->recorded)
+      return CUDA_ERROR_NOT_READY;
+  }
+  *milliseconds = std::chrono::duration<float, std::milli>(to->when - from->when).count();
+  return CUDA_SUCCESS;
 }
 
 //===----------------------------------------------------------------------===//
@@ -141,7 +156,7 @@ CUresult cuGraphExecUpdate_v2(CUgraphExec exec, CUgraph graph,
 
 CUresult cuGraphLaunch(CUgraphExec exec, CUstream stream) {
   ENTER(enterCurrent, cuGraphLaunch)
-  if (!m.execs.has(exec))
+  if (!m.execs.has(exec) || exec->context != m.current())
     return CUDA_ERROR_INVALID_HANDLE;
   // What is updated later is for later launches.
   return m.queue(stream, {"graph", [nodes = exec->nodes] {

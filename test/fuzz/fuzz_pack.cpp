@@ -51,6 +51,8 @@ static void checkLaunch(const TargetSpec &target, const KernelSpec &kernel) {
               kernel.launch->threads % kWarpThreads == 0,
           "a block that cannot be");
   require(kernel.launch->shared <= kMaxStaticShared, "too much shared memory");
+  require(!kernel.launch->overlap || std::atoi(target.arch.c_str() + 3) >= 90,
+          "an overlapping launch on an old chip");
 }
 
 static void checkManifest(const Manifest &manifest) {

@@ -40,6 +40,9 @@ cl::opt<std::string> activations("activations",
 cl::opt<bool> batchInvariant("batch-invariant",
                              cl::desc("Add a class whose results do not depend on the batch"),
                              cl::cat(category));
+cl::opt<bool> noOverlap("no-overlap",
+                        cl::desc("Kernels begin when the one before them has ended (cuda)"),
+                        cl::cat(category));
 
 /// Prints assembly, PTX or CUDA C++.
 LogicalResult printMachineCode(std::unique_ptr<llvm::MemoryBuffer> buffer, DialectRegistry &registry,
@@ -95,6 +98,7 @@ int main(int argc, char **argv) {
   mamba::PipelineOptions options;
   options.target = target;
   options.batchInvariant = batchInvariant;
+  options.overlap = !noOverlap;
   options.weights = weights;
   options.activations = activations;
   LogicalResult result = failure();

@@ -28,6 +28,12 @@ static CLI::Validator oneOf(const std::vector<std::string> &known) {
   return CLI::Validator(check, "");
 }
 
+static BuildOptions::Check checkNamed(const std::string &word) {
+  return word == "on"    ? BuildOptions::Check::On
+         : word == "off" ? BuildOptions::Check::Off
+                         : BuildOptions::Check::Auto;
+}
+
 /// Whether both names lead to one file or folder.
 static bool same(const fs::path &a, const fs::path &b) {
   std::error_code ignored;
@@ -90,6 +96,14 @@ void addBuild(CLI::App &app, Work &work) {
                  "Put the checkpoint's weights into the pack");
   verb->add_flag("--batch-invariant", arguments->build.batchInvariant,
                  "Add programs whose results do not depend on the batch");
+  verb->add_flag("!--no-overlap", arguments->build.overlap,
+                 "Kernels of cuda targets begin when the one before them has ended");
+  verb->add_option_function<std::string>(
+          "--check",
+          [arguments](const std::string &word) { arguments->build.check = checkNamed(word); },
+          "An end-to-end check against the float64 reference: on, off, or auto: if it is cheap")
+      ->check(oneOf({"on", "off", "auto"}))
+      ->default_str("auto");
   verb->add_flag("!--no-cuda-source", arguments->build.cudaSource,
                  "Leave the CUDA C++ of cuda targets out");
   verb->add_flag("--quiet", arguments->quiet, "No log on standard error");

@@ -165,15 +165,16 @@ static std::string machineCodeText(const Cubin &cubin, const std::string &kernel
 /// Of a cuda target: what a block takes of a multiprocessor.
 static void printCudaKernels(std::ostream &os, const TargetSpec &target, const Cubin &cubin) {
   std::vector<KernelUse> uses = kernelUses(target);
-  Table table({"kernel", "code", "threads", "registers", "shared", "runs", "tests", "blocks",
-               "schedule"});
+  Table table({"kernel", "code", "threads", "registers", "shared", "overlap", "runs", "tests",
+               "blocks", "schedule"});
   for (uint32_t i = 0; i < target.kernels.size(); ++i) {
     const KernelSpec &kernel = target.kernels[i];
     const LaunchSpec &launch = *kernel.launch; // Verified: cuda kernels have one.
     table.add({kernel.symbol, machineCodeText(cubin, kernel.symbol),
                std::to_string(launch.threads),
                launch.registers ? std::to_string(*launch.registers) : "unknown",
-               std::to_string(launch.shared), std::to_string(uses[i].count),
+               std::to_string(launch.shared), launch.overlap ? "yes" : "no",
+               std::to_string(uses[i].count),
                std::to_string(kernel.golden.size()), uses[i].tiles(), kernel.schedule});
   }
   table.print(os);
@@ -259,6 +260,12 @@ static void printModel(std::ostream &os, const Pack &pack) {
             << manifest.activations << "\n"
             << "config.json " << (pack.configJson() ? "yes" : "no") << ", tokenizer.json "
             << (pack.tokenizerJson() ? "yes" : "no") << "\n";
+  if (const auto &check = manifest.check)
+    os << "end-to-end check: " << check->steps.size() << " steps of " << check->steps[0].size()
+       << " sequences, tolerance " << check->tolerance << ", weights "
+       << check->weights.substr(0, 16) << "\n";
+  else
+    os << "no end-to-end check\n";
   for (const EntrySpec &entry : manifest.entries) {
     uint64_t slot = 0;
     for (const StateSpec &state : entry.states)

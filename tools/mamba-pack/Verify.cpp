@@ -1,27 +1,34 @@
 // mamba-pack verify.
 #include "tools/mamba-pack/Verbs.h"
+#include "tools/mamba-run/Checks.h"
 
-#include "runtime/device/Device.h"
 #include "runtime/device/cpu/ElfImage.h"
 #include "runtime/device/sim/ptx/Ptx.h"
+#include "runtime/model/Log.h"
+#include "runtime/model/Model.h"
 #include "runtime/pack/Cubin.h"
-#include "runtime/pack/Pack.h"
+#include "runtime/support/Checkpoint.h"
 
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace mamba::pack {
 
 namespace {
 struct Arguments {
-  std::string path, device = "cpu";
+  std::string path, device = "cpu", model;
   unsigned threads = 0;
   bool quiet = false;
 };
 } // namespace
+
+static void note(const std::string &line) {
+  std::fprintf(stderr, "mamba-pack: %s\n", line.c_str());
+}
 
 /// Every target's code can be loaded, whether or not this machine can run it.
 static Status verifyCode(const Pack &pack) {
@@ -42,41 +49,54 @@ static Status verifyCode(const Pack &pack) {
   return {};
 }
 
+/// What --model names must be right; what the pack notes is taken if it is
+/// there and the pack has a check for it.
+static Status loadWeights(const Arguments &arguments, Model &model) {
+  const Manifest &manifest = model.manifest();
+  if (!arguments.model.empty())
+    return model.loadWeights(arguments.model, nullptr);
+  if (manifest.check && (model.info().pack()->hasEmbeddedWeights() ||
+                         openCheckpoint(manifest.source).ok()))
+    return model.loadWeights(std::nullopt, nullptr);
+  return {};
+}
+
 static Result<std::string> verify(const Arguments &arguments) {
-  auto note = [&](const std::string &line) {
-    if (!arguments.quiet)
-      std::fprintf(stderr, "mamba-pack: %s\n", line.c_str());
-  };
-  MAMBA_ASSIGN_OR_RETURN(std::shared_ptr<const Pack> pack, Pack::open(arguments.path));
+  if (!arguments.quiet)
+    setLogFunction([](void *, LogLevel, const char *line) { note(line); }, nullptr);
+  MAMBA_ASSIGN_OR_RETURN(std::shared_ptr<const PackInfo> info, PackInfo::open(arguments.path));
+  const Manifest &manifest = info->manifest();
   DeviceOptions options;
   options.threads = arguments.threads;
-  MAMBA_ASSIGN_OR_RETURN(std::unique_ptr<Executable> executable,
-                         loadOnDevice(pack, arguments.device, options));
-  note("checking " + std::to_string(pack->manifest().blobs.size()) + " blobs");
-  MAMBA_RETURN_IF_ERROR(pack->verifyBlobs());
-  MAMBA_RETURN_IF_ERROR(verifyCode(*pack));
-  const TargetSpec &target = executable->target();
+  MAMBA_ASSIGN_OR_RETURN(std::shared_ptr<Model> model,
+                         Model::create(info, arguments.device, options));
+  MAMBA_RETURN_IF_ERROR(info->pack()->verifyBlobs());
+  MAMBA_RETURN_IF_ERROR(verifyCode(*info->pack()));
+  MAMBA_RETURN_IF_ERROR(loadWeights(arguments, *model));
+  const TargetSpec &target = model->executable().target();
   size_t cases = 0, untested = 0;
   for (const KernelSpec &kernel : target.kernels) {
     cases += kernel.golden.size();
     untested += kernel.golden.empty();
   }
-  note("running " + std::to_string(cases) + " self-tests of " + target.name);
-  MAMBA_RETURN_IF_ERROR(executable->selfTest([](uint64_t, uint64_t) {}));
-  std::string text = arguments.path + ": " + std::to_string(pack->manifest().blobs.size()) +
+  MAMBA_ASSIGN_OR_RETURN(std::string endToEnd, model->selfTest(nullptr));
+  std::string text = arguments.path + ": " + std::to_string(manifest.blobs.size()) +
                      " blobs are whole; " + target.name + " passes " + std::to_string(cases) +
                      " self-tests";
   if (untested)
     text += ", " + std::to_string(untested) + " kernels have none";
-  return text + "\n";
+  return text + "; " + endToEnd + "\n";
 }
 
 void addVerify(CLI::App &app, Work &work) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App *verb = app.add_subcommand("verify", "Check a pack's hashes and run its self-tests");
   verb->add_option("pack", arguments->path, "The pack, X.mpk")->required();
-  verb->add_option("--device", arguments->device, "Where the self-tests run: cpu, cuda, sim or auto")
-      ->check(CLI::IsMember({"cpu", "cuda", "sim", "auto"}).description(""));
+  verb->add_option("--device", arguments->device,
+                   "Where the self-tests run: cpu, cuda, cuda:N, sim or auto")
+      ->check(run::deviceName());
+  verb->add_option("--model", arguments->model,
+                   "Folder of the checkpoint, if it is not the one that the pack notes");
   verb->add_option("--threads", arguments->threads, "Threads, 0 for one a processor")
       ->check(CLI::Range(0u, 1024u));
   verb->add_flag("--quiet", arguments->quiet, "No log on standard error");

@@ -17,7 +17,7 @@ namespace {
 struct BenchOptions {
   CommonOptions common;
   uint32_t promptLength = 512, genLength = 128, batch = 1, repetitions = 5;
-  bool json = false;
+  bool json = false, generate = false;
 };
 
 /// Of several runs of the same work.
@@ -46,6 +46,8 @@ public:
 private:
   int32_t nextToken();
   Status step(uint32_t tokensEach);
+  Status decode(uint32_t genLength);
+  Status createSamplers(const Runtime &runtime);
   Status repetition(uint32_t promptLength, uint32_t genLength,
                     double &prefillSeconds, double &decodeSeconds);
   std::string table(const Runtime &runtime, const Spread &prefill,
@@ -56,6 +58,7 @@ private:
 
   const BenchOptions &options_;
   Handle<mamba_session> session_;
+  std::vector<Handle<mamba_sampler>> samplers_; // With --generate, by slot.
   uint64_t random_ = 1;
   int64_t vocabSize_ = 0;
 };
@@ -81,6 +84,38 @@ Status Bench::step(uint32_t tokensEach) {
                                   0));
 }
 
+Status Bench::createSamplers(const Runtime &runtime) {
+  mamba_sampler_options greedy;
+  mamba_sampler_options_init(&greedy);
+  greedy.temperature = 0;
+  while (samplers_.size() < options_.batch) {
+    mamba_sampler *sampler = nullptr;
+    MAMBA_RETURN_IF_ERROR(check(mamba_sampler_create(
+        runtime.packInfo.vocab_size, runtime.packInfo.valid_vocab_size, &greedy,
+        &sampler)));
+    samplers_.emplace_back(sampler);
+  }
+  return {};
+}
+
+Status Bench::decode(uint32_t genLength) {
+  if (!options_.generate) {
+    for (uint32_t i = 0; i < genLength; ++i)
+      MAMBA_RETURN_IF_ERROR(step(1));
+    return {};
+  }
+  std::vector<uint32_t> slots;
+  std::vector<mamba_sampler *> samplers;
+  for (const auto &sampler : samplers_) {
+    slots.push_back(static_cast<uint32_t>(slots.size()));
+    samplers.push_back(sampler.get());
+  }
+  auto goOn = [](void *, const int32_t *, size_t) -> int32_t { return 1; };
+  return check(mamba_session_generate(session_.get(), slots.data(),
+                                      samplers.data(), slots.size(), genLength,
+                                      goOn, nullptr));
+}
+
 Status Bench::repetition(uint32_t promptLength, uint32_t genLength,
                          double &prefillSeconds, double &decodeSeconds) {
   for (uint32_t slot = 0; slot < options_.batch; ++slot)
@@ -88,8 +123,7 @@ Status Bench::repetition(uint32_t promptLength, uint32_t genLength,
   double start = now();
   MAMBA_RETURN_IF_ERROR(step(promptLength));
   double middle = now();
-  for (uint32_t i = 0; i < genLength; ++i)
-    MAMBA_RETURN_IF_ERROR(step(1));
+  MAMBA_RETURN_IF_ERROR(decode(genLength));
   prefillSeconds = middle - start;
   decodeSeconds = now() - middle;
   return {};
@@ -117,6 +151,7 @@ std::string Bench::json(const Runtime &runtime, const Spread &prefill,
   json["gen_len"] = options_.genLength;
   json["batch"] = options_.batch;
   json["repetitions"] = options_.repetitions;
+  json["generate"] = options_.generate;
   json["prefill_tok_per_s"] = toJson(prefill);
   json["decode_tok_per_s"] = toJson(decode);
   json["packed_weight_bytes"] = runtime.modelInfo.packed_bytes;
@@ -150,6 +185,8 @@ Result<int> Bench::run() {
   vocabSize_ = runtime.packInfo.vocab_size;
   MAMBA_ASSIGN_OR_RETURN(
       session_, createSession(runtime, options_.common, options_.batch));
+  if (options_.generate)
+    MAMBA_RETURN_IF_ERROR(createSamplers(runtime));
   double prefillSeconds = 0, decodeSeconds = 0;
   // Once without a clock: pages, caches, threads.
   MAMBA_RETURN_IF_ERROR(repetition(options_.promptLength,
@@ -180,7 +217,7 @@ Result<int> Bench::run() {
 void addBench(CLI::App &app, Work &run) {
   auto options = std::make_shared<BenchOptions>();
   CLI::App *verb = app.add_subcommand(
-      "bench", "Measures prefill and decode, without sampling and text");
+      "bench", "Measures prefill and decode, without text");
   addCommonOptions(*verb, options->common);
   auto positive = wholeNumber(1, 1 << 24);
   verb->add_option("--prompt-len", options->promptLength,
@@ -202,6 +239,9 @@ void addBench(CLI::App &app, Work &run) {
       ->check(wholeNumber(1, 1000))
       ->type_name("N")
       ->capture_default_str();
+  verb->add_flag("--generate", options->generate,
+                 "Decode the most probable tokens, chosen where generate "
+                 "chooses them; without it, given ones");
   verb->add_flag("--json", options->json, "One JSON line");
   verb->footer("Example:\n"
                "  mamba-run bench model.mpk --prompt-len 512 --gen-len 128 "

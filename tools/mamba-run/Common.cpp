@@ -95,8 +95,15 @@ Status reportProfile(const Runtime &runtime, const CommonOptions &options) {
   return {};
 }
 
+static void reportWarning(void *, mamba_log_level level, const char *message) {
+  if (level == MAMBA_LOG_WARNING)
+    report(message);
+}
+
 Result<Runtime> openRuntime(const CommonOptions &options,
                             const std::string &needsModel) {
+  if (!options.quiet)
+    mamba_set_log(reportWarning, nullptr);
   Runtime runtime;
   mamba_pack *pack = nullptr;
   MAMBA_RETURN_IF_ERROR(check(mamba_pack_open(options.pack.c_str(), &pack)));

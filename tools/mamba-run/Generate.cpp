@@ -54,6 +54,8 @@ private:
   Status primeDecoder();
   Status feed(std::span<const int32_t> tokens);
   Status generate();
+  /// A token that was chosen; whether to go on.
+  Result<bool> take(int32_t token);
   Status emit(const char *text, size_t length);
   Status save();
   void reportSpeed() const;
@@ -65,9 +67,8 @@ private:
   Handle<mamba_session> session_;
   Handle<mamba_sampler> sampler_;
   std::vector<int32_t> endTokens_;
-  std::optional<int32_t> unfed_; // chosen, but the state has not seen it
   bool readerGone_ = false, promptCut_ = false, endsWithNewline_ = true;
-  uint64_t promptTokens_ = 0, chosen_ = 0, steps_ = 0;
+  uint64_t promptTokens_ = 0, chosen_ = 0;
   double promptSeconds_ = 0, decodeSeconds_ = 0;
 };
 
@@ -177,37 +178,45 @@ Status Generator::emit(const char *text, size_t length) {
   return {};
 }
 
+Result<bool> Generator::take(int32_t token) {
+  ++chosen_;
+  if (std::find(endTokens_.begin(), endTokens_.end(), token) !=
+      endTokens_.end())
+    return false;
+  const char *text = nullptr;
+  size_t length = 0;
+  MAMBA_RETURN_IF_ERROR(
+      check(mamba_decoder_push(decoder_.get(), token, &text, &length)));
+  MAMBA_RETURN_IF_ERROR(emit(text, length));
+  return !interrupted && !readerGone_;
+}
+
 Status Generator::generate() {
-  bool saving = !options_.saveState.empty();
-  double start = now();
-  while (chosen_ < options_.count && !interrupted && !readerGone_) {
-    if (unfed_) {
-      MAMBA_RETURN_IF_ERROR(feed({&*unfed_, 1}));
-      unfed_.reset();
-      ++steps_;
-    }
-    const float *logits = nullptr;
-    size_t count = 0;
-    MAMBA_RETURN_IF_ERROR(
-        check(mamba_session_logits(session_.get(), 0, &logits, &count)));
-    int32_t token = 0;
-    MAMBA_RETURN_IF_ERROR(
-        check(mamba_sampler_sample(sampler_.get(), logits, count, &token)));
-    MAMBA_RETURN_IF_ERROR(
-        check(mamba_sampler_accept(sampler_.get(), &token, 1)));
-    ++chosen_;
-    unfed_ = token;
-    if (std::find(endTokens_.begin(), endTokens_.end(), token) !=
-        endTokens_.end())
-      break;
-    const char *text = nullptr;
-    size_t length = 0;
-    MAMBA_RETURN_IF_ERROR(
-        check(mamba_decoder_push(decoder_.get(), token, &text, &length)));
-    MAMBA_RETURN_IF_ERROR(emit(text, length));
-  }
-  decodeSeconds_ = now() - start;
-  if (saving) // What is held back goes to whoever loads the state.
+  if (interrupted)
+    return {};
+  struct Call {
+    Generator &generator;
+    Status failure;
+    double first = 0, last = 0;
+  } call{*this, {}};
+  uint32_t slot = 0;
+  mamba_sampler *sampler = sampler_.get();
+  auto onTokens = [](void *user, const int32_t *tokens, size_t) -> int32_t {
+    Call &call = *static_cast<Call *>(user);
+    call.last = now();
+    if (call.first == 0)
+      call.first = call.last;
+    Result<bool> goesOn = call.generator.take(*tokens);
+    if (!goesOn.ok())
+      call.failure = goesOn.status();
+    return goesOn.ok() && *goesOn;
+  };
+  MAMBA_RETURN_IF_ERROR(
+      check(mamba_session_generate(session_.get(), &slot, &sampler, 1,
+                                   options_.count, onTokens, &call)));
+  MAMBA_RETURN_IF_ERROR(call.failure);
+  decodeSeconds_ = call.last - call.first;
+  if (!options_.saveState.empty()) // What is held back goes to whoever loads it.
     return {};
   const char *text = nullptr;
   size_t length = 0;
@@ -223,8 +232,6 @@ Status Generator::save() {
   if (promptCut_)
     return ioError("interrupted within the prompt, so '" + options_.saveState +
                    "' was not written");
-  if (unfed_)
-    MAMBA_RETURN_IF_ERROR(feed({&*unfed_, 1}));
   return check(mamba_session_save(session_.get(), 0, sampler_.get(),
                                   options_.saveState.c_str()));
 }
@@ -241,7 +248,8 @@ void Generator::reportSpeed() const {
                static_cast<unsigned long long>(promptTokens_), promptSeconds_,
                rate(promptTokens_, promptSeconds_),
                static_cast<unsigned long long>(chosen_), decodeSeconds_,
-               rate(steps_, decodeSeconds_));
+               // The first comes of the prompt.
+               rate(chosen_ ? chosen_ - 1 : 0, decodeSeconds_));
 }
 
 Result<int> Generator::run() {

@@ -1,6 +1,7 @@
 #include "runtime/device/cpu/CpuExecutable.h"
 
 #include "runtime/device/SelfTest.h"
+#include "runtime/device/WeightProgress.h"
 #include "runtime/device/cpu/CpuContext.h"
 #include "runtime/device/cpu/CpuTargets.h"
 #include "runtime/support/Quote.h"
@@ -75,12 +76,14 @@ Status CpuExecutable::loadCode() {
 Status CpuExecutable::prepareWeights(WeightSource *source,
                                      const Progress &progress) {
   MAMBA_RETURN_IF_ERROR(weights_.bind(manifest(), target(), source));
-  MAMBA_RETURN_IF_ERROR(runRecipe(progress));
+  WeightProgress bytes(manifest(), target(), progress);
+  bytes.finishMapped();
+  MAMBA_RETURN_IF_ERROR(runRecipe(bytes));
   weights_.dropRecipeCopies(manifest(), target());
   return {};
 }
 
-Status CpuExecutable::runRecipe(const Progress &progress) {
+Status CpuExecutable::runRecipe(WeightProgress &progress) {
   packed_.release();
   MAMBA_ASSIGN_OR_RETURN(
       packed_, Memory::allocate(target().packedBytes, "packed weights"));
@@ -90,8 +93,7 @@ Status CpuExecutable::runRecipe(const Progress &progress) {
     poison(packed_, packed_.size());
   static constexpr int64_t kNoSequences[] = {0, 0};
   std::vector<void *> buffers;
-  for (size_t i = 0; i < target().recipe.size(); ++i) {
-    const Dispatch &dispatch = target().recipe[i];
+  for (const Dispatch &dispatch : target().recipe) {
     buffers.clear();
     for (const ArgRef &arg : dispatch.args)
       buffers.push_back(const_cast<void *>(address(arg)));
@@ -102,8 +104,7 @@ Status CpuExecutable::runRecipe(const Progress &progress) {
     ThreadPool::Job job = {kernels_[dispatch.kernel], &args,
                            static_cast<uint32_t>(dispatch.grid.tiles(0, 0))};
     threads_->run({&job, 1}, scratch.data());
-    if (progress)
-      progress(i + 1, target().recipe.size());
+    progress.finish(dispatch);
   }
   return packed_.makeReadOnly();
 }

@@ -12,6 +12,8 @@
 
 namespace mamba {
 
+class WeightProgress;
+
 class CpuExecutable final : public TargetExecutable {
 public:
   static Result<std::unique_ptr<CpuExecutable>>
@@ -35,7 +37,7 @@ private:
                         const Progress &progress) override;
   Result<std::unique_ptr<Context>> makeContext(uint64_t slots) override;
   Status loadCode();
-  Status runRecipe(const Progress &progress);
+  Status runRecipe(WeightProgress &progress);
 
   ElfImage image_;
   std::vector<MambaKernel> kernels_;

@@ -43,6 +43,8 @@ Result<CudaCode> CudaCode::load(std::shared_ptr<const Gpu> gpu,
     reasons += (reasons.empty() ? "" : "; ") + status.message();
     code = status.code();
   }
+  if (wanted)
+    reasons += "; MAMBA_CUDA_PREFER allows no other form, unset it";
   return Status(code, reasons);
 }
 
@@ -62,8 +64,9 @@ Status CudaCode::tryForm(const KernelCache &cache) {
     return loadModule(cubin);
   }
   if (auto kept = cache.find(key_)) {
-    if (loadModule(*kept).ok())
-      return {};
+    Status loaded = loadModule(*kept);
+    if (loaded.ok() || loaded.code() == StatusCode::OutOfMemory)
+      return loaded;
     // Whole, and yet the driver does not take it.
     cache.remove(key_);
   }
@@ -122,31 +125,37 @@ static unsigned jitTarget(const GpuArch &arch) {
 Result<std::vector<uint8_t>> CudaCode::compilePtx() const {
   MAMBA_ASSIGN_OR_RETURN(std::vector<uint8_t> ptx, pack_->code(target_->code));
   ptx.push_back(0); // The driver wants the text with its end.
+  return linkPtx(gpu_, ptx, target_->arch, target_->code);
+}
+
+Result<std::vector<uint8_t>>
+cuda::linkPtx(const std::shared_ptr<const Gpu> &gpu, std::span<uint8_t> ptx,
+              const std::string &archOfPtx, const std::string &name) {
   std::string log(4096, '\0');
   // Without a target it compiles for the current GPU, but no code for that
   // chip alone.
-  GpuArch arch = GpuArch::of(target_->arch);
+  GpuArch arch = GpuArch::of(archOfPtx);
   CUjit_option names[] = {CU_JIT_ERROR_LOG_BUFFER,
                           CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES, CU_JIT_TARGET};
   void *values[] = {log.data(), reinterpret_cast<void *>(log.size() - 1),
                     reinterpret_cast<void *>(uintptr_t(jitTarget(arch)))};
-  const Driver &driver = gpu_->driver();
+  const Driver &driver = gpu->driver();
   CUlinkState state = nullptr;
-  MAMBA_RETURN_IF_ERROR(gpu_->check(
+  MAMBA_RETURN_IF_ERROR(gpu->check(
       driver.cuLinkCreate_v2(arch.suffix.empty() ? 2 : 3, names, values,
                              &state),
       "start to compile"));
-  LinkHandle link(gpu_, state); // Uses log until it ends.
+  LinkHandle link(gpu, state); // Uses log until it ends.
   CUresult result =
       driver.cuLinkAddData_v2(state, CU_JIT_INPUT_PTX, ptx.data(), ptx.size(),
-                              target_->code.c_str(), 0, nullptr, nullptr);
+                              name.c_str(), 0, nullptr, nullptr);
   void *cubin = nullptr;
   size_t bytes = 0;
   if (result == CUDA_SUCCESS)
     result = driver.cuLinkComplete(state, &cubin, &bytes);
   if (result != CUDA_SUCCESS) {
     Status status = driver.failure(result, "compile it for sm_" +
-                                               std::to_string(gpu_->chip()));
+                                               std::to_string(gpu->chip()));
     return Status(status.code(), status.message() + firstLine(log));
   }
   auto *first = static_cast<const uint8_t *>(cubin);

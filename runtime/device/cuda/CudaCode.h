@@ -48,6 +48,13 @@ private:
   std::vector<CUfunction> functions_; // Of the target's kernels, in module_.
 };
 
+/// PTX, with the zero that ends it, as machine code for this GPU by its driver.
+/// The failure has the first line of the driver's log.
+Result<std::vector<uint8_t>> linkPtx(const std::shared_ptr<const Gpu> &gpu,
+                                     std::span<uint8_t> ptx,
+                                     const std::string &archOfPtx,
+                                     const std::string &name);
+
 /// "cubin", "PTX" or "CUDA C++".
 const char *nameOf(CodeForm form);
 

@@ -1,7 +1,9 @@
 #include "runtime/device/cuda/CudaExecutable.h"
 
 #include "runtime/device/BoundWeights.h"
+#include "runtime/device/ModelCheck.h"
 #include "runtime/device/SelfTest.h"
+#include "runtime/device/WeightProgress.h"
 #include "runtime/device/cuda/CudaContext.h"
 #include "runtime/device/cuda/Upload.h"
 #include "runtime/support/CheckedMath.h"
@@ -32,13 +34,22 @@ mamba::loadOnCuda(std::shared_ptr<const Pack> pack, unsigned ordinal,
   return std::unique_ptr<Executable>(std::move(executable));
 }
 
+/// CUDA 12.3 is the first whose graphs keep what overlaps of a captured step.
+static bool canOverlap(const Driver &driver) {
+  constexpr int kFirstVersion = 12030;
+  return driver.cuLaunchKernelEx && driver.version() >= kFirstVersion;
+}
+
 Result<std::unique_ptr<CudaExecutable>>
 CudaExecutable::load(std::shared_ptr<const Pack> pack, unsigned ordinal,
                      const DeviceOptions &options) {
   MAMBA_ASSIGN_OR_RETURN(std::optional<CodeForm> wanted,
                          parseCodeForm(std::getenv("MAMBA_CUDA_PREFER")));
-  MAMBA_ASSIGN_OR_RETURN(bool usesGraphs,
-                         parseGraphs(std::getenv("MAMBA_CUDA_GRAPHS")));
+  auto readSwitch = [](const char *variable) {
+    return parseSwitch(variable, std::getenv(variable));
+  };
+  MAMBA_ASSIGN_OR_RETURN(bool usesGraphs, readSwitch("MAMBA_CUDA_GRAPHS"));
+  MAMBA_ASSIGN_OR_RETURN(bool overlaps, readSwitch("MAMBA_CUDA_OVERLAP"));
   MAMBA_ASSIGN_OR_RETURN(std::shared_ptr<const Gpu> gpu, Gpu::open(ordinal));
   MAMBA_ASSIGN_OR_RETURN(const TargetSpec *target,
                          chooseTarget(*pack, gpu->chip()));
@@ -52,7 +63,9 @@ CudaExecutable::load(std::shared_ptr<const Pack> pack, unsigned ordinal,
                                      gpu->name());
   std::unique_ptr<CudaExecutable> executable(new CudaExecutable(
       std::move(pack), *target, gpu, *std::move(code)));
+  executable->inform_ = options.inform;
   executable->usesGraphs_ = usesGraphs;
+  executable->overlaps_ = overlaps && canOverlap(gpu->driver());
   MAMBA_RETURN_IF_ERROR(executable->testOnce(cache));
   return executable;
 }
@@ -65,7 +78,8 @@ std::string CudaExecutable::description() const {
 
 Status CudaExecutable::launch(const Stream &stream, uint32_t kernel,
                               uint64_t tiles, const Step &step,
-                              std::span<const CUdeviceptr> args) const {
+                              std::span<const CUdeviceptr> args,
+                              bool *mayOverlap) const {
   if (tiles == 0)
     return {};
   uint64_t values[kStepParams + kMaxDispatchArgs] = {
@@ -75,9 +89,24 @@ Status CudaExecutable::launch(const Stream &stream, uint32_t kernel,
   for (size_t i = 0; i < kStepParams + args.size(); ++i)
     params[i] = &values[i];
   const KernelSpec &spec = target().kernels[kernel];
-  CUresult result = gpu_->driver().cuLaunchKernel(
-      code_.function(kernel), static_cast<unsigned>(tiles), 1, 1,
-      spec.launch->threads, 1, 1, 0, stream.get(), params, nullptr);
+  const Driver &driver = gpu_->driver();
+  CUfunction function = code_.function(kernel);
+  auto blocks = static_cast<unsigned>(tiles);
+  bool overlaps = overlaps_ && spec.launch->overlap;
+  CUresult result;
+  if (overlaps && mayOverlap && *mayOverlap) {
+    CUlaunchAttribute attribute = {
+        CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION, {}};
+    attribute.value.programmaticStreamSerializationAllowed = 1;
+    CUlaunchConfig config = {blocks, 1, 1, spec.launch->threads, 1, 1,
+                             0, stream.get(), &attribute, 1};
+    result = driver.cuLaunchKernelEx(&config, function, params, nullptr);
+  } else {
+    result = driver.cuLaunchKernel(function, blocks, 1, 1, spec.launch->threads,
+                                   1, 1, 0, stream.get(), params, nullptr);
+  }
+  if (mayOverlap)
+    *mayOverlap = overlaps;
   if (result == CUDA_SUCCESS)
     return {};
   return gpu_->driver().failure(result,
@@ -93,6 +122,9 @@ Result<std::unique_ptr<Context>> CudaExecutable::makeContext(uint64_t slots) {
 //===----------------------------------------------------------------------===//
 // Weights
 //===----------------------------------------------------------------------===//
+
+static constexpr const char *kWeights =
+    "the weights, take a smaller or a quantised model";
 
 /// Verified with the manifest: the shape has a size, and it can be aligned.
 static uint64_t alignedBytes(const WeightSpec &spec) {
@@ -126,7 +158,7 @@ Status CudaExecutable::prepareWeights(WeightSource *source,
   }
   memory_.release();
   MAMBA_ASSIGN_OR_RETURN(memory_,
-                         DeviceMemory::allocate(gpu_, *end, "the weights"));
+                         DeviceMemory::allocate(gpu_, *end, kWeights));
   MAMBA_ASSIGN_OR_RETURN(Upload upload, Upload::create(gpu_, largest));
   // After what it reads from and writes to, so that it ends first.
   MAMBA_ASSIGN_OR_RETURN(Stream stream, Stream::create(gpu_));
@@ -134,6 +166,7 @@ Status CudaExecutable::prepareWeights(WeightSource *source,
   zero_ = memory_.address();
   packed_ = memory_.address() + kAlignment;
   weights_.assign(isKept.size(), 0);
+  WeightProgress bytes(manifest(), target(), progress);
   for (size_t i = 0; i < isKept.size(); ++i) {
     if (!isKept[i])
       continue;
@@ -144,15 +177,16 @@ Status CudaExecutable::prepareWeights(WeightSource *source,
             .copy(stream, weights_[i], bound.data(i),
                   tensorBytes(spec.dtype, spec.shape).value_or(0))
             .withContext("weight " + inQuotes(spec.name)));
+    bytes.finish(i);
   }
-  return runRecipe(bound, upload, stream, progress);
+  return runRecipe(bound, upload, stream, bytes);
 }
 
 /// What only the recipe reads is on the GPU for the time of one dispatch, all
 /// in the same place: the GPU does one thing after the other.
 Status CudaExecutable::runRecipe(const BoundWeights &bound, Upload &upload,
                                  const Stream &stream,
-                                 const Progress &progress) {
+                                 WeightProgress &progress) {
   uint64_t windowBytes = 0;
   for (const Dispatch &dispatch : target().recipe) {
     uint64_t bytes = 0;
@@ -163,13 +197,13 @@ Status CudaExecutable::runRecipe(const BoundWeights &bound, Upload &upload,
   }
   MAMBA_ASSIGN_OR_RETURN(
       DeviceMemory window,
-      DeviceMemory::allocate(gpu_, windowBytes, "weights in preparation"));
+      DeviceMemory::allocate(gpu_, windowBytes, kWeights));
   Status status;
   for (size_t i = 0; i < target().recipe.size() && status.ok(); ++i) {
     status = runRecipeStep(target().recipe[i], bound, upload, stream, window)
                  .withContext("recipe dispatch " + std::to_string(i));
-    if (status.ok() && progress)
-      progress(i + 1, target().recipe.size());
+    if (status.ok())
+      progress.finish(target().recipe[i]);
   }
   // Also after a failure: what is queued uses the window.
   Status finished = stream.wait();
@@ -217,7 +251,8 @@ Status CudaExecutable::runGolden(const Stream &stream, uint32_t kernel,
     total += align(buffer.wholeBytes());
   MAMBA_ASSIGN_OR_RETURN(
       DeviceMemory memory,
-      DeviceMemory::allocate(gpu_, total, "a self-test"));
+      DeviceMemory::allocate(
+                             gpu_, total, "a self-test, end what else uses the GPU"));
 
   Step step = {run.golden.rows, run.golden.lengths.size(), memory.address(),
                memory.address() + align(seqStartBytes)};
@@ -260,14 +295,38 @@ Status CudaExecutable::selfTest(const Progress &progress) {
       progress);
 }
 
+/// What the cache has once this code has passed a test on such a GPU.
+std::string CudaExecutable::passedKey(const char *test) const {
+  return std::string(test) + " passed\n" + gpu_->name() + "\n" + code_.key() +
+         "\n" + sha256Hex(writeManifest(manifest()));
+}
+
 /// At the first load of this code on such a GPU; the cache remembers.
 Status CudaExecutable::testOnce(const KernelCache &cache) {
-  std::string key = "self-test passed\n" + gpu_->name() + "\n" +
-                    code_.key() + "\n" +
-                    sha256Hex(writeManifest(pack().manifest()));
+  std::string key = passedKey("self-test");
   if (cache.find(key))
     return {};
   MAMBA_RETURN_IF_ERROR(selfTest(nullptr));
   cache.store(key, nullptr, 0);
+  return {};
+}
+
+/// At the first load of weights that the pack's check is for.
+Status CudaExecutable::checkLoaded(WeightSource *source) {
+  if (!manifest().check)
+    return {};
+  std::string said = whyUnchecked(manifest(), source);
+  if (said.empty()) {
+    KernelCache cache = KernelCache::ofUser();
+    std::string key =
+        passedKey("end-to-end check") + (usesGraphs_ ? "\ngraphs" : "") +
+        (overlaps_ ? "\noverlap" : "");
+    if (cache.find(key))
+      return {};
+    MAMBA_ASSIGN_OR_RETURN(said, runModelCheck(*this));
+    cache.store(key, nullptr, 0);
+  }
+  if (inform_)
+    inform_(said);
   return {};
 }

@@ -11,10 +11,12 @@
 namespace mamba {
 struct GoldenRun;
 class BoundWeights;
+class WeightProgress;
 } // namespace mamba
 
 namespace mamba::cuda {
 
+class StepProbe;
 class Upload;
 
 class CudaExecutable final : public TargetExecutable {
@@ -30,6 +32,11 @@ public:
   const std::shared_ptr<const Gpu> &gpu() const { return gpu_; }
   /// Whether decode steps are replayed (MAMBA_CUDA_GRAPHS=off: they are not).
   bool usesGraphs() const { return usesGraphs_; }
+  /// Whether kernels of a step may begin before the one before has ended.
+  bool overlaps() const { return overlaps_; }
+  /// Who watches the steps of contexts, or null; it outlives them.
+  StepProbe *probe() const { return probe_; }
+  void setProbe(StepProbe *probe) { probe_ = probe; }
   /// Of a space that is the same for all contexts: Weight or Packed.
   CUdeviceptr address(const ArgRef &arg) const {
     return arg.space == ArgSpace::Weight ? weights_[arg.number]
@@ -40,9 +47,12 @@ public:
     uint64_t rows, sequences;
     CUdeviceptr seqStart, slot;
   };
-  /// Queues the kernel's tiles.
+  /// Queues the kernel's tiles. `mayOverlap`, false before the first kernel of
+  /// a step, goes from launch to launch: whether the last one in the stream is a
+  /// kernel that lets the next begin before it ends.
   Status launch(const Stream &stream, uint32_t kernel, uint64_t tiles,
-                const Step &step, std::span<const CUdeviceptr> args) const;
+                const Step &step, std::span<const CUdeviceptr> args,
+                bool *mayOverlap = nullptr) const;
 
 private:
   CudaExecutable(std::shared_ptr<const Pack> pack, const TargetSpec &target,
@@ -51,21 +61,25 @@ private:
         code_(std::move(code)) {}
   Status prepareWeights(WeightSource *source,
                         const Progress &progress) override;
+  Status checkLoaded(WeightSource *source) override;
   Result<std::unique_ptr<Context>> makeContext(uint64_t slots) override;
   Status runRecipe(const BoundWeights &bound, Upload &upload,
-                   const Stream &stream, const Progress &progress);
+                   const Stream &stream, WeightProgress &progress);
   Status runRecipeStep(const Dispatch &dispatch, const BoundWeights &bound,
                        Upload &upload, const Stream &stream,
                        const DeviceMemory &window);
   Status runGolden(const Stream &stream, uint32_t kernel, const GoldenRun &run);
+  std::string passedKey(const char *test) const;
   Status testOnce(const KernelCache &cache);
 
   std::shared_ptr<const Gpu> gpu_;
   CudaCode code_;
-  bool usesGraphs_ = true;
+  std::function<void(const std::string &)> inform_; // May be null.
+  bool usesGraphs_ = true, overlaps_ = true;
   DeviceMemory memory_;              // A zero, packed weights, weights.
   CUdeviceptr zero_ = 0, packed_ = 0; // in memory_
   std::vector<CUdeviceptr> weights_; // by weight; 0 where no program reads it
+  StepProbe *probe_ = nullptr;
 };
 
 } // namespace mamba::cuda

@@ -45,10 +45,10 @@ Result<std::optional<CodeForm>> cuda::parseCodeForm(const char *value) {
                          inQuotes(text));
 }
 
-Result<bool> cuda::parseGraphs(const char *value) {
+Result<bool> cuda::parseSwitch(const char *variable, const char *value) {
   std::string_view text = value && *value ? value : "on";
   if (text == "on" || text == "off")
     return text == "on";
-  return invalidArgument("MAMBA_CUDA_GRAPHS must be on or off, got " +
+  return invalidArgument(std::string(variable) + " must be on or off, got " +
                          inQuotes(text));
 }

@@ -20,7 +20,7 @@ enum class CodeForm : uint8_t { Cubin, Ptx, Nvrtc };
 /// that works is taken.
 Result<std::optional<CodeForm>> parseCodeForm(const char *value);
 
-/// "on" or "off" (MAMBA_CUDA_GRAPHS); null is "on".
-Result<bool> parseGraphs(const char *value);
+/// "on" or "off", which the environment variable has; null is "on".
+Result<bool> parseSwitch(const char *variable, const char *value);
 
 } // namespace mamba::cuda

@@ -33,18 +33,24 @@ Status Gpu::setUp(unsigned ordinal) {
   MAMBA_RETURN_IF_ERROR(check(
       driver_.cuDeviceGetName(name, sizeof(name), device_), "get its name"));
   name_.assign(name, std::find(name, name + sizeof(name), '\0'));
-  int major = 0, minor = 0;
-  MAMBA_RETURN_IF_ERROR(
-      check(driver_.cuDeviceGetAttribute(
-                &major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, device_),
-            "get its compute capability"));
-  MAMBA_RETURN_IF_ERROR(
-      check(driver_.cuDeviceGetAttribute(
-                &minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, device_),
-            "get its compute capability"));
+  MAMBA_ASSIGN_OR_RETURN(
+      int major, attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR));
+  MAMBA_ASSIGN_OR_RETURN(
+      int minor, attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR));
   chip_ = static_cast<unsigned>(major * 10 + minor);
-  return check(driver_.cuDevicePrimaryCtxRetain(&context_, device_),
-               "make its context");
+  CUcontext context = nullptr;
+  MAMBA_RETURN_IF_ERROR(check(
+      driver_.cuDevicePrimaryCtxRetain(&context, device_), "make its context"));
+  context_ = context; // Retained only now.
+  return {};
+}
+
+Result<int> Gpu::attribute(CUdevice_attribute attribute) const {
+  int value = 0;
+  MAMBA_RETURN_IF_ERROR(
+      check(driver_.cuDeviceGetAttribute(&value, attribute, device_),
+            "ask what it can do"));
+  return value;
 }
 
 Gpu::~Gpu() {
@@ -75,12 +81,11 @@ Result<DeviceMemory> DeviceMemory::allocate(std::shared_ptr<const Gpu> gpu,
   const Driver &driver = gpu->driver();
   CUresult result = driver.cuMemAlloc_v2(&memory.address_, bytes);
   if (result != CUDA_SUCCESS) {
-    std::string failed =
-        "get " + std::to_string(bytes) + " bytes for " + what + " on the GPU";
+    std::string failed = "get " + std::to_string(bytes) + " bytes for " + what;
     size_t free = 0, total = 0;
     if (result == CUDA_ERROR_OUT_OF_MEMORY &&
         driver.cuMemGetInfo_v2(&free, &total) == CUDA_SUCCESS)
-      failed += ", where of " + std::to_string(total) + " bytes " +
+      failed += "; of the GPU's " + std::to_string(total) + " bytes " +
                 std::to_string(free) + " are free";
     return driver.failure(result, failed);
   }
@@ -115,9 +120,8 @@ Result<PinnedMemory> PinnedMemory::allocate(std::shared_ptr<const Gpu> gpu,
   void *data = nullptr;
   CUresult result = gpu->driver().cuMemHostAlloc(&data, bytes, 0);
   if (result != CUDA_SUCCESS)
-    return gpu->driver().failure(result, "get " + std::to_string(bytes) +
-                                             " bytes for " + what +
-                                             " in pinned memory");
+    return gpu->driver().failure(result, "pin " + std::to_string(bytes) +
+                                             " bytes for " + what);
   memory.data_ = static_cast<uint8_t *>(data);
   memory.size_ = bytes;
   memory.gpu_ = std::move(gpu);

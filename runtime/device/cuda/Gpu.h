@@ -24,6 +24,7 @@ public:
   /// 90 for compute capability 9.0.
   unsigned chip() const { return chip_; }
   CUcontext context() const { return context_; }
+  Result<int> attribute(CUdevice_attribute attribute) const;
   Status check(CUresult result, const char *doing) const {
     return driver_.check(result, doing);
   }

@@ -4,6 +4,7 @@
 #include "runtime/support/Sha256.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -17,6 +18,8 @@ namespace fs = std::filesystem;
 static constexpr std::string_view kMagic = "mamba kernel 1\n";
 static constexpr size_t kHeaderBytes = kMagic.size() + 64 + 1;
 static constexpr const char *kExtension = ".kernel";
+/// Who has not finished a file after so long was killed.
+static constexpr std::chrono::hours kLongest(1);
 
 static std::string digest(const std::string &key, const void *data,
                           uint64_t bytes) {
@@ -47,11 +50,20 @@ std::string KernelCache::fileOf(const std::string &key) const {
   return folder_ + "/" + sha256Hex(key) + kExtension;
 }
 
+/// Whether it is there and no file: to open a pipe would be to wait.
+static bool isSomethingElse(const std::string &path) {
+  std::error_code ignored;
+  fs::file_status status = fs::status(path, ignored);
+  return fs::exists(status) && !fs::is_regular_file(status);
+}
+
 std::optional<std::vector<uint8_t>>
 KernelCache::find(const std::string &key) const {
   if (folder_.empty())
     return {};
   std::string path = fileOf(key);
+  if (isSomethingElse(path))
+    return {};
   Result<std::string> text = readFile(path, maxBytes_);
   if (!text.ok())
     return {};
@@ -81,10 +93,13 @@ void KernelCache::store(const std::string &key, const void *data,
     return;
   std::error_code failed;
   fs::create_directories(folder_, failed);
+  std::string path = fileOf(key);
+  if (failed || isSomethingElse(path))
+    return;
   std::string text(kMagic);
   text += digest(key, data, bytes) + "\n";
   text.append(static_cast<const char *>(data), bytes);
-  if (!failed && writeFileAtomically(fileOf(key), text).ok())
+  if (writeFileAtomically(path, text).ok())
     trim();
 }
 
@@ -101,13 +116,21 @@ void KernelCache::trim() const {
        at.increment(failed)) {
     // Another process may take a file away in between.
     std::error_code gone;
-    if (at->path().extension() != kExtension)
+    std::string name = at->path().filename();
+    // As AtomicFile names them.
+    bool isUnfinished = name.starts_with(".mamba-") && name.ends_with(".tmp");
+    if (!isUnfinished && !name.ends_with(kExtension))
       continue;
     File file = {at->last_write_time(gone), 0, at->path()};
     if (!gone)
       file.bytes = at->file_size(gone);
     if (gone)
       continue;
+    if (isUnfinished) {
+      if (fs::file_time_type::clock::now() - file.time > kLongest)
+        fs::remove(file.path, gone);
+      continue;
+    }
     total += file.bytes;
     files.push_back(std::move(file));
   }

@@ -1,9 +1,9 @@
 #include "runtime/device/cuda/Nvrtc.h"
 
+#include "runtime/device/cuda/Library.h"
 #include "runtime/support/Quote.h"
 
 #include <cstdlib>
-#include <dlfcn.h>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -11,6 +11,7 @@
 using namespace mamba;
 using namespace mamba::cuda;
 
+static constexpr int kInvalidOption = 5;    // NVRTC_ERROR_INVALID_OPTION
 static constexpr int kCompilationError = 6; // NVRTC_ERROR_COMPILATION
 
 /// Where the toolkits put it.
@@ -21,10 +22,7 @@ static constexpr const char *kLibraries[] = {
 static void *open(const char *wanted) {
   if (wanted)
     return dlopen(wanted, RTLD_NOW | RTLD_LOCAL);
-  for (const char *name : kLibraries)
-    if (void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL))
-      return library;
-  return nullptr;
+  return openFirst(kLibraries);
 }
 
 Result<const Nvrtc *> Nvrtc::load() {
@@ -51,13 +49,7 @@ Result<const Nvrtc *> Nvrtc::load() {
 }
 
 Status Nvrtc::bind(void *library) {
-  const char *missing = nullptr;
-  auto find = [&](auto &function, const char *name) {
-    function = reinterpret_cast<std::decay_t<decltype(function)>>(
-        dlsym(library, name));
-    if (!function && !missing)
-      missing = name;
-  };
+  SymbolFinder find{library};
   find(getErrorString, "nvrtcGetErrorString");
   find(getVersion, "nvrtcVersion");
   find(createProgram, "nvrtcCreateProgram");
@@ -67,8 +59,8 @@ Status Nvrtc::bind(void *library) {
   find(getLog, "nvrtcGetProgramLog");
   find(getCubinSize, "nvrtcGetCUBINSize");
   find(getCubin, "nvrtcGetCUBIN");
-  if (missing)
-    return unavailable("NVRTC has no " + inQuotes(missing) +
+  if (find.missing)
+    return unavailable("NVRTC has no " + inQuotes(find.missing) +
                        ", install the one of CUDA 11.2 or later");
   int major = 0, minor = 0;
   if (int result = getVersion(&major, &minor))
@@ -105,13 +97,15 @@ Result<std::vector<uint8_t>> Nvrtc::build(Program program,
   options.push_back(architecture.c_str());
   int result = compileProgram(program, static_cast<int>(options.size()),
                               options.data());
+  std::string where = "NVRTC " + version_ + " for " + arch + ": ";
   if (result == kCompilationError)
-    return invalidData("NVRTC " + version_ + " for " + arch + ": " +
-                       firstError(program));
+    return invalidData(where + firstError(program));
+  // Only the chip is not always the same.
+  if (result == kInvalidOption)
+    return unavailable(where + firstError(program) +
+                       "; it does not know this GPU, install a newer NVRTC");
   if (result != 0)
-    return failure(result, "compile")
-        .withContext("NVRTC " + version_ + " for " + arch + ": " +
-                     firstError(program));
+    return failure(result, "compile").withContext(where + firstError(program));
   size_t size = 0;
   result = getCubinSize(program, &size);
   std::vector<uint8_t> cubin(size);

@@ -30,6 +30,8 @@ struct Allocation {
   uint8_t *host = nullptr; // borrowed
   std::string name;
   bool isReadOnly = false;
+  /// When it was made, the host wrote it, or the last launch that wrote it began.
+  std::atomic<uint64_t> changed{0};
   uint32_t index = 0; // in GlobalMemory::Impl::allocations
   /// A bit a byte from bitBase(); empty: all is written.
   WrittenBits written;
@@ -52,6 +54,7 @@ struct GlobalMemory::Impl {
   /// By address.
   std::vector<std::unique_ptr<Allocation>> allocations;
   uint64_t next = 0; // never used again: a stale address is found
+  std::atomic<uint64_t> time{0};
 
   /// Stamps for the blocks of a launch that no other has.
   GridPage::Stamps takeStamps(uint64_t blocks);

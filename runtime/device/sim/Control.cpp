@@ -205,6 +205,12 @@ const Inst *control::join(Warp &w, const Inst *i) {
 }
 
 const Inst *control::exitLanes(Warp &w, const Inst *i) {
+  if (uint32_t early = w.mask & ~w.hasWaited) {
+    w.mask = early;
+    return fail(w, i, DefectKind::Other,
+                "a thread ends without griddepcontrol.wait: who waits for its launch would not "
+                "wait for those before");
+  }
   Split &s = runningSplit(w);
   w.alive &= ~w.mask;
   s.mask &= ~w.mask;
@@ -232,6 +238,11 @@ const Inst *control::fence(Warp &w, const Inst *i) {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (w.block->isChecked)
     w.block->monitor->fence(w.index, w.mask);
+  return i + 1;
+}
+
+const Inst *control::gridWait(Warp &w, const Inst *i) {
+  w.hasWaited |= w.mask;
   return i + 1;
 }
 

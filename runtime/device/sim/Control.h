@@ -20,6 +20,7 @@ const Inst *exitLanes(Warp &w, const Inst *i);
 const Inst *trap(Warp &w, const Inst *i);
 const Inst *nothing(Warp &w, const Inst *i);
 const Inst *fence(Warp &w, const Inst *i);
+const Inst *gridWait(Warp &w, const Inst *i); // griddepcontrol.wait
 /// flags: BarrierFlags; a: row of the number, b: row of the count.
 const Inst *barrier(Warp &w, const Inst *i);
 const Inst *warpBarrier(Warp &w, const Inst *i); // a: row of the members

@@ -241,7 +241,20 @@ void Decoder::decodeActivemask() {
   define(draft, kD, d);
 }
 
-/// Hints that change no result: nanosleep, griddepcontrol, setmaxnreg.
+void Decoder::decodeGridDependency() {
+  constexpr unsigned long firstChip = 90;
+  constexpr uint32_t firstVersion = 78;
+  if (std::strtoul(module_.target.c_str() + 3, nullptr, 10) < firstChip ||
+      module_.version < firstVersion)
+    return fail("needs a module of .version 7.8 and .target sm_90 or later");
+  bool isWait = take("wait");
+  if ((!isWait && !take("launch_dependents")) || !expectOperands(0))
+    return unknown();
+  Draft &draft = emit(isWait ? control::gridWait : control::nothing, Class::Control, 1);
+  draft.isOrdering = isWait;
+}
+
+/// Hints that change no result: nanosleep, setmaxnreg.
 void Decoder::decodeNop() {
   std::fill(taken_.begin(), taken_.end(), true);
   emit(control::nothing, Class::Control, 1);

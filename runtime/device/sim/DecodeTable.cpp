@@ -40,7 +40,7 @@ const std::map<std::string_view, Decoder::DecodeFn> &Decoder::table() {
       {"fence", &D::decodeFence},
       {"fma", &D::decodeFma},
       {"fns", &D::decodeBitMask},
-      {"griddepcontrol", &D::decodeNop},
+      {"griddepcontrol", &D::decodeGridDependency},
       {"isspacep", &D::decodeIsspacep},
       {"ld", &D::decodeLd},
       {"ldmatrix", &D::decodeLdmatrix},

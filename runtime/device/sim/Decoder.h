@@ -211,6 +211,7 @@ private:
   void decodeRedux();
   void decodeElect();
   void decodeActivemask();
+  void decodeGridDependency();
   void decodeNop();
   void decodeCreatePolicy();
 

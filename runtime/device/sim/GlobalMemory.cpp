@@ -28,6 +28,7 @@ Result<uint64_t> mapMemory(GlobalMemory::Impl &impl, uint8_t *host, uint64_t byt
   made->host = host;
   made->name = std::move(name);
   made->isReadOnly = isReadOnly;
+  made->changed = ++impl.time;
   made->index = static_cast<uint32_t>(impl.allocations.size());
   if (!isWritten && bytes != 0)
     made->written.resize(bytes + 256);
@@ -176,9 +177,14 @@ uint64_t GlobalMemory::firstUnwritten(uint64_t address) const {
                                        : allocation->written.firstUnset(begin, allocation->bytes);
 }
 
+uint64_t GlobalMemory::time() const { return impl_->time; }
+
 void GlobalMemory::markWritten(uint64_t address, uint64_t bytes) {
   Allocation *allocation = impl_->find(address);
-  if (!allocation || allocation->written.isEmpty() || bytes == 0)
+  if (!allocation || bytes == 0)
+    return;
+  allocation->changed = ++impl_->time;
+  if (allocation->written.isEmpty())
     return;
   auto [begin, count] = clip(*allocation, address, bytes);
   allocation->written.set(begin, count);

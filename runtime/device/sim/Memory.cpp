@@ -107,6 +107,7 @@ bool sim::resolveSlowly(Warp &w, const Inst *i, Space space, AccessKind kind, Or
   a.pc = pcOf(w, i);
   a.warp = w.index;
   a.lanes = w.mask;
+  a.early = b.isChecked ? w.mask & ~w.hasWaited : 0;
   a.bytes = bytes;
   a.align = align;
   a.kind = kind;

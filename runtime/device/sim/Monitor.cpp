@@ -28,7 +28,7 @@ LaunchChunk::~LaunchChunk() {
 
 LaunchMonitor::Impl::Impl(GlobalMemory &memory, const Checks &checks, LaunchShape shape)
     : memory(memory.impl()), checks(checks), shape(std::move(shape)),
-      stamps(memory.impl().takeStamps(this->shape.blocks)),
+      stamps(memory.impl().takeStamps(this->shape.blocks)), began(++memory.impl().time),
       chunks(memory.impl().allocations.size()) {}
 
 LaunchMonitor::Impl::~Impl() {

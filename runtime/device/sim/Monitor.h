@@ -34,6 +34,8 @@ struct LaunchShape {
   /// that is cheaper.
   bool canOrderBlocks = false;
   bool hasNonCoherent = false; // some load is an ld.global.nc
+  /// What changed later the launches before may still write; Launch::overlapsSince.
+  uint64_t settled = ~uint64_t(0);
   std::vector<NamedRange> shared, local;
 };
 
@@ -47,6 +49,7 @@ struct WarpAccess {
   uint32_t pc = 0;    // goes into the Defect as it is
   uint32_t warp = 0;  // in the block
   uint32_t lanes = 0; // those that access (never 0)
+  uint32_t early = 0; // those that have not waited for the launches before
   uint32_t bytes = 4; // of each lane, a vector's all: 1 to 16
   uint32_t align = 4; // that the instruction asks for: a power of 2
   AccessKind kind = AccessKind::Load;

@@ -43,7 +43,11 @@ bool BlockMonitor::Impl::globalIn(Allocation &allocation, const WarpAccess &acce
                                   const AccessShape &shape) {
   if (!isAligned(MemorySpace::Global, access, shape))
     return false;
+  if (launch.shape.settled != ~uint64_t(0) && !checkOverlap(allocation, access))
+    return false;
   if (access.kind != AccessKind::Load) {
+    if (allocation.changed.load(std::memory_order_relaxed) != launch.began)
+      allocation.changed.store(launch.began, std::memory_order_relaxed);
     if (allocation.isReadOnly)
       return failAt(DefectKind::ReadOnly, MemorySpace::Global, access, shape.firstLane,
                     access.addresses[shape.firstLane]);
@@ -57,6 +61,25 @@ bool BlockMonitor::Impl::globalIn(Allocation &allocation, const WarpAccess &acce
   return !launch.checks.races || allocation.isReadOnly ||
          (checkGlobalRaces(allocation, access, shape) &&
           checkCoherence(allocation, access, shape));
+}
+
+bool BlockMonitor::Impl::checkOverlap(const Allocation &allocation, const WarpAccess &access) {
+  bool isWrite = access.kind != AccessKind::Load;
+  bool isSettled = allocation.changed.load(std::memory_order_relaxed) <= launch.shape.settled;
+  uint32_t early = access.early & access.lanes;
+  if (early && (isWrite || !isSettled)) {
+    auto lane = static_cast<uint32_t>(__builtin_ctz(early));
+    return failAt(DefectKind::Early, MemorySpace::Global, access, lane, access.addresses[lane],
+                  isWrite ? "the launches before may still read it"
+                          : "the launches before may still write it: only weights are settled");
+  }
+  if (!access.isNonCoherent || isSettled)
+    return true;
+  auto lane = static_cast<uint32_t>(__builtin_ctz(access.lanes));
+  return failAt(DefectKind::NonCoherent, MemorySpace::Global, access, lane,
+                access.addresses[lane],
+                "a launch that may still run when this one begins writes it: ld.global.nc may "
+                "give the old value");
 }
 
 /// Notes that the bytes were read so, or written; `offset` from bitBase().

@@ -45,6 +45,7 @@ struct LaunchMonitor::Impl {
   Checks checks;
   LaunchShape shape;
   GridPage::Stamps stamps;
+  uint64_t began; // GlobalMemory::time()
   ReleasedPlaces released; // by address
   using Chunks = std::vector<std::atomic<LaunchChunk *>>;
   std::vector<std::atomic<Chunks *>> chunks; // by allocation; made when touched
@@ -70,6 +71,9 @@ struct BlockMonitor::Impl {
 
   bool global(const WarpAccess &access, uint8_t **host);
   bool globalIn(Allocation &allocation, const WarpAccess &access, const AccessShape &shape);
+  /// Of a launch that overlaps: before griddepcontrol.wait it only reads what is
+  /// settled, and by ld.global.nc nothing else ever.
+  bool checkOverlap(const Allocation &allocation, const WarpAccess &access);
   void countSectors(const Allocation &allocation, const WarpAccess &access,
                     const AccessShape &shape);
   LaunchChunk &chunkOf(const Allocation &allocation, uint64_t offset) {

@@ -30,6 +30,8 @@ std::string kindOf(const Defect &defect) {
     return "read of " + space + " that nothing wrote";
   case DefectKind::Race:
     return "race on " + space;
+  case DefectKind::Early:
+    return std::string(access) + " of " + space + " before griddepcontrol.wait";
   case DefectKind::NonCoherent:
     return std::string(access) + " of memory that one launch writes and ld.global.nc reads";
   case DefectKind::AsyncPending:

@@ -20,6 +20,7 @@ enum class DefectKind : uint8_t {
   ReadOnly,         // a write to memory that kernels may only read
   Unwritten,        // a read of bytes that nothing wrote
   Race,             // with `other`
+  Early,            // an access before griddepcontrol.wait that has to come after it
   NonCoherent,      // memory that ld.global.nc reads and the same launch writes
   AsyncPending,     // an access to the destination of a cp.async (`other`) before its wait
   AsyncSource,      // a write to the source of a cp.async (`other`) before its wait

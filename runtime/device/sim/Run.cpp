@@ -78,6 +78,8 @@ LaunchShape shapeOf(const Grid &grid) {
   shape.localBytes = grid.program->localBytes;
   shape.canOrderBlocks = grid.program->canOrderBlocks;
   shape.hasNonCoherent = grid.program->hasNonCoherent;
+  if (launch.overlapsSince && (grid.checks.unwritten || grid.checks.races))
+    shape.settled = *launch.overlapsSince;
   shape.shared = grid.program->shared;
   if (launch.dynamicShared)
     shape.shared.push_back({"dynamic shared memory", grid.program->staticShared,

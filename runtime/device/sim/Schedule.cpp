@@ -190,6 +190,7 @@ bool BlockRunner::run(uint64_t number) {
   for (Warp &w : block_.warps) {
     uint32_t threads = std::min(grid_.threads - w.index * kLanes, kLanes);
     startWarp(w, threads == kLanes ? kAllLanes : (1u << threads) - 1, block_.code);
+    w.hasWaited = launch.overlapsSince ? 0 : kAllLanes;
     fillBlockRows(w);
     if (grid_.isCounted) {
       std::fill_n(w.ready, program_.rows + program_.preds, 0);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,6 +38,8 @@ public:
   void markWritten(uint64_t address, uint64_t bytes);
   /// Of the allocation at `address`: the first byte that nothing wrote, or its size.
   uint64_t firstUnwritten(uint64_t address) const;
+  /// Goes on with each allocation, launch and write of the host.
+  uint64_t time() const;
 
   struct Impl;
   Impl &impl() const { return *impl_; }
@@ -80,6 +83,11 @@ struct Launch {
   uint32_t grid[3] = {1, 1, 1}, block[3] = {1, 1, 1};
   uint32_t dynamicShared = 0;
   std::span<const uint8_t> params; // exactly paramBytes
+  /// Of a launch that may begin while earlier ones run: a GlobalMemory::time() at
+  /// which those before had ended. Until a thread has executed griddepcontrol.wait
+  /// it may only read, and only what has not changed since; it must execute it
+  /// itself before it ends.
+  std::optional<uint64_t> overlapsSince = {};
 };
 
 /// How much is checked. Bounds, alignment, barriers and deadlock always are; the

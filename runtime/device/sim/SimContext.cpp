@@ -144,10 +144,12 @@ Status SimContext::runProgram(const Program &program, const Batch &batch) {
                                 seqStart.address(), slot.address()};
     Status status =
         executable_.launch(choice.kernel,
-                           choice.grid.tiles(tokens, sequences), step, args);
+                           choice.grid.tiles(tokens, sequences), step, args,
+                           /*isOfProgram=*/true);
     if (!status.ok())
-      return status.withContext("program " + inQuotes(program.className) +
-                                ", dispatch " + std::to_string(i));
+      return notOutOfMemory(status).withContext(
+          "program " + inQuotes(program.className) + ", dispatch " +
+          std::to_string(i));
   }
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include "runtime/device/Processors.h"
 #include "runtime/device/SelfTest.h"
+#include "runtime/device/WeightProgress.h"
 #include "runtime/device/sim/PtxMix.h"
 #include "runtime/device/sim/SimContext.h"
 #include "runtime/device/sim/SimTargets.h"
@@ -200,7 +201,8 @@ Result<std::string> SimExecutable::profile(const std::string &chip) const {
 }
 
 Status SimExecutable::launch(uint32_t kernel, uint64_t tiles, const Step &step,
-                             std::span<const uint64_t> args) {
+                             std::span<const uint64_t> args,
+                             bool isOfProgram) {
   if (tiles == 0)
     return {};
   std::vector<uint64_t> params = {step.rows, step.sequences, step.seqStart,
@@ -209,7 +211,10 @@ Status SimExecutable::launch(uint32_t kernel, uint64_t tiles, const Step &step,
   sim::Launch launch;
   launch.kernel = kernels_[kernel];
   launch.grid[0] = static_cast<uint32_t>(tiles);
-  launch.block[0] = target().kernels[kernel].launch->threads;
+  const LaunchSpec &spec = *target().kernels[kernel].launch;
+  launch.block[0] = spec.threads;
+  if (isOfProgram && spec.overlap)
+    launch.overlapsSince = settled_;
   launch.params = {reinterpret_cast<const uint8_t *>(params.data()),
                    params.size() * kParamBytes};
   sim::Counts counts;
@@ -231,12 +236,15 @@ Status SimExecutable::prepareWeights(WeightSource *source,
   packedMapping_ = SimMapping();
   MAMBA_RETURN_IF_ERROR(weights_.bind(manifest(), target(), source));
   MAMBA_RETURN_IF_ERROR(mapWeights());
-  MAMBA_RETURN_IF_ERROR(runRecipe(progress));
+  WeightProgress bytes(manifest(), target(), progress);
+  bytes.finishMapped();
+  MAMBA_RETURN_IF_ERROR(runRecipe(bytes));
   std::vector<bool> isRead = weightsReadByPrograms(manifest(), target());
   for (size_t i = 0; i < isRead.size(); ++i)
     if (!isRead[i])
       weightMappings_[i] = SimMapping();
   weights_.dropRecipeCopies(manifest(), target());
+  settled_ = memory_.time();
   return {};
 }
 
@@ -263,7 +271,7 @@ Status SimExecutable::mapWeights() {
   return {};
 }
 
-Status SimExecutable::runRecipe(const Progress &progress) {
+Status SimExecutable::runRecipe(WeightProgress &progress) {
   static constexpr int64_t kZero = 0;
   MAMBA_ASSIGN_OR_RETURN(
       SimMapping zero,
@@ -279,8 +287,7 @@ Status SimExecutable::runRecipe(const Progress &progress) {
     MAMBA_RETURN_IF_ERROR(
         launch(dispatch.kernel, dispatch.grid.tiles(0, 0), step, args)
             .withContext("recipe dispatch " + std::to_string(i)));
-    if (progress)
-      progress(i + 1, target().recipe.size());
+    progress.finish(dispatch);
   }
   memory_.makeReadOnly(packedMapping_.address());
   return packed_.makeReadOnly();

@@ -13,6 +13,8 @@
 
 namespace mamba {
 
+class WeightProgress;
+
 struct GoldenRun;
 
 /// Memory of the host as an allocation of the simulator, while this lives. Who
@@ -71,9 +73,9 @@ public:
     uint64_t seqStart, slot; // addresses
   };
   /// Runs the kernel's tiles to their end; the failure is what the simulator
-  /// found.
+  /// found. Kernels of a program may find others running.
   Status launch(uint32_t kernel, uint64_t tiles, const Step &step,
-                std::span<const uint64_t> args);
+                std::span<const uint64_t> args, bool isOfProgram = false);
 
 private:
   SimExecutable(std::shared_ptr<const Pack> pack, const TargetSpec &target);
@@ -84,7 +86,7 @@ private:
   Status describeKernels();
   Status bindKernel(const KernelSpec &kernel, size_t args);
   Status mapWeights();
-  Status runRecipe(const Progress &progress);
+  Status runRecipe(WeightProgress &progress);
   Status runGolden(uint32_t kernel, const GoldenRun &run);
 
   sim::Checks checks_;
@@ -101,6 +103,7 @@ private:
   Memory packed_;
   std::vector<SimMapping> weightMappings_; // by weight
   SimMapping packedMapping_;
+  uint64_t settled_ = 0; // since then weights do not change
 };
 
 } // namespace mamba

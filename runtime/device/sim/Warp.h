@@ -74,6 +74,7 @@ struct Warp {
   uint32_t alive = 0;  // lanes that have not ended
   uint32_t carry = 0;  // CC.CF
   Stop stop = Stop::None;
+  uint32_t hasWaited = 0; // lanes that have, for the launches before
   bool isBlocked = false, isDone = false;
   bool isJoint = false; // waiting splits take part in the instruction that executes
   Block *block = nullptr;

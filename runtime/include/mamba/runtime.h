@@ -55,7 +55,7 @@ MAMBA_API const char *mamba_version(void);
 
 /* Grows when this header gains something; a program may refuse a library whose
  * number is smaller than the MAMBA_ABI_VERSION it was compiled with. */
-#define MAMBA_ABI_VERSION 2
+#define MAMBA_ABI_VERSION 3
 MAMBA_API uint32_t mamba_abi_version(void);
 
 typedef enum mamba_log_level {
@@ -195,10 +195,12 @@ typedef struct mamba_model_options {
  * Of "cuda": the kernels are the pack's machine code for this GPU, else its PTX
  * compiled by the driver, else its CUDA C++ compiled by NVRTC;
  * MAMBA_CUDA_PREFER ("cubin", "ptx" or "nvrtc") forces one. What was compiled,
- * and that the self-test was passed, which the first load on such a GPU runs,
- * is kept in the folder that MAMBA_CACHE names (the user's cache folder without
+ * and that the self-tests were passed, which the first load on such a GPU runs,
+ * are kept in the folder that MAMBA_CACHE names (the user's cache folder without
  * it, nothing if it is "off"). MAMBA_CUDA_GRAPHS=off launches the kernels of a
- * decode step one by one. MAMBA_CUDA_DRIVER and MAMBA_CUDA_NVRTC name other
+ * decode step one by one, MAMBA_CUDA_OVERLAP=off each when the one before has
+ * ended (where it is on, from chip 9.0 and a driver for CUDA 12.3 on, it may
+ * begin earlier and wait itself). MAMBA_CUDA_DRIVER and MAMBA_CUDA_NVRTC name other
  * libraries than libcuda.so.1 and libnvrtc.so. */
 MAMBA_API mamba_status mamba_model_create(const mamba_pack *pack,
                                           const mamba_model_options *options,
@@ -210,7 +212,18 @@ MAMBA_API void mamba_model_destroy(mamba_model *model);
  * else the folder noted in the pack. Nothing to do for a pack without weights.
  * A tensor that is missing or of another type or shape is MAMBA_NOT_FOUND or
  * MAMBA_INVALID_DATA and named with what was expected and found. `progress`
- * may be null; its unit is bytes. One thread; before the first session. */
+ * may be null; its unit is bytes of the checkpoint's tensors that the device
+ * reads: it rises with every call, and the last one says all of them. One
+ * thread; before the first session.
+ * On device "cuda", the pack's end-to-end check must then pass, if it has one
+ * for these weights: tokens through the whole model, against the logits that
+ * were computed in float64 when the pack was built. That it did is kept where
+ * mamba_model_create keeps what was compiled, and the check then not run again;
+ * for other weights it is not run, which the log says. A failure is
+ * MAMBA_INTERNAL and names step, sequence, token, error and tolerance. Of device
+ * "auto", a GPU that fails here gives its place to the processor, with a
+ * warning; mamba_model_info.device says so. After a failure the model is of no
+ * use. */
 MAMBA_API mamba_status mamba_model_load_weights(mamba_model *model,
                                                 const char *folder,
                                                 mamba_progress_fn progress,
@@ -235,9 +248,11 @@ MAMBA_API mamba_status mamba_model_get_state(const mamba_model *model,
                                              size_t index,
                                              mamba_tensor_info *info);
 
-/* Runs every kernel on the pack's golden inputs; needs no weights. A failure
- * (MAMBA_INTERNAL or the device's) names kernel, case, error and tolerance.
- * `progress` may be null; its unit is cases. */
+/* Runs every kernel on the pack's golden inputs, and, where weights are loaded
+ * that the pack's end-to-end check is for, that check; the log says what came of
+ * it, or why it was not run. A failure (MAMBA_INTERNAL or the device's) names
+ * kernel, case, error and tolerance, or what mamba_model_load_weights says.
+ * `progress` may be null; its unit is cases, the check is one. */
 MAMBA_API mamba_status mamba_model_self_test(mamba_model *model,
                                              mamba_progress_fn progress,
                                              void *user);
@@ -301,7 +316,9 @@ enum {
  * `want` says; null and 0 with MAMBA_WANT_NONE. Arguments are checked before
  * anything runs; the message for a wrong token names sequence, index, value and
  * bound. If the device fails midway, the step's slots are unusable until they
- * are cleared, loaded or copied to. */
+ * are cleared, loaded or copied to. With MAMBA_OUT_OF_MEMORY they are not: they
+ * are as they were before the piece that was too large for the device, and
+ * mamba_session_position tells which tokens they have. */
 MAMBA_API mamba_status mamba_session_step(mamba_session *session,
                                           const mamba_sequence *sequences,
                                           size_t sequence_count,
@@ -311,7 +328,7 @@ MAMBA_API mamba_status mamba_session_step(mamba_session *session,
 /* The logits of the slot's last token: `*logits` [V], borrowed until the slot
  * next changes. MAMBA_NOT_FOUND if it has seen none, or was changed by
  * mamba_session_call or mamba_session_write_state since. */
-MAMBA_API mamba_status mamba_session_logits(const mamba_session *session,
+MAMBA_API mamba_status mamba_session_logits(mamba_session *session,
                                             uint32_t slot,
                                             const float **logits,
                                             size_t *count);
@@ -347,7 +364,7 @@ MAMBA_API mamba_status mamba_session_copy(mamba_session *session, uint32_t from,
 
 /* One state of one slot in the outside layout (mamba_model_get_state). `bytes`
  * is its exact size. Writing drops the slot's pending logits. */
-MAMBA_API mamba_status mamba_session_read_state(const mamba_session *session,
+MAMBA_API mamba_status mamba_session_read_state(mamba_session *session,
                                                 uint32_t slot,
                                                 const char *state_id, void *to,
                                                 size_t bytes);
@@ -382,8 +399,7 @@ typedef struct mamba_sampler mamba_sampler;
  *   x = splitmix64(splitmix64(seed) + i * 0x9e3779b97f4a7c15)
  *   u = (x >> 11) * 2^-53
  * with the splitmix64 of runtime/pack/FORMAT.md, and picks the first candidate
- * whose running sum of probabilities exceeds u: in order of falling logit where
- * top_k or top_p select, else in order of id. */
+ * whose running sum of probabilities exceeds u, in order of id. */
 typedef struct mamba_sampler_options {
   size_t struct_size;
   double repetition_penalty; /* > 0 [1]: logits of tokens that the sequence
@@ -431,13 +447,36 @@ MAMBA_API mamba_status mamba_sampler_sample(mamba_sampler *sampler,
                                             const float *logits, size_t count,
                                             int32_t *token);
 
+/* ---- Text that goes on by itself --------------------------------------- */
+
+/* Gets one token of each sequence, `count` of them in the order of the slots,
+ * which the sequences hold from now on; borrowed for the call. Other than 0 goes
+ * on. It may ask this session for positions and recent tokens and nothing else,
+ * and must neither throw nor jump. */
+typedef int32_t (*mamba_tokens_fn)(void *user, const int32_t *tokens,
+                                   size_t count);
+
+/* Continues `count` sequences with tokens that their samplers choose, a sampler
+ * for each, until `on_tokens` says 0 or each has got `max_tokens`. Every slot
+ * needs pending logits. Samplers accept what they choose.
+ * Devices with kernels for it choose by themselves, as mamba_sampler describes
+ * but in float32, and run one step ahead of `on_tokens`, so that the device
+ * never waits for the host: "cuda" and "sim", where the pack has the entry
+ * `sample` and no sampler has a repetition penalty; a warning tells if not.
+ * After a failure on the device the slots are unusable until they are cleared,
+ * loaded or copied to; MAMBA_INVALID_DATA for logits that are not finite. */
+MAMBA_API mamba_status mamba_session_generate(
+    mamba_session *session, const uint32_t *slots,
+    mamba_sampler *const *samplers, size_t count, uint64_t max_tokens,
+    mamba_tokens_fn on_tokens, void *user);
+
 /* ---- State files ------------------------------------------------------- */
 
 /* A slot on disk: a safetensors file with the states in the outside layout, the
  * position, the pending logits and, if `sampler` is not null, the sampler; so a
  * loaded sequence goes on with the same bits. Written whole or not at all.
  * runtime/model/README.md describes the file. */
-MAMBA_API mamba_status mamba_session_save(const mamba_session *session,
+MAMBA_API mamba_status mamba_session_save(mamba_session *session,
                                           uint32_t slot,
                                           const mamba_sampler *sampler,
                                           const char *path);

@@ -409,19 +409,41 @@ func.func @argmax_c1(%logits: tensor<?x200xf32>) {
 
 // -----
 
-func.func @categorical_c1(%logits: tensor<?x200xf32>, %u: tensor<?x2xf32>, %tau: tensor<?x1xf32>) {
+func.func @sample_c1(%logits: tensor<?x200xf32>, %u: tensor<?x2xf32>, %tau: tensor<?x1xf32>, %k: tensor<?xi32>, %p: tensor<?x1xf32>, %m: tensor<?x1xf32>) {
   // expected-error @+1 {{'u' must be [S, 1] = <?x1>, got <?x2>}}
-  ssm.categorical %logits at %u temperature %tau valid 200
-    : tensor<?x200xf32>, tensor<?x2xf32>, tensor<?x1xf32> -> tensor<?xi32>
+  %t, %l = ssm.sample %logits at %u temperature %tau top_k %k top_p %p min_p %m valid 200
+    : (tensor<?x200xf32>, tensor<?x2xf32>, tensor<?x1xf32>, tensor<?xi32>, tensor<?x1xf32>, tensor<?x1xf32>)
+    -> (tensor<?xi32>, tensor<?x1xf32>)
   return
 }
 
 // -----
 
-func.func @categorical_c2(%logits: tensor<?x200xf32>, %u: tensor<?x1xf32>, %tau: tensor<?x1xf32>) {
+func.func @sample_c1_min_p(%logits: tensor<?x200xf32>, %u: tensor<?x1xf32>, %tau: tensor<?x1xf32>, %k: tensor<?xi32>, %p: tensor<?x1xf32>, %m: tensor<?x200xf32>) {
+  // expected-error @+1 {{'min_p' must be [S, 1] = <?x1>, got <?x200>}}
+  %t, %l = ssm.sample %logits at %u temperature %tau top_k %k top_p %p min_p %m valid 200
+    : (tensor<?x200xf32>, tensor<?x1xf32>, tensor<?x1xf32>, tensor<?xi32>, tensor<?x1xf32>, tensor<?x200xf32>)
+    -> (tensor<?xi32>, tensor<?x1xf32>)
+  return
+}
+
+// -----
+
+func.func @sample_c1_largest(%logits: tensor<?x200xf32>, %u: tensor<?x1xf32>, %tau: tensor<?x1xf32>, %k: tensor<?xi32>, %p: tensor<?x1xf32>, %m: tensor<?x1xf32>) {
+  // expected-error @+1 {{'largest' must be [S, 1] = <?x1>, got <?x3>}}
+  %t, %l = ssm.sample %logits at %u temperature %tau top_k %k top_p %p min_p %m valid 200
+    : (tensor<?x200xf32>, tensor<?x1xf32>, tensor<?x1xf32>, tensor<?xi32>, tensor<?x1xf32>, tensor<?x1xf32>)
+    -> (tensor<?xi32>, tensor<?x3xf32>)
+  return
+}
+
+// -----
+
+func.func @sample_c2(%logits: tensor<?x200xf32>, %u: tensor<?x1xf32>, %tau: tensor<?x1xf32>, %k: tensor<?xi32>, %p: tensor<?x1xf32>, %m: tensor<?x1xf32>) {
   // expected-error @+1 {{'valid' must be from 1 to the width of the logits, 200, got 0}}
-  ssm.categorical %logits at %u temperature %tau valid 0
-    : tensor<?x200xf32>, tensor<?x1xf32>, tensor<?x1xf32> -> tensor<?xi32>
+  %t, %l = ssm.sample %logits at %u temperature %tau top_k %k top_p %p min_p %m valid 0
+    : (tensor<?x200xf32>, tensor<?x1xf32>, tensor<?x1xf32>, tensor<?xi32>, tensor<?x1xf32>, tensor<?x1xf32>)
+    -> (tensor<?xi32>, tensor<?x1xf32>)
   return
 }
 

@@ -34,15 +34,18 @@ func.func @recipe() -> (tensor<4x32x64xf32>, tensor<128x4xf32>, tensor<128x16xf3
 }
 
 // CHECK-LABEL: func.func @sampling
-// CHECK-SAME: (%[[LOGITS:[a-z0-9]+]]: tensor<?x200xf32>, %[[U:[a-z0-9]+]]: tensor<?x1xf32>, %[[TAU:[a-z0-9]+]]: tensor<?x1xf32>)
-func.func @sampling(%logits: tensor<?x200xf32>, %u: tensor<?x1xf32>, %tau: tensor<?x1xf32>)
-    -> (tensor<?xi32>, tensor<?xi32>) {
+// CHECK-SAME: (%[[LOGITS:[a-z0-9]+]]: tensor<?x200xf32>, %[[U:[a-z0-9]+]]: tensor<?x1xf32>, %[[TAU:[a-z0-9]+]]: tensor<?x1xf32>,
+// CHECK-SAME: %[[K:[a-z0-9]+]]: tensor<?xi32>, %[[P:[a-z0-9]+]]: tensor<?x1xf32>, %[[M:[a-z0-9]+]]: tensor<?x1xf32>)
+func.func @sampling(%logits: tensor<?x200xf32>, %u: tensor<?x1xf32>, %tau: tensor<?x1xf32>,
+                    %k: tensor<?xi32>, %p: tensor<?x1xf32>, %m: tensor<?x1xf32>)
+    -> (tensor<?xi32>, tensor<?xi32>, tensor<?x1xf32>) {
   // CHECK: ssm.argmax %[[LOGITS]] valid 197 : tensor<?x200xf32> -> tensor<?xi32>
   %greedy = ssm.argmax %logits valid 197 : tensor<?x200xf32> -> tensor<?xi32>
-  // CHECK: ssm.categorical %[[LOGITS]] at %[[U]] temperature %[[TAU]] valid 200 : tensor<?x200xf32>, tensor<?x1xf32>, tensor<?x1xf32> -> tensor<?xi32>
-  %drawn = ssm.categorical %logits at %u temperature %tau valid 200
-    : tensor<?x200xf32>, tensor<?x1xf32>, tensor<?x1xf32> -> tensor<?xi32>
-  return %greedy, %drawn : tensor<?xi32>, tensor<?xi32>
+  // CHECK: %[[TOKEN:.+]], %[[LARGEST:.+]] = ssm.sample %[[LOGITS]] at %[[U]] temperature %[[TAU]] top_k %[[K]] top_p %[[P]] min_p %[[M]] valid 200 : (tensor<?x200xf32>, tensor<?x1xf32>, tensor<?x1xf32>, tensor<?xi32>, tensor<?x1xf32>, tensor<?x1xf32>) -> (tensor<?xi32>, tensor<?x1xf32>)
+  %token, %largest = ssm.sample %logits at %u temperature %tau top_k %k top_p %p min_p %m valid 200
+    : (tensor<?x200xf32>, tensor<?x1xf32>, tensor<?x1xf32>, tensor<?xi32>, tensor<?x1xf32>, tensor<?x1xf32>)
+    -> (tensor<?xi32>, tensor<?x1xf32>)
+  return %greedy, %token, %largest : tensor<?xi32>, tensor<?xi32>, tensor<?x1xf32>
 }
 
 // CHECK-LABEL: func.func @rows

@@ -81,3 +81,19 @@ func.func @caller(%a: tensor<8xf32>) -> tensor<8xf32> {
   %r = call @callee(%a) : (tensor<8xf32>) -> tensor<8xf32>
   return %r : tensor<8xf32>
 }
+
+// -----
+
+// Rows of sequences are rows of tokens where each sequence has one, and only there.
+// CHECK-LABEL: func.func @drawn_decode
+// CHECK-NOT: ssm.rows
+// CHECK: func.func @drawn_few
+// CHECK-SAME: ssm.rows = "S"
+// CHECK: func.func @drawn_prefill
+// CHECK-SAME: ssm.rows = "S"
+func.func @drawn(%x: tensor<?x8xf32>, %z: tensor<?x8xf32> {ssm.rows = "S"}, %batch: !ssm.batch)
+    -> tensor<?x8xf32> attributes {ssm.entry = "drawn"} {
+  %y = ssm.last_rows %x of %batch : tensor<?x8xf32> -> tensor<?x8xf32>
+  %s = ssm.add %y, %z : tensor<?x8xf32>
+  return %s : tensor<?x8xf32>
+}

@@ -121,3 +121,29 @@ func.func @f(%x: tensor<?x16xf32>) -> tensor<?x8xf32> {
   %y = ssm.linear %x, %w bias %b : tensor<?x16xf32>, tensor<8x16xf32>, tensor<8xf32> -> tensor<?x8xf32>
   return %y : tensor<?x8xf32>
 }
+
+// -----
+
+// Rows of sequences are of arguments with rows that are no state.
+// CHECK-LABEL: func.func @of_sequences
+// CHECK-SAME: %{{.*}}: tensor<?x1xf32> {ssm.rows = "S"}
+func.func @of_sequences(%x: tensor<?x1xf32> {ssm.rows = "S"}) -> tensor<?x1xf32> {
+  %y = ssm.silu %x : tensor<?x1xf32>
+  return %y : tensor<?x1xf32>
+}
+
+// -----
+
+// expected-error @below {{'ssm.rows' must be "S", on an argument [S, ...], got "T" on argument 0}}
+func.func @f(%x: tensor<?x1xf32> {ssm.rows = "T"}) -> tensor<?x1xf32> {
+  %y = ssm.silu %x : tensor<?x1xf32>
+  return %y : tensor<?x1xf32>
+}
+
+// -----
+
+// expected-error @below {{'ssm.rows' must be "S", on an argument [S, ...], got "S" on argument 1}}
+func.func @f(%x: tensor<?x1xf32>, %y: tensor<4xf32> {ssm.rows = "S"}) -> tensor<?x1xf32> {
+  %z = ssm.silu %x : tensor<?x1xf32>
+  return %z : tensor<?x1xf32>
+}

@@ -84,17 +84,21 @@ module attributes {ssm.target = "cuda:sm_80"} {
 // -----
 
 // In decoding nothing is shared: dt's projection is summed over the lanes too,
-// two elements each, those from 6 on 0.
+// two elements each, those from 6 on 0. Weights come first.
 // CHECK-LABEL: plan.kernel @scan_decode
 // CHECK-SAME: threads 64 shared 0
 // CHECK-NOT: variants
 // CHECK: gpu.func @scan_decode(
 // CHECK-NOT: workgroup
 // CHECK-NOT: gpu.barrier
+// CHECK-COUNT-2: memref.load {{.*}} : memref<64x6xf32>
+// CHECK: vector.load {{.*}} : memref<64x16xf32>, vector<4xf32>
+// CHECK-COUNT-2: memref.load {{.*}} : memref<?xi64>
 // CHECK: vector.load {{.*}} : memref<?x64x16xf32>, vector<4xf32>
 // CHECK: scf.for {{.*}} step %c1 iter_args
-// CHECK-COUNT-2: memref.load {{.*}} : memref<64x6xf32>
-// CHECK-COUNT-2: gpu.shuffle
+// CHECK-NOT: memref<64x6xf32>
+// CHECK: gpu.shuffle
+// CHECK: gpu.shuffle
 // CHECK-COUNT-5: "llvm.nvvm.ex2.approx.ftz.f"
 // CHECK-COUNT-2: gpu.shuffle
 // CHECK: vector.store {{.*}} : memref<?x64x16xf32>, vector<4xf32>

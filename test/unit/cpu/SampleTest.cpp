@@ -10,7 +10,8 @@ using SampleKernels = EachTarget;
 MAMBA_FOR_EACH_TARGET(SampleKernels);
 
 TEST_P(SampleKernels, Greedy) { checkGreedy(lab, random); }
-TEST_P(SampleKernels, Categorical) { checkCategorical(lab, random); }
-TEST_P(SampleKernels, WithoutWeights) { checkWithoutWeights(lab, random); }
+TEST_P(SampleKernels, Drawn) { checkDrawn(lab, random); }
+TEST_P(SampleKernels, Ties) { checkTies(lab, random); }
+TEST_P(SampleKernels, NotFinite) { checkNotFinite(lab, random); }
 
 } // namespace

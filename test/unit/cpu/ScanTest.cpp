@@ -32,15 +32,7 @@ TEST_P(ScanKernels, EachNumberOfChannels) {
 TEST_P(ScanKernels, ProjectedTimeStep) {
   std::vector<KernelText> texts;
   for (int64_t rank : {1, 3, 5, 8})
-    texts.push_back(scanText({.E = 37,
-                              .N = 16,
-                              .rank = rank,
-                              .projectionBias = true,
-                              .softplus = true,
-                              .log2 = true,
-                              .skip = true,
-                              .gateAfter = true,
-                              .split = true}));
+    texts.push_back(scanText(mambaScan(37, 16, rank)));
   texts.push_back(scanText({.E = 21, .N = 7, .rank = 3}));
   texts.push_back(scanText({.E = 21, .N = 7, .rank = 3, .softplus = true}));
   texts.push_back(scanText(
@@ -50,21 +42,8 @@ TEST_P(ScanKernels, ProjectedTimeStep) {
 
 TEST_P(ScanKernels, EachForm) {
   std::vector<KernelText> texts;
-  for (int i = 0; i < 12; ++i) {
-    auto coin = [&] { return random.integer(0, 1) != 0; };
-    ScanForm form = {.E = 2 * random.integer(0, 45) + 1,
-                     .N = random.integer(1, 20)};
-    form.deltaBias = coin();
-    form.softplus = coin();
-    form.constantB = i % 4 == 1 || i % 4 == 2;
-    form.constantC = i % 4 >= 2;
-    form.log2 = coin();
-    form.skip = coin();
-    form.gateInScan = coin();
-    form.gateAfter = !form.gateInScan && coin();
-    form.stateFirst = coin();
-    texts.push_back(scanText(form));
-  }
+  for (int i = 0; i < 12; ++i)
+    texts.push_back(scanText(drawnScan(i, random)));
   checkAll(texts);
 }
 

@@ -21,10 +21,12 @@ struct Loaded {
     auto loaded = pack.load(threads);
     ASSERT_TRUE(loaded.ok()) << loaded.status().message();
     executable = *std::move(loaded);
+    progress.clear();
     Status status =
         executable->loadWeights(weights, [&](uint64_t done, uint64_t total) {
+          EXPECT_GT(done, progress.empty() ? 0 : progress.back());
           EXPECT_LE(done, total);
-          ++progress;
+          progress.push_back(done);
         });
     ASSERT_TRUE(status.ok()) << status.message();
     auto made = executable->createContext(slots);
@@ -72,7 +74,7 @@ struct Loaded {
   TestReference reference{*weights};
   std::unique_ptr<Executable> executable;
   std::unique_ptr<Context> context;
-  int progress = 0;
+  std::vector<uint64_t> progress; // bytes
 };
 
 class Contexts : public testing::TestWithParam<const char *> {};
@@ -85,7 +87,8 @@ INSTANTIATE_TEST_SUITE_P(Devices, Contexts, testing::Values("cpu", "sim", "cuda"
 TEST_P(Contexts, RaggedBatches) {
   for (unsigned threads : {1u, 2u, 5u}) {
     Loaded loaded(GetParam(), threads);
-    EXPECT_EQ(loaded.progress, 1);
+    EXPECT_EQ(loaded.progress, (std::vector<uint64_t>{32, 64}))
+        << "each tensor once, and at last all";
     EXPECT_EQ(loaded.context->slots(), 4u);
     loaded.check({{3, 0, 5}, {2, 0, 1}, {0, 0, 0}}, 10);
     loaded.check({{1, 1}, {1, 2}, {5, 3}}, 11);

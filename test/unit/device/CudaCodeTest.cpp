@@ -38,6 +38,7 @@ struct ThreeForms : CudaModel {
 };
 
 constexpr const char *kWhere = "'test.mpk': target 'cuda:sm_80' on Fake GPU 80: ";
+constexpr const char *kAlone = "; MAMBA_CUDA_PREFER allows no other form, unset it";
 
 } // namespace
 
@@ -143,6 +144,30 @@ TEST(CudaCode, Preference) {
   model.drop();
 }
 
+// Forced, and not there: nothing else is tried.
+TEST(CudaCode, PreferenceThatIsNotThere) {
+  FakeDriver fake;
+  CudaModel bare;
+  for (auto [prefer, why] : {std::pair("cubin", "its cubin: the pack has none"),
+                             {"nvrtc", "its CUDA C++: the pack has none"}}) {
+    Environment preference("MAMBA_CUDA_PREFER", prefer);
+    Status status = bare.load();
+    EXPECT_EQ(status.code(), StatusCode::Unavailable);
+    EXPECT_EQ(status.message(), std::string(kWhere) + why + kAlone);
+  }
+  bare.drop();
+  fake.configure("chips=90");
+  Environment preference("MAMBA_CUDA_PREFER", "cubin");
+  ThreeForms model;
+  EXPECT_EQ(model.form(), "'test.mpk': target 'cuda:sm_80' on Fake GPU 90: its "
+                          "cubin: it is for sm_80" + std::string(kAlone));
+  model.drop();
+  fake.configure("ptx=60");
+  Environment ptx("MAMBA_CUDA_PREFER", "ptx");
+  EXPECT_HAS(model.form(), "the PTX is newer than the driver, install a newer driver");
+  EXPECT_EQ(model.executable, nullptr);
+}
+
 TEST(CudaCode, NoFormDoes) {
   FakeDriver fake("ptx=60");
   CudaModel bare;
@@ -177,9 +202,9 @@ TEST(CudaCode, CxxThatIsWrong) {
   Environment preference("MAMBA_CUDA_PREFER", "nvrtc");
   ThreeForms model;
   model.pack.blobs["cuda.0"] = "#error no such thing\n";
-  EXPECT_EQ(model.form(), std::string(kWhere) +
-                              "its CUDA C++: NVRTC 13.0 for sm_80: pack.cu(3): "
-                              "error: no such thing");
+  EXPECT_EQ(model.form(), kWhere + std::string("its CUDA C++: NVRTC 13.0 for sm_80: "
+                                               "pack.cu(3): error: no such thing") +
+                              kAlone);
 }
 
 TEST(CudaCode, KernelsThatDoNotFit) {
@@ -262,5 +287,9 @@ TEST(Nvrtc, MakesMachineCode) {
       "extern \"C\" __global__ void none() { int x = ; }\n", "sm_80");
   EXPECT_EQ(wrong.status().code(), StatusCode::InvalidData);
   EXPECT_HAS(wrong.status().message(), "pack.cu(1): error: expected an expression");
-  EXPECT_HAS((*nvrtc)->compile("", "sm_1").status().message(), "sm_1");
+  auto unknown = (*nvrtc)->compile("", "sm_999");
+  EXPECT_EQ(unknown.status().code(), StatusCode::Unavailable);
+  EXPECT_HAS(unknown.status().message(), " for sm_999: ");
+  EXPECT_HAS(unknown.status().message(),
+             "; it does not know this GPU, install a newer NVRTC");
 }

@@ -27,6 +27,37 @@ TEST(CudaDriver, AnotherLibrary) {
             "be for CUDA 11.4 or later: install a newer one");
 }
 
+// What it lacks is named; what we can do without is not missed.
+TEST(CudaDriver, Older) {
+  TimeLimit limit(60);
+  CudaModel model;
+  {
+    std::string path = FakeDriver::older("fakecuda10");
+    Environment driver("MAMBA_CUDA_DRIVER", path);
+    Status status = model.load();
+    EXPECT_EQ(status.code(), StatusCode::Unavailable);
+    EXPECT_EQ(status.message(),
+              "the NVIDIA driver '" + path +
+                  "': has no 'cuLinkComplete', it must be for CUDA 11.4 or "
+                  "later: install a newer one");
+  }
+  Environment driver("MAMBA_CUDA_DRIVER", FakeDriver::older("fakecuda11"));
+  Environment off("MAMBA_CACHE", "off");
+  ASSERT_EQ(model.outcome(), "fine");
+  // Graphs are made anew where they cannot be updated.
+  TestBatch decode({1, 1}, {0, 1}, {3, 2});
+  ASSERT_TRUE(model.run(decode, 1).ok());
+  ASSERT_TRUE(model.context->copySlot(0, 2).ok());
+  ASSERT_TRUE(model.context->copySlot(1, 3).ok());
+  ASSERT_TRUE(model.run(decode, 2).ok());
+  std::vector<float> wanted = model.y;
+  for (auto [from, to] : {std::pair(2u, 0u), {3u, 1u}})
+    ASSERT_TRUE(model.context->copySlot(from, to).ok());
+  ASSERT_TRUE(model.run({{5000}, {3}, {0}}, 3).ok());
+  ASSERT_TRUE(model.run(decode, 2).ok());
+  EXPECT_EQ(model.y, wanted);
+}
+
 // Libraries are kept once they are loaded, so the old one comes by a link.
 TEST(CudaDriver, TooOld) {
   FakeDriver fake("version=11020");

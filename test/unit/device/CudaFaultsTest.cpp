@@ -21,14 +21,17 @@ Status liveOnce(CudaModel &model) {
   return model.context->writeState(0, 1, state.data());
 }
 
-} // namespace
-
-// Every call in turn, with an error of each kind: none left, of memory, one
-// that stays. The cache stays empty, so that all is done each time.
-TEST(CudaFaults, EveryCall) {
-  FakeDriver fake;
-  Environment off("MAMBA_CACHE", "off");
+/// Every call in turn, with an error of each kind: none left, of memory, one
+/// that stays.
+void failEveryCall(FakeDriver &fake, bool overlaps = false) {
+  TimeLimit limit(600);
   CudaModel model;
+  std::string settings = "checks=off";
+  if (overlaps) {
+    settings += " chips=90";
+    model.pack.overlapLaunches();
+  }
+  fake.configure(settings);
   ASSERT_TRUE(liveOnce(model).ok());
   model.drop();
   uint64_t calls = fake.calls("*");
@@ -36,7 +39,7 @@ TEST(CudaFaults, EveryCall) {
   uint64_t failures = 0;
   for (const char *code : {"999", "2", "700"})
     for (uint64_t call = 1; call <= calls; ++call) {
-      fake.configure("checks=off fail=*," + std::to_string(call) + "," + code);
+      fake.configure(settings + " fail=*," + std::to_string(call) + "," + code);
       Status status = liveOnce(model);
       failures += !status.ok();
       if (!status.ok()) {
@@ -46,11 +49,32 @@ TEST(CudaFaults, EveryCall) {
       model.drop();
       ASSERT_EQ(fake.alive(), "") << "call " << call << ", code " << code
                                   << ": " << status.message();
-      if (HasFailure())
+      if (testing::Test::HasFailure())
         return;
     }
   // What gives back may fail unheard.
   EXPECT_GT(failures, calls * 3 / 2);
+}
+
+} // namespace
+
+// All is done each time, or the kernels come from the cache.
+TEST(CudaFaults, EveryCall) {
+  FakeDriver fake;
+  Environment off("MAMBA_CACHE", "off");
+  failEveryCall(fake);
+}
+TEST(CudaFaults, EveryCallWhereLaunchesOverlap) {
+  FakeDriver fake;
+  Environment off("MAMBA_CACHE", "off");
+  failEveryCall(fake, /*overlaps=*/true);
+}
+TEST(CudaFaults, EveryCallWithACache) {
+  FakeDriver fake;
+  CudaModel model;
+  ASSERT_EQ(model.outcome(), "fine");
+  model.drop();
+  failEveryCall(fake);
 }
 
 TEST(CudaFaults, MemoryOfTheGpu) {
@@ -61,14 +85,14 @@ TEST(CudaFaults, MemoryOfTheGpu) {
   EXPECT_EQ(status.code(), StatusCode::OutOfMemory);
   EXPECT_HAS(status.message(), "entry 'run': cannot get ");
   EXPECT_HAS(status.message(), " bytes for the activations of a step, feed less "
-                               "at once on the GPU, where of 20000 bytes ");
+                               "at once; of the GPU's 20000 bytes ");
   EXPECT_HAS(status.message(), " are free: CUDA_ERROR_OUT_OF_MEMORY");
   EXPECT_TRUE(model.run({{2}, {0}, {0}}).ok()) << "the session goes on";
   auto context = model.executable->createContext(10000);
   EXPECT_EQ(context.status().code(), StatusCode::OutOfMemory);
   EXPECT_HAS(context.status().message(),
              "cannot get 320000 bytes for the states of 10000 slots, take fewer "
-             "slots on the GPU");
+             "slots; of the GPU's 20000 bytes ");
   EXPECT_TRUE(model.run({{2}, {0}, {0}}).ok());
 }
 
@@ -86,27 +110,36 @@ TEST(CudaFaults, LaunchInTheMiddle) {
 }
 
 TEST(CudaFaults, LostGpu) {
-  FakeDriver fake;
+  TimeLimit limit(60);
+  FakeDriver fake("chips=80,90");
   CudaModel model, other;
   ASSERT_EQ(model.outcome(), "fine");
+  uint64_t waits = fake.calls("cuEventSynchronize");
   model.drop();
-  fake.configure("fail=cuStreamSynchronize,6,214");
+  fake.configure("chips=80,90 fail=cuEventSynchronize," +
+                 std::to_string(waits + 1) + ",214");
   ASSERT_EQ(model.outcome(), "fine");
-  Status status;
-  for (int step = 0; step < 5 && status.ok(); ++step)
-    status = model.run({{2}, {0}, {5}});
+  Status status = model.run({{2}, {0}, {5}});
   EXPECT_EQ(status.code(), StatusCode::Unavailable);
   EXPECT_EQ(status.message(),
-            "entry 'run': program 'prefill': cannot finish the GPU's work: "
+            "entry 'run': program 'prefill': cannot finish a step: "
             "CUDA_ERROR_ECC_UNCORRECTABLE (uncorrectable ECC error "
             "encountered); the GPU takes no more work from this process, start "
             "it again");
-  for (int again = 0; again < 3; ++again)
-    EXPECT_EQ(model.run({{1}, {0}, {5}}).code(), StatusCode::Unavailable);
+  // Whatever is asked from now on has an answer, and all can be given back.
   std::vector<float> state(kTestWidth);
-  EXPECT_FALSE(model.context->readState(0, 0, state.data()).ok());
-  EXPECT_FALSE(model.context->clearSlot(0).ok());
-  EXPECT_FALSE(other.load().ok());
+  Context &context = *model.context;
+  for (int again = 0; again < 3; ++again)
+    for (const Status &answer :
+         {model.run({{1}, {0}, {5}}), model.run({{3, 1}, {0, 2}, {5, 0}}),
+          context.readState(0, 0, state.data()),
+          context.writeState(0, 0, state.data()), context.clearSlot(0),
+          context.copySlot(0, 1), model.executable->selfTest(nullptr),
+          model.executable->createContext(1).status(), other.load(),
+          other.load("cuda:1")}) {
+      EXPECT_EQ(answer.code(), StatusCode::Unavailable) << answer.message();
+      EXPECT_HAS(answer.message(), "start it again");
+    }
 }
 
 // What a kernel breaks is found where its step ends.
@@ -120,7 +153,7 @@ TEST(CudaFaults, KernelThatGoesAstray) {
   Status status;
   ASSERT_TRUE(model.load().ok());
   status = model.run({{2}, {0}, {0}});
-  EXPECT_HAS(status.message(), "cannot finish the GPU's work: "
+  EXPECT_HAS(status.message(), "cannot finish a step: "
                                "CUDA_ERROR_ILLEGAL_ADDRESS");
   EXPECT_HAS(fake.defect(), "kernel 'copyBias': out-of-bounds read");
 }

@@ -49,6 +49,11 @@ std::string FakeDriver::linkDriver() {
   return link;
 }
 
+std::string FakeDriver::older(const std::string &name) {
+  std::string path = MAMBA_FAKE_DRIVER, own = "fakecuda";
+  return path.replace(path.rfind(own), own.size(), name);
+}
+
 uint64_t FakeDriver::calls(const std::string &function) const {
   return HOOK(fakeCudaCalls)(function.c_str());
 }
@@ -59,6 +64,9 @@ void FakeDriver::acceptCubin(const std::string &bytes, unsigned chip,
                              const std::string &ptx) {
   HOOK(fakeCudaAcceptCubin)(bytes.data(), bytes.size(), chip, ptx.c_str());
 }
+
+TimeLimit::TimeLimit(unsigned seconds) { alarm(seconds); }
+TimeLimit::~TimeLimit() { alarm(0); }
 
 Environment::Environment(const char *name, const std::string &value)
     : name_(name) {

@@ -28,12 +28,23 @@ public:
 
   /// Another name of the library, for which it is loaded and asked anew.
   std::string linkDriver();
+  /// The file of an older driver, "fakecuda11": a machine of its own, which
+  /// `calls` does not know.
+  static std::string older(const std::string &name);
 
   /// Makes the environment name it, for a test that wants no more.
   static void use();
 
 private:
   TempFolder cache_;
+};
+
+/// Ends the process, and the test with it, if it takes longer.
+class TimeLimit {
+public:
+  explicit TimeLimit(unsigned seconds);
+  ~TimeLimit();
+  TimeLimit(const TimeLimit &) = delete;
 };
 
 /// An environment variable, while this lives.

@@ -180,6 +180,22 @@ uint32_t TestPack::addKernel(const std::string &symbol, uint64_t scratch) {
   return target().kernels.size() - 1;
 }
 
+void TestPack::overlapLaunches() {
+  target().name = "cuda:sm_90";
+  target().arch = "sm_90";
+  editPtx(".version 7.0\n.target sm_80", ".version 8.0\n.target sm_90");
+  for (KernelSpec &kernel : target().kernels) {
+    if (kernel.symbol == "doubleWeight") // the recipe's
+      continue;
+    kernel.launch->overlap = true;
+    std::string ptx(object.begin(), object.end());
+    size_t at = ptx.find("\n\tmov", ptx.find(".entry " + kernel.symbol + "("));
+    ptx.insert(at, "\n\tgriddepcontrol.wait; // " + kernel.symbol +
+                       "\n\tgriddepcontrol.launch_dependents;");
+    object.assign(ptx.begin(), ptx.end());
+  }
+}
+
 void TestPack::editPtx(const std::string &from, const std::string &to) {
   std::string text(object.begin(), object.end());
   size_t at = text.find(from);

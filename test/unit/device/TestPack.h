@@ -62,6 +62,8 @@ public:
   Result<std::unique_ptr<Executable>> load(unsigned threads = 1);
   /// Replaces what stands once in the PTX.
   void editPtx(const std::string &from, const std::string &to);
+  /// For chip 9.0: the kernels of the program wait before all that they do.
+  void overlapLaunches();
 
 private:
   void addPrograms();

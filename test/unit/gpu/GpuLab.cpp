@@ -6,6 +6,7 @@
 #include "passes/fusion/Passes.h"
 #include "passes/gpu/Passes.h"
 #include "test/unit/gpu/DeviceBuffer.h"
+#include "test/unit/gpu/LabProgram.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 
@@ -76,15 +77,16 @@ Result<std::vector<Tensor>> GpuKernel::execute(const KernelInputs &inputs,
   SmallVector<plan::KernelArg> args = plan::kernelArgs(kernel);
 
   sim::GlobalMemory memory;
-  std::vector<DeviceBuffer> buffers;
-  buffers.reserve(args.size() + 2);
-  std::vector<uint64_t> params = {
-      uint64_t(isOfSequences() ? rows : place.row + rows),
-      uint64_t(batch.sequences())};
-  auto add = [&](const std::string &name, const std::vector<uint8_t> &bytes,
-                 int64_t align, DeviceBuffer::Use use, uint64_t before) {
-    buffers.emplace_back(memory, name, bytes, align, use, before);
-    params.push_back(buffers.back().address());
+  constexpr size_t stepParams = 2, firstArg = 2;
+  std::vector<std::optional<DeviceBuffer>> buffers(args.size() + firstArg);
+  std::vector<uint64_t> params(stepParams + buffers.size());
+  params[0] = isOfSequences() ? rows : place.row + rows;
+  params[1] = batch.sequences();
+  auto add = [&](size_t number, const std::string &name,
+                 const std::vector<uint8_t> &bytes, int64_t align,
+                 DeviceBuffer::Use use, uint64_t before) {
+    buffers[number].emplace(memory, name, bytes, align, use, before);
+    params[stepParams + number] = buffers[number]->address();
   };
   std::vector<int64_t> starts = batch.seqStart;
   for (int64_t &start : starts)
@@ -92,11 +94,10 @@ Result<std::vector<Tensor>> GpuKernel::execute(const KernelInputs &inputs,
   std::vector<int32_t> slots(batch.slot.begin(), batch.slot.end());
   for (int32_t &slot : slots)
     slot += int32_t(place.slot);
-  add("seq_start", bytesOfArray(starts), 8, DeviceBuffer::Input, 0);
-  add("slot", bytesOfArray(slots), 4, DeviceBuffer::Input, 0);
 
-  std::vector<std::vector<int64_t>> shapes;
-  for (auto [i, arg] : llvm::enumerate(args)) {
+  std::vector<std::vector<int64_t>> shapes(args.size());
+  auto addArg = [&](size_t i) {
+    const plan::KernelArg &arg = args[i];
     Type element = arg.type.getElementType();
     std::string name = "argument " + std::to_string(i);
     // As runtime/pack/FORMAT.md promises: rows and pools lie at multiples of
@@ -105,22 +106,32 @@ Result<std::vector<Tensor>> GpuKernel::execute(const KernelInputs &inputs,
     if (!arg.operand) {
       Tensor results(shapeFor(arg.type, rows));
       uint64_t first = isOfSequences() ? 0 : place.row * rowBytes(arg.type);
-      add(name,
+      add(firstArg + i, name,
           std::vector<uint8_t>(results.values.size() * elementBytes(element),
                                0xff),
           align, DeviceBuffer::Output, first);
-      shapes.push_back(results.shape);
-      continue;
+      shapes[i] = results.shape;
+      return;
     }
     const Tensor &tensor = std::get<Tensor>(inputs.operands[*arg.operand]);
-    shapes.push_back(tensor.shape);
+    shapes[i] = tensor.shape;
     bool isPool = arg.role == plan::Role::InOut;
-    add(name, bytesOf(tensor, element), align,
+    add(firstArg + i, name, bytesOf(tensor, element), align,
         isPool ? DeviceBuffer::InOut : DeviceBuffer::Input,
         (isPool ? place.slot : place.row) * rowBytes(arg.type));
     if (isPool && place.slot == 0)
-      hideOtherSlots(buffers.back(), tensor.rows(), batch);
-  }
+      hideOtherSlots(*buffers[firstArg + i], tensor.rows(), batch);
+  };
+  // Weights have been there for long, the rest is what kernels before leave.
+  for (auto [i, arg] : llvm::enumerate(args))
+    if (isWeightOfProgram(arg))
+      addArg(i);
+  uint64_t settled = memory.time();
+  add(0, "seq_start", bytesOfArray(starts), 8, DeviceBuffer::Input, 0);
+  add(1, "slot", bytesOfArray(slots), 4, DeviceBuffer::Input, 0);
+  for (auto [i, arg] : llvm::enumerate(args))
+    if (!isWeightOfProgram(arg))
+      addArg(i);
 
   plan::KernelOp planned = schedule.planned;
   sim::Launch launch;
@@ -129,6 +140,8 @@ Result<std::vector<Tensor>> GpuKernel::execute(const KernelInputs &inputs,
   launch.block[0] = *planned.getThreads();
   launch.params = {reinterpret_cast<const uint8_t *>(params.data()),
                    params.size() * sizeof(uint64_t)};
+  if (planned.getOverlap())
+    launch.overlapsSince = settled;
   if (launch.grid[0])
     MAMBA_RETURN_IF_ERROR(sim::run(module, launch, memory, sim::Checks(),
                                    /*threads=*/1, counts));
@@ -136,7 +149,7 @@ Result<std::vector<Tensor>> GpuKernel::execute(const KernelInputs &inputs,
   std::vector<Tensor> results(kernel.getNumResults());
   for (auto [i, arg] : llvm::enumerate(args)) {
     Type element = arg.type.getElementType();
-    const DeviceBuffer &buffer = buffers[i + 2];
+    const DeviceBuffer &buffer = *buffers[firstArg + i];
     if (!arg.result)
       continue;
     if (arg.role == plan::Role::Out &&
@@ -226,6 +239,13 @@ LabKernels GpuLab::compile(const std::vector<KernelText> &texts) {
   Generated generated = generate(texts);
   if (!generated.module)
     return {};
+  addProgram(*generated.module, generated.kernels);
+  PassManager pm(generated.module->getContext());
+  pm.addPass(createGpuOverlapLaunchesPass());
+  if (failed(pm.run(*generated.module))) {
+    ADD_FAILURE() << "launches do not overlap";
+    return {};
+  }
   lastPtx = ptxOf(*generated.module);
   if (lastPtx.empty())
     return {};
@@ -272,6 +292,48 @@ void OnGpu::checkAll(const std::vector<KernelText> &texts) {
   ASSERT_EQ(kernels.size(), texts.size());
   for (const auto &kernel : kernels)
     kernel->check(random);
+}
+
+void OnGpu::checkFewRows(const std::vector<KernelText> &texts, int64_t most) {
+  SCOPED_TRACE("seed " + std::to_string(testSeed()));
+  LabKernels kernels = lab.compile(texts);
+  ASSERT_EQ(kernels.size(), texts.size());
+  for (const auto &kernel : kernels)
+    for (int64_t rows : {int64_t(1), random.integer(2, 7), int64_t(8),
+                         random.integer(9, 15), int64_t(16),
+                         random.integer(17, most)}) {
+      SCOPED_TRACE(kernel->describe() + ", rows " + std::to_string(rows));
+      kernel->checkOn(shuffledBatch({rows - rows / 2, 0, rows / 2}, random),
+                      random);
+    }
+}
+
+/// Why the generator refuses the text's schedule; empty if it takes it.
+static std::string refusal(const KernelText &text, const std::string &name) {
+  GpuLab lab(name);
+  auto module = lab.parse({text});
+  std::string reason;
+  auto target = parseTarget(name, reason);
+  bool legal = false;
+  if (module)
+    module->walk([&](ssm::KernelOp kernel) {
+      const KernelGenerator *generator = findGenerator(kernel, *target, reason);
+      legal = generator && generator->isLegal(kernel, *target,
+                                              kernel.getScheduleAttr(), reason);
+    });
+  return legal ? "" : reason;
+}
+
+void expectReasons(std::vector<ScheduleCase> cases) {
+  for (ScheduleCase &c : cases) {
+    SCOPED_TRACE(c.schedule + " on " + c.target);
+    c.text.schedule = c.schedule;
+    std::string reason = refusal(c.text, c.target);
+    if (c.reason.empty())
+      EXPECT_EQ(reason, "");
+    else
+      EXPECT_NE(reason.find(c.reason), std::string::npos) << reason;
+  }
 }
 
 } // namespace mamba

@@ -101,6 +101,15 @@ private:
   std::string lastPtx, lastCuda;
 };
 
+/// A schedule, and part of the reason why a kernel's generator refuses it; empty
+/// if it does not.
+struct ScheduleCase {
+  KernelText text;
+  std::string schedule, reason;
+  std::string target = "cuda:sm_80";
+};
+void expectReasons(std::vector<ScheduleCase> cases);
+
 /// Of the test's random numbers: $MAMBA_TEST_SEED, or 1.
 uint32_t testSeed();
 
@@ -116,6 +125,8 @@ protected:
   void SetUp() override;
   /// Compiles and checks all.
   void checkAll(const std::vector<KernelText> &texts);
+  /// The same on one to `most` rows, of which some come as one sequence.
+  void checkFewRows(const std::vector<KernelText> &texts, int64_t most);
 
   GpuLab lab;
   RandomTensors random{testSeed()};

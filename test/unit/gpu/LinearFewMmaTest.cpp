@@ -1,9 +1,7 @@
 // Projections of few rows on the matrix unit.
-#include "test/unit/gpu/GpuLab.h"
+#include "test/unit/gpu/BrokenCode.h"
 #include "test/unit/lab/KernelTexts.h"
 #include "test/unit/lab/Precisions.h"
-
-#include "passes/target/Target.h"
 
 #include <algorithm>
 
@@ -32,21 +30,7 @@ std::string cut(int64_t rows, int64_t colTile, int64_t across, int64_t shares, i
                    {"mma", 16}});
 }
 
-class GpuLinearFewMma : public OnGpu {
-protected:
-  /// On one to forty rows, of which some come as one sequence.
-  void checkRows(const std::vector<KernelText> &texts) {
-    SCOPED_TRACE("seed " + std::to_string(testSeed()));
-    LabKernels kernels = lab.compile(texts);
-    ASSERT_EQ(kernels.size(), texts.size());
-    for (const auto &kernel : kernels)
-      for (int64_t rows : {int64_t(1), random.integer(2, 7), int64_t(8), random.integer(9, 15),
-                           random.integer(17, 40)}) {
-        SCOPED_TRACE(kernel->describe() + ", rows " + std::to_string(rows));
-        kernel->checkOn(shuffledBatch({rows - rows / 2, 0, rows / 2}, random), random);
-      }
-  }
-};
+using GpuLinearFewMma = OnGpu;
 
 // Runs that end within k and not, pitches of weights and of their scales.
 TEST_F(GpuLinearFewMma, EachPrecisionAndWidth) {
@@ -57,7 +41,7 @@ TEST_F(GpuLinearFewMma, EachPrecisionAndWidth) {
         texts.push_back(narrow({.K = K, .O = 13 + K % 7}, element, precision));
         texts.back().schedule = cut(8, 16, 1, 1 + K % 3, K);
       }
-  checkRows(texts);
+  checkFewRows(texts, 40);
 }
 
 // Everything around the product.
@@ -79,7 +63,7 @@ TEST_F(GpuLinearFewMma, AllAtOnce) {
       texts.back().tokenClass = tokens;
       ++turn;
     }
-  checkRows(texts);
+  checkFewRows(texts, 40);
 }
 
 // Tiles of a warp, warps beside each other and behind, more rows than warps and
@@ -101,7 +85,7 @@ TEST_F(GpuLinearFewMma, EachCut) {
       texts.back().schedule =
           cut(rows, colTile, across, shares, pieces ? std::min(K, pieces * round) : K);
     }
-  checkRows(texts);
+  checkFewRows(texts, 40);
 }
 
 // Each constant that makes numbers of bits matters.
@@ -119,20 +103,7 @@ TEST_F(GpuLinearFewMma, BrokenBitsAreNoticed) {
     SCOPED_TRACE(std::string(broken.precision) + " " + broken.from);
     KernelText text = narrow({.K = 256, .O = 21}, broken.element, broken.precision);
     text.schedule = cut(8, 16, 1, 1, 256);
-    LabKernels kernels = lab.compile({text});
-    ASSERT_EQ(kernels.size(), 1u);
-    auto &kernel = static_cast<GpuKernel &>(*kernels[0]);
-    KernelInputs inputs = kernel.randomInputs(shuffledBatch({3}, random), random);
-    auto right = kernel.execute(inputs, kernel.schedules[0]);
-    ASSERT_TRUE(right.ok()) << right.status().message();
-    std::string ptx = lab.ptx();
-    size_t at = ptx.find(broken.from);
-    ASSERT_NE(at, std::string::npos);
-    ptx.replace(at, std::string(broken.from).size(), broken.to);
-    auto code = sim::Module::load(ptx, "broken");
-    ASSERT_TRUE(code.ok()) << code.status().message();
-    auto wrong = kernel.with(**code).execute(inputs, kernel.schedules[0]);
-    EXPECT_FALSE(wrong.ok() && sameBits(*wrong, *right));
+    BrokenCode(lab, text, {3}, random).replaceFirst(broken.from, broken.to);
   }
 }
 
@@ -150,25 +121,7 @@ TEST_F(GpuLinearFewMma, BarriersAndExchangesAreNeeded) {
     SCOPED_TRACE(std::string(precision) + " " + to);
     KernelText text = narrow({.K = 1536, .O = 32, .norm = true}, "bf16", precision);
     text.schedule = cut(8, 16, 2, 2, precision == std::string("same") ? 256 : 512);
-    LabKernels kernels = lab.compile({text});
-    ASSERT_EQ(kernels.size(), 1u);
-    auto &kernel = static_cast<GpuKernel &>(*kernels[0]);
-    KernelInputs inputs = kernel.randomInputs(shuffledBatch({9}, random), random);
-    auto right = kernel.execute(inputs, kernel.schedules[0]);
-    ASSERT_TRUE(right.ok()) << right.status().message();
-    const std::string ptx = lab.ptx();
-    unsigned tried = 0;
-    for (size_t at = ptx.find(from); at != std::string::npos; at = ptx.find(from, at + 1)) {
-      ++tried;
-      std::string broken = ptx;
-      broken.replace(at, std::string(from).size(), to);
-      auto code = sim::Module::load(broken, "broken");
-      ASSERT_TRUE(code.ok()) << code.status().message();
-      auto wrong = kernel.with(**code).execute(inputs, kernel.schedules[0]);
-      EXPECT_FALSE(wrong.ok() && sameBits(*wrong, *right))
-          << "nobody notices line " << std::count(ptx.begin(), ptx.begin() + at, '\n') + 1;
-    }
-    EXPECT_GE(tried, least);
+    EXPECT_GE(BrokenCode(lab, text, {9}, random).replaceEach(from, to), least);
   }
 }
 
@@ -189,33 +142,12 @@ TEST_F(GpuLinearFewMma, RowsAreByThemselves) {
   }
 }
 
-/// Why the generator refuses the text's schedule; empty if it takes it.
-std::string refusal(const KernelText &text, const std::string &name) {
-  GpuLab lab(name);
-  auto module = lab.parse({text});
-  std::string reason;
-  auto target = parseTarget(name, reason);
-  bool legal = false;
-  if (module)
-    module->walk([&](ssm::KernelOp kernel) {
-      const KernelGenerator *generator = findGenerator(kernel, *target, reason);
-      legal = generator &&
-              generator->isLegal(kernel, *target, kernel.getScheduleAttr(), reason);
-    });
-  return legal ? "" : reason;
-}
-
 TEST(GpuLinearFewMmaRefused, WithTheReason) {
   LinearForm form{.K = 1024, .O = 64};
   KernelText bf16 = narrow(form, "bf16", "same"), f16 = narrow(form, "f16", "same"),
              int4 = narrow({.K = 1032, .O = 64}, "bf16", "int4"),
              wide = storeMatrix(linearText(form), "w", "bf16");
-  struct Case {
-    KernelText text;
-    std::string schedule, reason;
-    std::string target = "cuda:sm_80";
-  };
-  std::vector<Case> cases = {
+  expectReasons({
       {bf16, cut(8, 16, 4, 1, 1024), ""},
       {wide, cut(8, 16, 4, 1, 1024), "takes rows of bf16 or f16"},
       {f16, cut(8, 16, 4, 1, 1024), "take mma 16 and lanes 4 from sm_80 on", "cuda:sm_75"},
@@ -225,16 +157,7 @@ TEST(GpuLinearFewMmaRefused, WithTheReason) {
       {bf16, cut(8, 16, 4, 1, 100), "a multiple of the 128 k of a round, got 100 of 1024"},
       {int4, cut(8, 16, 4, 1, 1032), "rows of W must be multiples of 8 bytes, got 516"},
       {bf16, cut(32, 16, 4, 1, 1024), "it takes 65536 bytes of shared memory"},
-      {bf16, cut(32, 64, 16, 1, 128), "registers, a thread of 512"}};
-  for (Case &c : cases) {
-    SCOPED_TRACE(c.schedule + " on " + c.target);
-    c.text.schedule = c.schedule;
-    std::string reason = refusal(c.text, c.target);
-    if (c.reason.empty())
-      EXPECT_EQ(reason, "");
-    else
-      EXPECT_NE(reason.find(c.reason), std::string::npos) << reason;
-  }
+      {bf16, cut(32, 64, 16, 1, 128), "registers, a thread of 512"}});
 }
 
 } // namespace

@@ -1,6 +1,6 @@
 // Projections of few rows: weights of every precision, whatever fits into 16
 // bytes and whatever does not.
-#include "test/unit/gpu/GpuLab.h"
+#include "test/unit/gpu/BrokenCode.h"
 #include "test/unit/lab/KernelTexts.h"
 #include "test/unit/lab/Precisions.h"
 
@@ -17,20 +17,6 @@ KernelText stored(const KernelText &text, const std::string &precision) {
 class GpuLinearFew : public OnGpu {
 protected:
   using OnGpu::OnGpu;
-
-  /// On one to seventeen rows, of which some come as one sequence.
-  void checkRows(const std::vector<KernelText> &texts) {
-    SCOPED_TRACE("seed " + std::to_string(testSeed()));
-    LabKernels kernels = lab.compile(texts);
-    ASSERT_EQ(kernels.size(), texts.size());
-    for (const auto &kernel : kernels)
-      for (int64_t rows : {int64_t(1), random.integer(2, 7), int64_t(8),
-                           random.integer(9, 15), int64_t(16), int64_t(17)}) {
-        SCOPED_TRACE(kernel->describe() + ", rows " + std::to_string(rows));
-        kernel->checkOn(shuffledBatch({rows - rows / 2, 0, rows / 2}, random),
-                        random);
-      }
-  }
 
   /// A schedule of which each number has been thought of: groups of lanes, the
   /// warps that share columns, rounds of x that are in shared memory.
@@ -98,7 +84,7 @@ TEST_F(GpuLinearFew, AllAtOnce) {
                                    ways[turn / 2 % 4]));
         ++turn;
       }
-  checkRows({texts.begin(), texts.end()});
+  checkFewRows(texts, 17);
 }
 
 // Long sums: the loop over the rounds, with all of x in shared memory and with
@@ -119,7 +105,7 @@ TEST_F(GpuLinearFew, LoopsOverK) {
                             rows == 1 ? K : ahead * round);
         texts.push_back(text);
       }
-  checkRows(texts);
+  checkFewRows(texts, 17);
 }
 
 // Warps that share columns, more outputs than lanes, more rows than a warp has
@@ -138,7 +124,7 @@ TEST_F(GpuLinearFew, SharesAndManyOutputs) {
           precision));
       texts.back().schedule = cut(rows, lanes, colTile, groups, shares, 300);
     }
-  checkRows(texts);
+  checkFewRows(texts, 17);
 }
 
 // Each constant that makes numbers of bits matters.
@@ -156,21 +142,7 @@ TEST_F(GpuLinearFew, BrokenBitsAreNoticed) {
     SCOPED_TRACE(broken.from);
     KernelText text = stored(linearText({.K = 96, .O = 5}), broken.precision);
     text.schedule = cut(1, 8, 1, 4, 1, 96);
-    LabKernels kernels = lab.compile({text});
-    ASSERT_EQ(kernels.size(), 1u);
-    auto &kernel = static_cast<GpuKernel &>(*kernels[0]);
-    KernelInputs inputs =
-        kernel.randomInputs(shuffledBatch({1}, random), random);
-    auto right = kernel.execute(inputs, kernel.schedules[0]);
-    ASSERT_TRUE(right.ok()) << right.status().message();
-    std::string ptx = lab.ptx();
-    size_t at = ptx.find(broken.from);
-    ASSERT_NE(at, std::string::npos);
-    ptx.replace(at, std::string(broken.from).size(), broken.to);
-    auto code = sim::Module::load(ptx, "broken");
-    ASSERT_TRUE(code.ok()) << code.status().message();
-    auto wrong = kernel.with(**code).execute(inputs, kernel.schedules[0]);
-    EXPECT_FALSE(wrong.ok() && sameBits(*wrong, *right));
+    BrokenCode(lab, text, {1}, random).replaceFirst(broken.from, broken.to);
   }
 }
 

@@ -1,11 +1,7 @@
 // Projections on the matrix unit: rows and weights of bf16 or f16.
-#include "test/unit/gpu/GpuLab.h"
+#include "test/unit/gpu/BrokenCode.h"
 #include "test/unit/lab/KernelTexts.h"
 #include "test/unit/lab/Precisions.h"
-
-#include "passes/target/Target.h"
-
-#include <algorithm>
 
 using namespace mamba;
 
@@ -159,45 +155,14 @@ TEST_F(GpuLinearMma, EveryWaitIsNeeded) {
   // Four pieces: the last one's stage is where sums meet after it.
   KernelText text = narrow({.K = 200, .O = 33, .norm = true}, "bf16");
   text.schedule = cut(32, 32, 32, 32, 64, 128, 3);
-  LabKernels kernels = lab.compile({text});
-  ASSERT_EQ(kernels.size(), 1u);
-  auto &kernel = static_cast<GpuKernel &>(*kernels[0]);
-  KernelInputs inputs =
-      kernel.randomInputs(shuffledBatch({40, 3}, random), random);
+  BrokenCode code(lab, text, {40, 3}, random);
   unsigned found = 0;
-  const std::string ptx = lab.ptx();
   for (const char *word :
        {"cp.async.wait_group", "cp.async.commit_group", "bar.sync",
         "barrier.sync"})
-    for (size_t at = ptx.find(word); at != std::string::npos;
-         at = ptx.find(word, at + 1)) {
-      ++found;
-      std::string broken = ptx;
-      broken.insert(ptx.rfind('\n', at) + 1, "// ");
-      auto code = sim::Module::load(broken, "broken");
-      ASSERT_TRUE(code.ok()) << code.status().message();
-      EXPECT_FALSE(
-          kernel.with(**code).execute(inputs, kernel.schedules[0]).ok())
-          << "line " << std::count(ptx.begin(), ptx.begin() + at, '\n') + 1
-          << " is not needed";
-    }
+    found += code.replaceEach(std::string("\t") + word, std::string("\t// ") + word,
+                              BrokenCode::By::Defect);
   EXPECT_GE(found, 5u);
-}
-
-/// Why the generator refuses the text's schedule; empty if it takes it.
-std::string refusal(const KernelText &text, const std::string &name) {
-  GpuLab lab(name);
-  auto module = lab.parse({text});
-  std::string reason;
-  auto target = parseTarget(name, reason);
-  bool legal = false;
-  if (module)
-    module->walk([&](ssm::KernelOp kernel) {
-      const KernelGenerator *generator = findGenerator(kernel, *target, reason);
-      legal = generator && generator->isLegal(kernel, *target,
-                                              kernel.getScheduleAttr(), reason);
-    });
-  return legal ? "" : reason;
 }
 
 TEST(GpuLinearMmaRefused, WithTheReason) {
@@ -208,12 +173,7 @@ TEST(GpuLinearMmaRefused, WithTheReason) {
                             "bf16"),
              int8 = narrow(form, "bf16", "int8"),
              mixed = narrowRows(linearText(form), "bf16", Narrow::Both);
-  struct Case {
-    KernelText text;
-    std::string schedule, reason;
-    std::string target = "cuda:sm_80";
-  };
-  std::vector<Case> cases = {
+  expectReasons({
       {bf16, cut(64, 64, 32, 32, 32, 128, 3), ""},
       {mixed, cut(64, 64, 32, 32, 32, 128, 3), "got bf16 and f32"},
       {odd, cut(64, 64, 32, 32, 32, 128, 3), "got 60, 60 and 0"},
@@ -234,16 +194,7 @@ TEST(GpuLinearMmaRefused, WithTheReason) {
        "a multiple of 16 times k_block / 8, 128, got 64"},
       {bf16, cut(128, 128, 64, 64, 32, 128, 4),
        "it takes 65536 bytes of shared memory, a block has 49152"},
-      {bf16, cut(128, 128, 128, 128, 16, 32, 2), "registers, a thread of 32"}};
-  for (Case &c : cases) {
-    SCOPED_TRACE(c.schedule + " on " + c.target);
-    c.text.schedule = c.schedule;
-    std::string reason = refusal(c.text, c.target);
-    if (c.reason.empty())
-      EXPECT_EQ(reason, "");
-    else
-      EXPECT_NE(reason.find(c.reason), std::string::npos) << reason;
-  }
+      {bf16, cut(128, 128, 128, 128, 16, 32, 2), "registers, a thread of 32"}});
 }
 
 } // namespace

@@ -1,17 +1,14 @@
 // An instruction of the PTX that is another one changes the result or fails.
-#include "test/unit/gpu/GpuLab.h"
+#include "test/unit/gpu/BrokenCode.h"
 #include "test/unit/lab/KernelTexts.h"
 #include "test/unit/lab/RowTexts.h"
-
-#include <algorithm>
-#include <string_view>
 
 using namespace mamba;
 
 namespace {
 
 struct Mutation {
-  std::string_view from, to;
+  const char *from, *to;
 };
 constexpr Mutation mutations[] = {
     {"add.rn.ftz.f32", "sub.rn.ftz.f32"}, {"sub.rn.ftz.f32", "add.rn.ftz.f32"},
@@ -23,48 +20,11 @@ class GpuMutation : public OnGpu {
 protected:
   void expectAllNoticed(const KernelText &text,
                         const std::vector<int64_t> &lengths = {200, 0, 3, 1}) {
-    LabKernels kernels = lab.compile({text});
-    ASSERT_EQ(kernels.size(), 1u);
-    auto &kernel = static_cast<GpuKernel &>(*kernels[0]);
-    KernelInputs inputs =
-        kernel.randomInputs(shuffledBatch(lengths, random), random);
-    std::vector<std::vector<Tensor>> right;
-    for (const GpuKernel::Schedule &schedule : kernel.schedules) {
-      auto results = kernel.execute(inputs, schedule);
-      ASSERT_TRUE(results.ok()) << results.status().message();
-      right.push_back(std::move(*results));
-    }
-    const std::string ptx = lab.ptx();
+    BrokenCode code(lab, text, lengths, random);
     unsigned tried = 0;
     for (auto [from, to] : mutations)
-      for (size_t at = ptx.find(from); at != std::string::npos;
-           at = ptx.find(from, at + 1)) {
-        ++tried;
-        std::string broken = ptx;
-        broken.replace(at, from.size(), to);
-        EXPECT_TRUE(isNoticed(kernel, broken, inputs, right))
-            << kernel.describe() << ": nobody notices " << to << " in line "
-            << std::count(ptx.begin(), ptx.begin() + at, '\n') + 1;
-      }
+      tried += code.replaceEach(from, to);
     EXPECT_GT(tried, 8u);
-  }
-
-private:
-  static bool isNoticed(const GpuKernel &kernel, const std::string &ptx,
-                        const KernelInputs &inputs,
-                        const std::vector<std::vector<Tensor>> &right) {
-    auto code = sim::Module::load(ptx, "mutation");
-    if (!code.ok()) {
-      ADD_FAILURE() << code.status().message();
-      return false;
-    }
-    GpuKernel other = kernel.with(**code);
-    for (size_t i = 0; i < right.size(); ++i) {
-      auto got = other.execute(inputs, other.schedules[i]);
-      if (!got.ok() || !sameBits(*got, right[i]))
-        return true;
-    }
-    return false;
   }
 };
 

@@ -20,7 +20,7 @@ std::vector<KernelText> eachFamily() {
       embeddingTexts(19)[0],
       lastRowTexts(33)[1],
       argmaxText(100, 97),
-      categoricalText(100, 97),
+      sampleText(100, 97),
       decayTexts(17)[1],
       convText({.E = 35, .W = 4, .biased = true, .silu = true, .split = true}),
       linearText({.K = 45, .O = 67, .norm = true, .biased = true}),

@@ -9,7 +9,8 @@ namespace {
 using GpuSample = OnGpu;
 
 TEST_F(GpuSample, Greedy) { checkGreedy(lab, random); }
-TEST_F(GpuSample, Categorical) { checkCategorical(lab, random); }
-TEST_F(GpuSample, WithoutWeights) { checkWithoutWeights(lab, random); }
+TEST_F(GpuSample, Drawn) { checkDrawn(lab, random); }
+TEST_F(GpuSample, Ties) { checkTies(lab, random); }
+TEST_F(GpuSample, NotFinite) { checkNotFinite(lab, random); }
 
 } // namespace

@@ -13,31 +13,19 @@ namespace {
 
 constexpr int64_t E = 64, N = 16;
 
-/// Softplus, skip and gate, as Mamba-1 has them.
-KernelText mambaScan(int64_t rank, const std::string &schedule) {
-  KernelText text = scanText({.E = E,
-                              .N = N,
-                              .rank = rank,
-                              .projectionBias = rank > 0,
-                              .softplus = true,
-                              .log2 = true,
-                              .skip = true,
-                              .gateAfter = true,
-                              .split = rank > 0});
+KernelText scheduledScan(int64_t rank, const std::string &schedule) {
+  KernelText text = scanText(mambaScan(E, N, rank));
   text.schedule = schedule;
   return text;
 }
 
 /// Four slices of it: found by themselves, or the scan in them.
 KernelText slicedScan(bool finds, const std::string &schedule) {
-  KernelText text = scanText({.E = E,
-                              .N = N,
-                              .softplus = true,
-                              .log2 = true,
-                              .skip = !finds,
-                              .gateAfter = !finds,
-                              .slices = 4,
-                              .findsSlices = finds});
+  ScanForm form = mambaScan(E, N, 0);
+  form.slices = 4;
+  form.findsSlices = finds;
+  form.skip = form.gateAfter = !finds;
+  KernelText text = scanText(form);
   text.schedule = schedule;
   return text;
 }
@@ -117,25 +105,25 @@ private:
 // N exponentials of decays, one for softplus (its logarithm is a polynomial),
 // two for SiLU.
 TEST_F(ScanCosts, Plain) {
-  Costs costs = costsOf(mambaScan(0, cut(64, 1, 16)));
+  Costs costs = costsOf(scheduledScan(0, cut(64, 1, 16)));
   EXPECT_EQ(costs.special, N + 3);
   EXPECT_EQ(costs.sectors, 1);
   EXPECT_LE(costs.wavefronts, 16.5);
 }
 
 TEST_F(ScanCosts, PolynomialsForThreeOfTheStates) {
-  EXPECT_EQ(costsOf(mambaScan(0, cut(64, 1, 16, 3))).special, N);
+  EXPECT_EQ(costsOf(scheduledScan(0, cut(64, 1, 16, 3))).special, N);
 }
 
 TEST_F(ScanCosts, FourThreadsAChannel) {
-  Costs costs = costsOf(mambaScan(0, cut(32, 4, 32)));
+  Costs costs = costsOf(scheduledScan(0, cut(32, 4, 32)));
   EXPECT_EQ(costs.special, N + 3);
   EXPECT_EQ(costs.sectors, 1);
   EXPECT_LE(costs.wavefronts, 35);
 }
 
 TEST_F(ScanCosts, EightThreadsAChannel) {
-  Costs costs = costsOf(mambaScan(0, cut(16, 8, 32)));
+  Costs costs = costsOf(scheduledScan(0, cut(16, 8, 32)));
   EXPECT_EQ(costs.special, N + 3);
   EXPECT_EQ(costs.sectors, 1);
   EXPECT_LE(costs.wavefronts, 68);
@@ -162,14 +150,14 @@ TEST_F(ScanCosts, InSlices) {
 }
 
 TEST_F(ScanCosts, ProjectedByProducts) {
-  Costs costs = costsOf(mambaScan(48, cut(64, 1, 16)));
+  Costs costs = costsOf(scheduledScan(48, cut(64, 1, 16)));
   EXPECT_EQ(costs.special, N + 3);
   EXPECT_EQ(costs.sectors, 1);
 }
 
 TEST_F(ScanCosts, ProjectedByTheMatrixUnit) {
   KernelText text = narrowRows(
-      storeMatrix(mambaScan(48, cut(64, 1, 16, 0, 16)), "wd", "bf16"), "bf16",
+      storeMatrix(scheduledScan(48, cut(64, 1, 16, 0, 16)), "wd", "bf16"), "bf16",
       Narrow::Both);
   Costs costs = costsOf(text);
   EXPECT_EQ(costs.special, N + 3);
@@ -178,7 +166,7 @@ TEST_F(ScanCosts, ProjectedByTheMatrixUnit) {
 
 // Each of the four lanes has dt, the first the gate.
 TEST_F(ScanCosts, Decoding) {
-  KernelText text = mambaScan(0, decoding);
+  KernelText text = scheduledScan(0, decoding);
   text.tokenClass = "decode";
   Costs costs = costsOf(text);
   EXPECT_EQ(costs.special, N + 4 + 2);
@@ -189,11 +177,11 @@ TEST_F(ScanCosts, Decoding) {
 TEST_F(ScanCosts, InMachineCode) {
   if (!hasPtxas())
     GTEST_SKIP() << "ptxas is not there";
-  EXPECT_EQ(specialInCode(mambaScan(0, cut(64, 1, 16))), 8 * (N + 3));
-  EXPECT_EQ(specialInCode(mambaScan(0, cut(64, 1, 16, 3))), 8 * N);
+  EXPECT_EQ(specialInCode(scheduledScan(0, cut(64, 1, 16))), 8 * (N + 3));
+  EXPECT_EQ(specialInCode(scheduledScan(0, cut(64, 1, 16, 3))), 8 * N);
   // A thread steps with a quarter of the states, and has dt and y of 8 steps.
-  EXPECT_EQ(specialInCode(mambaScan(0, cut(32, 4, 32))), 8 * (N / 4 + 3));
-  EXPECT_EQ(specialInCode(mambaScan(0, decoding)), N / 4 + 3);
+  EXPECT_EQ(specialInCode(scheduledScan(0, cut(32, 4, 32))), 8 * (N / 4 + 3));
+  EXPECT_EQ(specialInCode(scheduledScan(0, decoding)), N / 4 + 3);
 }
 
 } // namespace

@@ -9,19 +9,6 @@ namespace {
 
 using GpuScan = OnGpu;
 
-/// As Mamba-1 has it: all inputs in one buffer, dt projected from `rank`.
-KernelText mambaScan(int64_t E, int64_t N, int64_t rank) {
-  return scanText({.E = E,
-                   .N = N,
-                   .rank = rank,
-                   .projectionBias = true,
-                   .softplus = true,
-                   .log2 = true,
-                   .skip = true,
-                   .gateAfter = true,
-                   .split = true});
-}
-
 TEST_F(GpuScan, EachNumberOfStates) {
   std::vector<KernelText> texts;
   bool odd = false;
@@ -44,7 +31,7 @@ TEST_F(GpuScan, EachNumberOfChannels) {
 TEST_F(GpuScan, ProjectedTimeStep) {
   std::vector<KernelText> texts;
   for (int64_t rank : {1, 3, 8, 48})
-    texts.push_back(mambaScan(37, 16, rank));
+    texts.push_back(scanText(mambaScan(37, 16, rank)));
   texts.push_back(scanText({.E = 21, .N = 7, .rank = 3}));
   texts.push_back(scanText({.E = 21, .N = 7, .rank = 3, .softplus = true}));
   texts.push_back(scanText(
@@ -57,7 +44,7 @@ TEST_F(GpuScan, ProjectedByTheMatrixUnit) {
   std::vector<KernelText> texts;
   for (auto [E, N, rank] : {std::tuple(64, 16, 32), {37, 12, 48}, {80, 8, 160}})
     for (int64_t lanes : {1, 4}) {
-      KernelText text = storeMatrix(mambaScan(E, N, rank), "wd", "bf16");
+      KernelText text = storeMatrix(scanText(mambaScan(E, N, rank)), "wd", "bf16");
       text.schedule = schedule({{"col_block", 32},
                                 {"row_tile", 8},
                                 {"chunk", 16},
@@ -72,28 +59,15 @@ TEST_F(GpuScan, ProjectedByTheMatrixUnit) {
 
 TEST_F(GpuScan, EachForm) {
   std::vector<KernelText> texts;
-  for (int i = 0; i < 16; ++i) {
-    auto coin = [&] { return random.integer(0, 1) != 0; };
-    ScanForm form = {.E = 2 * random.integer(0, 45) + 1,
-                     .N = random.integer(1, 20)};
-    form.deltaBias = coin();
-    form.softplus = coin();
-    form.constantB = i % 4 == 1 || i % 4 == 2;
-    form.constantC = i % 4 >= 2;
-    form.log2 = coin();
-    form.skip = coin();
-    form.gateInScan = coin();
-    form.gateAfter = !form.gateInScan && coin();
-    form.stateFirst = coin();
-    texts.push_back(scanText(form));
-  }
+  for (int i = 0; i < 16; ++i)
+    texts.push_back(scanText(drawnScan(i, random)));
   checkAll(texts);
 }
 
 TEST_F(GpuScan, Decoding) {
   std::vector<KernelText> texts = {
-      mambaScan(37, 16, 3), mambaScan(130, 5, 8), mambaScan(37, 16, 48),
-      mambaScan(64, 8, 20),
+      scanText(mambaScan(37, 16, 3)), scanText(mambaScan(130, 5, 8)),
+      scanText(mambaScan(37, 16, 48)), scanText(mambaScan(64, 8, 20)),
       scanText({.E = 21, .N = 256, .deltaBias = true, .softplus = true}),
       scanText({.E = 65, .N = 1, .skip = true, .gateInScan = true}),
       scanText({.E = 33, .N = 17, .constantB = true, .constantC = true})};

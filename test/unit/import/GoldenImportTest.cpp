@@ -149,6 +149,31 @@ TEST_P(GoldenImport, NextIsTheLastRowOfLogits) {
   EXPECT_TRUE(std::equal(next.begin() + 1, next.end(), all.begin() + 1));
 }
 
+TEST_P(GoldenImport, SampleDrawsOfTheLogitsOfNext) {
+  Imported module = import(ImportOptions::Level::Model);
+  Tensor ids = golden.get("input_ids");
+  std::vector<Value> inputs = inputsFor(ids, {});
+  std::vector<Tensor> next = call(module, "next", inputs);
+  ASSERT_FALSE(next.empty());
+  int64_t rows = next[0].rows();
+  auto all = [&](double x) {
+    Tensor tensor({rows, 1});
+    std::fill(tensor.values.begin(), tensor.values.end(), x);
+    return tensor;
+  };
+  Tensor u = all(0.7), temperature = all(0.9), topK({rows}), topP = all(0.95), minP = all(0.01);
+  for (double &k : topK.values)
+    k = 20;
+  inputs.insert(inputs.begin() + 1, {u, temperature, topK, topP, minP});
+  std::vector<Tensor> drawn = call(module, "sample", inputs);
+  ASSERT_EQ(drawn.size(), next.size() + 2);
+  Sampled want =
+      sample({next[0], u, temperature, topK, topP, minP}, next[0].shape[1]);
+  EXPECT_EQ(drawn[0], want.token);
+  EXPECT_EQ(drawn[1], want.largest);
+  EXPECT_TRUE(std::equal(next.begin(), next.end(), drawn.begin() + 2));
+}
+
 TEST_P(GoldenImport, FirstBlock) {
   Imported module = import(ImportOptions::Level::Block);
   Tensor ids = golden.get("input_ids");

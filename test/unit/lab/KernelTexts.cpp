@@ -220,4 +220,32 @@ KernelText scanText(const ScanForm &f) {
   return text;
 }
 
+ScanForm mambaScan(int64_t E, int64_t N, int64_t rank) {
+  return {.E = E,
+          .N = N,
+          .rank = rank,
+          .projectionBias = rank > 0,
+          .softplus = true,
+          .log2 = true,
+          .skip = true,
+          .gateAfter = true,
+          .split = rank > 0};
+}
+
+ScanForm drawnScan(int turn, RandomTensors &random) {
+  auto coin = [&] { return random.integer(0, 1) != 0; };
+  ScanForm form = {.E = 2 * random.integer(0, 45) + 1,
+                   .N = random.integer(1, 20)};
+  form.deltaBias = coin();
+  form.softplus = coin();
+  form.constantB = turn % 4 == 1 || turn % 4 == 2;
+  form.constantC = turn % 4 >= 2;
+  form.log2 = coin();
+  form.skip = coin();
+  form.gateInScan = coin();
+  form.gateAfter = !form.gateInScan && coin();
+  form.stateFirst = coin();
+  return form;
+}
+
 } // namespace mamba

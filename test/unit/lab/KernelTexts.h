@@ -2,8 +2,11 @@
 #pragma once
 
 #include "test/unit/lab/KernelText.h"
+#include "test/unit/reference/TestTensors.h"
 
 namespace mamba {
+
+using reference::RandomTensors;
 
 /// A convolution beside a kernel's main op: of the rows that it reads.
 struct ConvBefore {
@@ -55,5 +58,10 @@ struct ScanForm {
   bool findsSlices = false;
 };
 KernelText scanText(const ScanForm &form);
+/// As Mamba-1 has it: all inputs in one buffer with dt projected from `rank`; each
+/// by itself if that is 0.
+ScanForm mambaScan(int64_t E, int64_t N, int64_t rank);
+/// A drawn one; of four that follow, B and C are constant in each way.
+ScanForm drawnScan(int turn, RandomTensors &random);
 
 } // namespace mamba

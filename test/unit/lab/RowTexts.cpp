@@ -102,14 +102,19 @@ KernelText argmaxText(int64_t V, int64_t valid) {
           .tolerance = 0};
 }
 
-KernelText categoricalText(int64_t V, int64_t valid) {
-  std::string one = rowsType(1);
+KernelText sampleText(int64_t V, int64_t valid) {
+  std::string one = rowsType(1), ones = one + ", " + one;
   return {
-      .args = {{"x", rowsType(V), -6, 6}, {"u", one, 0, 1}, {"t", one, 0.3, 2}},
-      .ops = "%y = ssm.categorical %x at %u temperature %t valid " +
-             std::to_string(valid) + " : " + rowsType(V) + ", " + one + ", " +
-             one + " -> " + tokensType,
-      .yields = {{"y", tokensType}},
+      .args = {{"x", rowsType(V), -6, 6},
+               {"u", one, 0, 1},
+               {"t", one, 0.3, 2},
+               {"k", tokensType, 0, double(V + 2)},
+               {"p", one, 0.1, 1.2},
+               {"m", one, 0, 0.3}},
+      .ops = "%y, %l = ssm.sample %x at %u temperature %t top_k %k top_p %p min_p %m valid " +
+             std::to_string(valid) + " : (" + rowsType(V) + ", " + ones + ", " + tokensType +
+             ", " + ones + ") -> (" + tokensType + ", " + one + ")",
+      .yields = {{"y", tokensType}, {"l", one}},
       .tolerance = 0};
 }
 

@@ -14,7 +14,7 @@ std::vector<KernelText> splitTexts(int64_t D);
 std::vector<KernelText> lastRowTexts(int64_t D);
 /// Tokens of rows of V logits, of which the first `valid` count.
 KernelText argmaxText(int64_t V, int64_t valid);
-KernelText categoricalText(int64_t V, int64_t valid);
+KernelText sampleText(int64_t V, int64_t valid);
 
 // Weights.
 /// Between all pairs of f32, bf16 and f16.

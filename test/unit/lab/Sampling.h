@@ -9,10 +9,13 @@ namespace mamba {
 /// Many equal logits, and some that are no numbers: the first of the largest.
 void checkGreedy(KernelLab &lab, RandomTensors &random);
 
-/// Between the tokens of a slightly smaller and a slightly larger u.
-void checkCategorical(KernelLab &lab, RandomTensors &random);
+/// Rows with all mixes of options beside each other.
+void checkDrawn(KernelLab &lab, RandomTensors &random);
 
-/// Rows without a positive sum of weights give token 0.
-void checkWithoutWeights(KernelLab &lab, RandomTensors &random);
+/// The same where many logits are equal, or all.
+void checkTies(KernelLab &lab, RandomTensors &random);
+
+/// Rows whose largest logit is no number give token 0 and say so.
+void checkNotFinite(KernelLab &lab, RandomTensors &random);
 
 } // namespace mamba

@@ -272,6 +272,45 @@ TEST_F(ApiTest, stepsAndLogits) {
   EXPECT_GT(nll, 0);
 }
 
+TEST_F(ApiTest, textGoesOnByItself) {
+  mamba_sampler_options options;
+  mamba_sampler_options_init(&options);
+  options.temperature = 0;
+  mamba_sampler *samplers[2] = {};
+  for (auto &sampler : samplers)
+    ASSERT_EQ(mamba_sampler_create(kVocab, kValid, &options, &sampler),
+              MAMBA_OK);
+  int32_t tokens[] = {1, 2, 3};
+  mamba_sequence batch[] = {{1, tokens, 2}, {0, tokens + 2, 1}};
+  ASSERT_EQ(mamba_session_step(session, batch, 2, MAMBA_WANT_NONE, nullptr, 0),
+            MAMBA_OK);
+  uint32_t slots[] = {0, 1};
+  std::vector<int32_t> got;
+  auto take = [](void *user, const int32_t *row, size_t count) -> int32_t {
+    auto &all = *static_cast<std::vector<int32_t> *>(user);
+    all.insert(all.end(), row, row + count);
+    return all.size() < 6;
+  };
+  ASSERT_EQ(mamba_session_generate(session, slots, samplers, 2, 100, take, &got),
+            MAMBA_OK);
+  EXPECT_EQ(got.size(), 6u);
+  int64_t position = 0;
+  ASSERT_EQ(mamba_session_position(session, 1, &position), MAMBA_OK);
+  EXPECT_EQ(position, 5);
+  EXPECT_REFUSED(
+      mamba_session_generate(session, slots, samplers, 2, 1, nullptr, nullptr),
+      "'on_tokens'");
+  EXPECT_REFUSED(
+      mamba_session_generate(session, nullptr, samplers, 2, 1, take, &got),
+      "'slots'");
+  mamba_sampler *missing[] = {samplers[0], nullptr};
+  EXPECT_REFUSED(
+      mamba_session_generate(session, slots, missing, 2, 1, take, &got),
+      "'samplers'");
+  for (auto *sampler : samplers)
+    mamba_sampler_destroy(sampler);
+}
+
 TEST_F(ApiTest, aSessionTellsOfItsSteps) {
   EXPECT_EQ(mamba_session_step_tokens(session), 4u);
   mamba_session *own = nullptr;

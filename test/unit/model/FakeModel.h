@@ -3,12 +3,15 @@
 #pragma once
 
 #include "runtime/model/Api.h"
+#include "runtime/device/ModelCheck.h"
 #include "runtime/model/Session.h"
 #include "runtime/support/SafetensorsWriter.h"
 #include "runtime/support/Sha256.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -32,9 +35,12 @@ inline float fakeLogit(double sum, int64_t column) {
 
 struct PackOptions {
   bool model = true, weights = false, embed = false, logitsEntry = true;
+  bool sampleEntry = false;
   bool damaged = false; // The embedded weight is not the one that was hashed.
   std::string signature = "f00d", config = "", tokenizer = "", source = "";
   uint64_t valid = kValid;
+  std::optional<CheckSpec> check = {};
+  std::vector<float> samples = {}; // of the check
 };
 
 inline constexpr float kWeight[4] = {1, 2, 3, 4};
@@ -51,6 +57,12 @@ inline Manifest fakeManifest(const PackOptions &options) {
   if (options.embed)
     manifest.blobs = {
         {"weight:w", sha256Hex(kWeight, sizeof(kWeight)), sizeof(kWeight)}};
+  manifest.check = options.check;
+  if (options.check) {
+    uint64_t bytes = options.samples.size() * sizeof(float);
+    manifest.blobs.push_back({options.check->blob,
+                              sha256Hex(options.samples.data(), bytes), bytes});
+  }
   std::vector<StateSpec> states = {
       {"conv_state.0",
        "conv_in",
@@ -67,6 +79,22 @@ inline Manifest fakeManifest(const PackOptions &options) {
                                 {ids},
                                 {{"logits", DType::F32, RowKind::T, {kVocab}}},
                                 states});
+  if (options.sampleEntry) {
+    auto row = [](const char *name) {
+      return TensorSpec{name, DType::F32, RowKind::S, {1}};
+    };
+    manifest.entries.push_back({"sample",
+                                {ids,
+                                 row("u"),
+                                 row("temperature"),
+                                 {"top_k", DType::I32, RowKind::S, {}},
+                                 row("top_p"),
+                                 row("min_p")},
+                                {{"token", DType::I32, RowKind::S, {}},
+                                 row("largest"),
+                                 {"logits", DType::F32, RowKind::S, {kVocab}}},
+                                states});
+  }
   // y[t] = gain * x[t] + the sequence's running sum, kept in ssm_state.0.
   manifest.entries.push_back(
       {"scale",
@@ -96,6 +124,12 @@ inline std::string fakePackBytes(const PackOptions &options) {
                                     sizeof(kWeight));
     EXPECT_TRUE(added.ok()) << added.message();
   }
+  if (options.check) {
+    Status added = writer.addTensor(
+        options.check->blob, DType::F32, {int64_t(options.samples.size())},
+        options.samples.data(), options.samples.size() * sizeof(float));
+    EXPECT_TRUE(added.ok()) << added.message();
+  }
   auto bytes = writer.serialize();
   EXPECT_TRUE(bytes.ok()) << bytes.status().message();
   return *bytes;
@@ -110,7 +144,10 @@ struct FakeLog {
     bool invariant, wantsOutput;
   };
   std::vector<Run> runs;
+  std::vector<float> u; // of all rows of `sample`
+  int nanAfterRuns = -1; // of `sample`: then `largest` is NaN
   int failAfterRuns = -1;   // this many runs work
+  StatusCode failCode = StatusCode::Unavailable;
   int failAfterWrites = -1; // this many state writes work
   std::vector<float> weight;
 };
@@ -132,9 +169,13 @@ public:
     run.slots.assign(batch.slot.begin(), batch.slot.end());
     log_.runs.push_back(run);
     if (log_.failAfterRuns == 0)
-      return unavailable("the fake device has had enough");
+      return {log_.failCode, "the fake device has had enough"};
     if (log_.failAfterRuns > 0)
       --log_.failAfterRuns;
+    if (spec.name == "sample") {
+      sample(batch, inputs, outputs);
+      return {};
+    }
     for (size_t s = 0; s < batch.sequences(); ++s)
       if (spec.name == "scale")
         scale(batch, s, inputs, outputs);
@@ -203,6 +244,27 @@ private:
     if (out && !all && batch.seqStart[s] == batch.seqStart[s + 1])
       std::fill_n(out + s * kVocab, kVocab, 0.0f);
   }
+  /// The best token where the temperature is 0, else the one that u points at.
+  void sample(const Batch &batch, std::span<const void *const> inputs,
+              std::span<void *const> outputs) {
+    auto *token = static_cast<int32_t *>(outputs[0]);
+    auto *largest = static_cast<float *>(outputs[1]);
+    auto *logits = static_cast<float *>(outputs[2]);
+    const auto *u = static_cast<const float *>(inputs[1]);
+    const auto *temperature = static_cast<const float *>(inputs[2]);
+    void *rows[] = {logits};
+    for (size_t s = 0; s < batch.sequences(); ++s) {
+      tokens(batch, s, /*all=*/false, inputs, rows);
+      log_.u.push_back(u[s]);
+      const float *row = logits + s * kVocab;
+      const float *best = std::max_element(row, row + kValid);
+      largest[s] = log_.nanAfterRuns == 0 ? NAN : *best;
+      token[s] = temperature[s] == 0 ? int32_t(best - row)
+                                     : int32_t(u[s] * kValid);
+    }
+    if (log_.nanAfterRuns > 0)
+      --log_.nanAfterRuns;
+  }
   void scale(const Batch &batch, size_t s, std::span<const void *const> inputs,
              std::span<void *const> outputs) {
     const auto *x = static_cast<const float *>(inputs[0]);
@@ -240,6 +302,7 @@ public:
   const std::vector<StateSpec> &states() const override { return states_; }
   Status loadWeights(std::shared_ptr<WeightSource> source,
                      const Progress &progress) override {
+    source_ = source;
     for (const WeightSpec &spec : pack_->manifest().checkpoint) {
       MAMBA_ASSIGN_OR_RETURN(auto bytes, source->find(spec));
       log_.weight.resize(bytes.size() / sizeof(float));
@@ -258,12 +321,16 @@ public:
       progress(1, 1);
     return {};
   }
+  Result<ModelCheck> checkModel() override {
+    return checkModelOf(*this, source_.get());
+  }
   TargetSpec target_;
 
 private:
   std::shared_ptr<const Pack> pack_;
   FakeLog &log_;
   std::vector<StateSpec> states_;
+  std::shared_ptr<WeightSource> source_;
 };
 
 /// Pack, model and log together; outlives the sessions made from it.

@@ -155,6 +155,16 @@ TEST(SamplerTest, topPKeepsTheFewestThatReachP) {
   EXPECT_EQ(support({.topP = 1e-9}, logits), std::set<int32_t>{1});
 }
 
+TEST(SamplerTest, theKeptAreDrawnInOrderOfId) {
+  for (SamplerOptions options :
+       {SamplerOptions{.topK = 2, .seed = 8}, {.topP = 0.95, .seed = 8}}) {
+    Sampler sampler = make(options, 3);
+    auto tokens = draw(sampler, logOf({0.27, 0.03, 0.7}), 50);
+    for (size_t i = 0; i < tokens.size(); ++i)
+      EXPECT_EQ(tokens[i], uniformDraw(8, i) < 0.27 / 0.97 ? 0 : 2) << i;
+  }
+}
+
 TEST(SamplerTest, topPOverManyCandidatesEqualsAFullSort) {
   std::vector<float> logits;
   for (int i = 0; i < 1000; ++i)

@@ -17,7 +17,7 @@ std::vector<int32_t> tokensFrom(int first, int count) {
   return tokens;
 }
 
-std::vector<uint8_t> stateOf(const Session &session, uint32_t slot,
+std::vector<uint8_t> stateOf(Session &session, uint32_t slot,
                              const char *id, size_t floats) {
   std::vector<uint8_t> bytes(floats * sizeof(float));
   EXPECT_TRUE(session.readState(slot, id, bytes).ok());
@@ -178,6 +178,36 @@ TEST(SessionTest, aFailedStepMakesItsSlotsUnusableUntilCleared) {
   EXPECT_TRUE(session->logits(2).ok());
   ASSERT_TRUE(session->clear(0).ok());
   ASSERT_TRUE(session->step({&broken, 1}, WantLogits::None, {}).ok());
+  EXPECT_EQ(copyOf(*session->logits(0)), expectedLogits(tokens));
+}
+
+// Nothing has run that would have needed it: what there was goes on, in smaller
+// steps.
+TEST(SessionTest, aStepWithoutMemoryLeavesItsSlotsAsTheyWere) {
+  Fake fake;
+  auto session = fake.session({.slots = 2, .maxStepTokens = 2});
+  auto tokens = tokensFrom(0, 5);
+  SequenceTokens sequence{0, tokens};
+  fake.log.failCode = StatusCode::OutOfMemory;
+  fake.log.failAfterRuns = 1;
+  EXPECT_EQ(session->step({&sequence, 1}, WantLogits::None, {}).code(),
+            StatusCode::OutOfMemory);
+  EXPECT_EQ(*session->position(0), 2) << "the first piece";
+  std::vector<float> x(2 * kSums, 1), gain(kSums, 1), y(2 * kSums), count(1);
+  auto bytesOf = [](std::vector<float> &values) {
+    return std::span(reinterpret_cast<uint8_t *>(values.data()),
+                     values.size() * sizeof(float));
+  };
+  const uint32_t slots[] = {0};
+  const int64_t lengths[] = {2};
+  const std::span<const uint8_t> in[] = {bytesOf(x), bytesOf(gain)};
+  const std::span<uint8_t> out[] = {bytesOf(y), bytesOf(count)};
+  EXPECT_EQ(session->call(2, slots, lengths, in, out).code(),
+            StatusCode::OutOfMemory);
+  EXPECT_EQ(*session->position(0), 2);
+  fake.log.failAfterRuns = -1;
+  SequenceTokens rest{0, std::span(tokens).subspan(2)};
+  ASSERT_TRUE(session->step({&rest, 1}, WantLogits::None, {}).ok());
   EXPECT_EQ(copyOf(*session->logits(0)), expectedLogits(tokens));
 }
 

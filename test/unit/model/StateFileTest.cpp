@@ -26,7 +26,7 @@ struct StateFileTest : testing::Test {
   }
 
   /// Everything that a load could change.
-  std::string fingerprint(const Session &of, uint32_t slot,
+  std::string fingerprint(Session &of, uint32_t slot,
                           const Sampler &with) {
     auto snapshot = of.snapshot(slot);
     std::string text = std::to_string(snapshot->position) + ";";

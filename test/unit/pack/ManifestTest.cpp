@@ -42,10 +42,21 @@ TEST(Manifest, CudaTargetsRoundTrip) {
   EXPECT_EQ(target.kernels[0].launch->shared, 4096u);
   EXPECT_EQ(target.kernels[0].launch->registers, 40u);
   EXPECT_FALSE(target.kernels[1].launch->registers);
+  EXPECT_FALSE(target.kernels[0].launch->overlap);
   const Dispatch &dispatch = target.programs[0].dispatches[0];
   ASSERT_EQ(dispatch.variants.size(), 2u);
   EXPECT_EQ(dispatch.variants[1].maxSequences, 8u);
   EXPECT_TRUE(target.programs[0].dispatches[1].variants.empty());
+}
+
+TEST(Manifest, OverlapRoundTrips) {
+  Manifest sample = sampleManifest();
+  sample.targets[1].arch = "sm_90a";
+  sample.targets[1].kernels[1].launch->overlap = true;
+  Result<Manifest> manifest = readManifest(writeManifest(sample), "test");
+  ASSERT_TRUE(manifest.ok()) << manifest.status().message();
+  EXPECT_FALSE(manifest->targets[1].kernels[0].launch->overlap);
+  EXPECT_TRUE(manifest->targets[1].kernels[1].launch->overlap);
 }
 
 // The first variant whose limit holds, else the dispatch's own kernel.
@@ -64,13 +75,31 @@ TEST(Manifest, VariantsAreChosenBySequences) {
   }
 }
 
+TEST(Manifest, ChecksRoundTrip) {
+  Manifest manifest = sampleManifest();
+  Result<Manifest> read = readManifest(writeManifest(manifest), "test");
+  ASSERT_TRUE(read.ok() && read->check) << read.status().message();
+  EXPECT_EQ(read->check->weights, std::string(64, 'f'));
+  EXPECT_EQ(read->check->below, 7u);
+  EXPECT_EQ(read->check->steps, manifest.check->steps);
+  EXPECT_EQ(read->check->stride, 3u);
+  EXPECT_EQ(read->check->blob, "golden.2");
+  EXPECT_EQ(read->check->tolerance, 0.25);
+  manifest.check.reset();
+  std::string text = writeManifest(manifest);
+  EXPECT_NE(text.find("\"check\":null"), text.npos);
+  read = readManifest(text, "test");
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  EXPECT_FALSE(read->check);
+}
+
 TEST(Manifest, KeysAreInTheOrderOfTheFormat) {
   std::string text = writeManifest(sampleManifest());
   size_t at = 0;
   for (const char *key :
        {"\"format\"", "\"compiler\"", "\"weights\"", "\"activations\"",
         "\"model\"", "\"checkpoint\"", "\"entries\"", "\"targets\"",
-        "\"programs\"", "\"blobs\""}) {
+        "\"programs\"", "\"check\"", "\"blobs\""}) {
     size_t next = text.find(key, at);
     ASSERT_NE(next, std::string::npos) << key;
     at = next;
@@ -116,7 +145,7 @@ TEST(Manifest, UnknownFormatIsRefusedWithBothNumbers) {
   Result<Manifest> manifest = readManifest(R"({"format": 1})", "x.mpk");
   ASSERT_FALSE(manifest.ok());
   EXPECT_EQ(manifest.status().message(),
-            "x.mpk: the pack has format 1, this program reads format 3, build "
+            "x.mpk: the pack has format 1, this program reads format 4, build "
             "the pack anew or take the mamba that made it");
 }
 

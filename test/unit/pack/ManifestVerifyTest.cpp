@@ -174,7 +174,7 @@ TEST(ManifestVerify, Launches) {
        "need it"},
       {kLaunch, 128, "kernel 'a': 'launch' must be an object"},
       {"/targets/0/kernels/0/launch",
-       {{"threads", 32}, {"shared", 0}, {"registers", nullptr}},
+       {{"threads", 32}, {"shared", 0}, {"registers", nullptr}, {"overlap", false}},
        "kernel 'a': only cuda kernels have a launch"},
       {kThreads, 0,
        "kernel 'a': the threads of a block must be a multiple of 32 up to "
@@ -188,6 +188,9 @@ TEST(ManifestVerify, Launches) {
        "256 registers are more than 255"},
       {"/targets/1/kernels/0/launch/registers", "40",
        "launch: 'registers' must be"},
+      {"/targets/1/kernels/0/launch/overlap", 1, "launch: 'overlap' must be"},
+      {"/targets/1/kernels/0/launch/overlap", true,
+       "kernel 'a': launches overlap from sm_90 on, the target is for 'sm_80'"},
   });
   Manifest manifest = sampleManifest();
   manifest.targets[1].kernels[0].launch = LaunchSpec{1024, 49152, 255};
@@ -368,4 +371,28 @@ TEST(ManifestVerify, Golden) {
   text.replace(at, 5, "Infinity");
   EXPECT_NE(readManifest(text, "x").status().message().find("finite"),
             std::string::npos);
+}
+
+TEST(ManifestVerify, Check) {
+  expectRefused({
+      {"/check", 1, "'check' must be an object, got"},
+      {"/check/entry", 2, "check: entry 2 is out of range, there are 2"},
+      {"/check/entry", 1,
+       "check: entry 'logits' must take I32 [T] and give F32 [S, V]"},
+      {"/check/weights", 1, "check: 'weights' must be a string, got"},
+      {"/check/below", 0, "token ids below 0 do not fit a table of 8 rows"},
+      {"/check/below", 9, "token ids below 9 do not fit a table of 8 rows"},
+      {"/check/steps", Json::array(), "there must be 1 to 64 steps, got 0"},
+      {"/check/steps", Json(65, Json{1, 1}),
+       "there must be 1 to 64 steps, got 65"},
+      {"/check/steps/1", {1}, "must have the same 1 to 64 sequences"},
+      {"/check/steps", Json(2, Json::array()),
+       "must have the same 1 to 64 sequences"},
+      {"/check/steps/0/1", 0, "check: step 0: 'lengths[1]' must be"},
+      {"/check/steps/0/0", 65536, "the steps have more than 65536 tokens"},
+      {"/check/stride", 0, "check: the stride must be at least 1"},
+      {"/check/stride", 4, "blob 'golden.2' must have 32 bytes, got 48"},
+      {"/check/blob", "golden.1", "check: 'golden.1' is not a blob"},
+      {"/check/tolerance", -1, "check: the tolerance must be a finite number"},
+  });
 }

@@ -28,6 +28,8 @@ protected:
     manifest.blobs[2].name = "cuda.0";
     manifest.blobs[3] = {"golden.0", sha256Hex(golden, sizeof(golden)),
                          sizeof(golden)};
+    manifest.blobs[4] = {"golden.2", sha256Hex(samples, sizeof(samples)),
+                         sizeof(samples)};
   }
 
   std::string serialize() {
@@ -46,6 +48,8 @@ protected:
       EXPECT_TRUE(
           writer.addTensor("golden.0", goldenType, {5}, golden, 20).ok());
     }
+    EXPECT_TRUE(
+        writer.addTensor("golden.2", checkType, {12}, samples, 48).ok());
     if (embeds) {
       EXPECT_TRUE(writer.addTensor("weight:w", DType::F32, wShape, w, 24).ok());
       if (embedsAll) {
@@ -73,7 +77,8 @@ protected:
   float golden[5] = {1, 2, 3, 4, 5};
   float w[6] = {1, 2, 3, 4, 5, 6};
   std::vector<int64_t> wShape = {2, 3};
-  DType goldenType = DType::F32, cubinType = DType::U8;
+  float samples[12] = {};
+  DType goldenType = DType::F32, cubinType = DType::U8, checkType = DType::F32;
   bool hasGolden = true, embeds = false, embedsAll = true;
   std::string format = std::to_string(kManifestFormat);
   std::string bytes;
@@ -136,7 +141,7 @@ TEST_F(PackTest, NotAPack) {
             "with 'mamba-pack build'");
   format = "2";
   EXPECT_EQ(messageOf(parse()),
-            "'x.mpk': the pack has format 2, this program reads format 3, "
+            "'x.mpk': the pack has format 2, this program reads format 4, "
             "build the pack anew or take the mamba that made it");
 }
 
@@ -158,6 +163,10 @@ TEST_F(PackTest, BlobOfAnotherTypeOrSize) {
   EXPECT_EQ(messageOf(parse()),
             "'x.mpk': blob 'golden.0' must have dtype F32, got I32");
   goldenType = DType::F32;
+  checkType = DType::I32;
+  EXPECT_EQ(messageOf(parse()),
+            "'x.mpk': blob 'golden.2' must have dtype F32, got I32");
+  checkType = DType::F32;
   manifest.blobs[3].rawBytes = 24;
   EXPECT_EQ(messageOf(parse()),
             "'x.mpk': blob 'golden.0' has 20 bytes, the manifest says 24");

@@ -104,7 +104,10 @@ inline Manifest sampleManifest() {
   manifest.blobs = {{"code.0", std::string(64, 'a'), uint64_t(1) << 20},
                     {"cubin.0", std::string(64, 'c'), 5000},
                     {"cuda.0", std::string(64, 'd'), 9000},
-                    {"golden.0", std::string(64, '0'), 20}};
+                    {"golden.0", std::string(64, '0'), 20},
+                    {"golden.2", std::string(64, '2'), 48}};
+  manifest.check = CheckSpec{0,          std::string(64, 'f'), 7,
+                             {{3, 1}, {1, 1}}, 3, "golden.2", 0.25};
   return manifest;
 }
 

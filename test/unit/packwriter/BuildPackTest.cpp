@@ -64,10 +64,15 @@ TEST_F(BuildPackTest, HoldsWhatTheFormatPromises) {
   EXPECT_TRUE(pack->configJson());
   EXPECT_TRUE(pack->verifyBlobs().ok());
   EXPECT_FALSE(pack->hasEmbeddedWeights());
-  ASSERT_EQ(manifest.entries.size(), 2u);
+  ASSERT_EQ(manifest.entries.size(), 3u);
   EXPECT_EQ(manifest.entries[0].name, "next");
   EXPECT_EQ(manifest.entries[0].outputs[0].rows, RowKind::S);
   EXPECT_EQ(manifest.entries[1].outputs[0].rows, RowKind::T);
+  EXPECT_EQ(manifest.entries[2].name, "sample");
+  ASSERT_EQ(manifest.entries[2].inputs.size(), 6u);
+  EXPECT_EQ(manifest.entries[2].inputs[0].rows, RowKind::T);
+  for (size_t i = 1; i < 6; ++i)
+    EXPECT_EQ(manifest.entries[2].inputs[i].rows, RowKind::S);
   EXPECT_TRUE(manifest.entries[0].states[0].transposed);
 
   const TargetSpec &target = manifest.targets.at(0);
@@ -110,7 +115,7 @@ TEST_F(BuildPackTest, SeveralTargetsShareEntriesAndWeights) {
   auto pack = buildAndOpen();
   ASSERT_TRUE(pack);
   EXPECT_EQ(pack->manifest().targets.size(), 2u);
-  EXPECT_EQ(pack->manifest().entries.size(), 2u);
+  EXPECT_EQ(pack->manifest().entries.size(), 3u);
   EXPECT_NE(pack->manifest().targets[0].code, pack->manifest().targets[1].code);
 }
 
@@ -121,7 +126,36 @@ TEST_F(BuildPackTest, BatchInvariantAddsPrograms) {
   size_t invariant = 0;
   for (const Program &program : pack->manifest().targets[0].programs)
     invariant += program.invariant;
-  EXPECT_EQ(invariant, 2u);
+  EXPECT_EQ(invariant, 3u); // one an entry
+}
+
+TEST_F(BuildPackTest, ModelsHaveACheckIfItIsCheap) {
+  std::string notes;
+  options.note = [&](const std::string &line) { notes += line + "\n"; };
+  auto pack = buildAndOpen();
+  ASSERT_TRUE(pack && pack->manifest().check);
+  const CheckSpec &check = *pack->manifest().check;
+  EXPECT_EQ(pack->manifest().entries[check.entry].name, "next");
+  EXPECT_EQ(check.below, 200u);
+  EXPECT_EQ(check.tolerance, 2e-4);
+  auto samples = pack->golden(check.blob);
+  ASSERT_TRUE(samples.ok()) << samples.status().message();
+  EXPECT_EQ(samples->size(), 4u * 2 * 67);
+
+  uint64_t elements = 0;
+  for (const WeightSpec &weight : pack->manifest().checkpoint)
+    elements += *tensorBytes(weight.dtype, weight.shape) / dtypeBytes(weight.dtype);
+  options.cheapCheck = 34 * elements;
+  EXPECT_TRUE(buildAndOpen()->manifest().check);
+  EXPECT_EQ(notes.find("no end-to-end check"), std::string::npos) << notes;
+  --options.cheapCheck;
+  EXPECT_FALSE(buildAndOpen()->manifest().check);
+  EXPECT_NE(notes.find("no end-to-end check: the reference would take up to "), std::string::npos)
+      << notes;
+  options.check = BuildOptions::Check::On;
+  EXPECT_TRUE(buildAndOpen()->manifest().check);
+  options.check = BuildOptions::Check::Off;
+  EXPECT_FALSE(buildAndOpen()->manifest().check);
 }
 
 TEST_F(BuildPackTest, OneOperatorMakesAPack) {

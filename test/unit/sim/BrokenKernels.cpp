@@ -374,6 +374,62 @@ END:
   lastDone("last block without a barrier", "membar.gl;", "<<bar.sync 0;|>>", "fence.acq_rel.gpu;");
   lastDone("last block that does not acquire", "fence.acq_rel.gpu;", "bar.sync 0;",
            "<<fence.acq_rel.gpu;|>>");
+
+  auto overlapping = [&](std::string name, const char *body, std::string message,
+                         BrokenKernel::Overlap overlap = BrokenKernel::Overlap::WithY) {
+    k.push_back({std::move(name), tile, std::string(ownWord) + body, std::move(message)});
+    k.back().overlap = overlap;
+  };
+  overlapping("read before griddepcontrol.wait", R"(
+  add.u64 %q3, %x, %q1;
+  ld.global.u32 %r5, [<<%q3|%q2>>]; // A
+  griddepcontrol.wait;
+  st.global.u32 [%q2], %r5;
+)",
+              "read of global memory before griddepcontrol.wait: @A ... warp 0 lane 0 ... at 'y' + "
+              "0 of 256 bytes ... only weights are settled");
+  overlapping("copy before griddepcontrol.wait", R"(
+  add.u64 %q3, <<%x|%y>>, %q1;
+  cp.async.ca.shared.global [%r3], [%q3], 4; // A
+  griddepcontrol.wait;
+  cp.async.wait_all;
+)",
+              "read of global memory before griddepcontrol.wait: @A");
+  overlapping("write before griddepcontrol.wait", R"(
+  <<griddepcontrol.wait;|>>
+  st.global.u32 [%q2], %t; // A
+  <<|griddepcontrol.wait;>>
+)",
+              "write of global memory before griddepcontrol.wait: @A ... 'y' + 0 of 256 bytes ... "
+              "may still read it");
+  overlapping("wait that only some threads execute", R"(
+  setp.lt.u32 %p1, %t, <<64|63>>;
+  @%p1 griddepcontrol.wait;
+)",
+              "a thread ends without griddepcontrol.wait ... `ret` in warp 1 lane 31 of block "
+              "(0,0,0)");
+  // The end of its launch would say nothing about those before.
+  overlapping("no wait at all", R"(
+  griddepcontrol.<<wait|launch_dependents>>;
+)",
+              "a thread ends without griddepcontrol.wait ... warp 0 lane 0");
+  overlapping("wait of another warp", R"(
+  setp.ge.u32 %p1, %t, <<0|32>>;
+  @%p1 griddepcontrol.wait;
+  bar.sync 0;
+  st.global.u32 [%q2], %t; // A
+  griddepcontrol.wait;
+)",
+              "write of global memory before griddepcontrol.wait: @A ... warp 0 lane 0");
+  overlapping("nc load behind the wait", R"(
+  add.u64 %q3, %x, %q1;
+  griddepcontrol.wait;
+  ld.global<<|.nc>>.u32 %r5, [%q3]; // A
+  st.global.u32 [%q2], %r5;
+)",
+              "read of memory that one launch writes and ld.global.nc reads: @A ... a launch that "
+              "may still run when this one begins writes it",
+              BrokenKernel::Overlap::WithBoth);
   return k;
 }
 } // namespace
@@ -384,8 +440,8 @@ const std::vector<BrokenKernel> &mamba::sim::brokenKernels() {
 }
 
 std::string mamba::sim::textOf(const BrokenKernel &kernel, bool isBroken) {
-  std::string text = R"(.version 8.0
-.target sm_80
+  bool overlaps = kernel.overlap != BrokenKernel::Overlap::None;
+  std::string text = ".version 8.0\n.target " + std::string(overlaps ? "sm_90" : "sm_80") + R"(
 .address_size 64
 .visible .entry k(.param .u64 x, .param .u64 y) {
   .reg .pred %p<5>;
@@ -420,8 +476,10 @@ Status mamba::sim::runForm(const BrokenKernel &kernel, bool isBroken, unsigned t
                                     ~uintptr_t(255));
   };
   GlobalMemory memory;
+  uint64_t start = memory.time();
   auto at = kernel.isXReadOnly ? memory.mapReadOnly(aligned(x), kernel.xWords * 4, "x")
                                : memory.map(aligned(x), kernel.xWords * 4, "x", true);
+  uint64_t settled = kernel.overlap == BrokenKernel::Overlap::WithY ? memory.time() : start;
   auto to = memory.map(aligned(y), kernel.yWords * 4, "y", false);
   if (!at.ok() || !to.ok())
     return internalError("no memory");
@@ -430,5 +488,7 @@ Status mamba::sim::runForm(const BrokenKernel &kernel, bool isBroken, unsigned t
   launch.grid[0] = kernel.blocks;
   launch.block[0] = kernel.threads;
   launch.params = {reinterpret_cast<const uint8_t *>(params), sizeof params};
+  if (kernel.overlap != BrokenKernel::Overlap::None)
+    launch.overlapsSince = settled;
   return run(**module, launch, memory, checks, threads, nullptr);
 }

@@ -23,6 +23,8 @@ struct BrokenKernel {
   uint32_t blocks = 1, threads = 64;
   uint32_t xWords = 64, yWords = 64;
   bool isXReadOnly = false;
+  /// Whether it is launched while others may run, which write y, or both.
+  enum class Overlap { None, WithY, WithBoth } overlap = Overlap::None;
 };
 
 inline void PrintTo(const BrokenKernel &kernel, std::ostream *out) { *out << kernel.name; }

@@ -376,5 +376,8 @@ TEST(EngineFlow, UnknownInstructionsAreRefused) {
   }
   EngineRun r;
   EXPECT_TRUE(failedWith(r.run("add.u32 %r0, %q1, %r2;"), {"line 15", "another size"}));
+  EXPECT_TRUE(failedWith(r.run("griddepcontrol.wait;"),
+                         {"line 15: 'griddepcontrol.wait' needs a module of .version 7.8 and "
+                          ".target sm_90 or later"}));
   EXPECT_TRUE(failedWith(r.run("ld.global.v2.f32 {%f0}, [%out];"), {"line 15", "number"}));
 }

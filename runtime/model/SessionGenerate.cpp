@@ -1,0 +1,371 @@
+// The part of a session that goes on by itself: tokens are chosen, appended and
+// handed out, on a GPU one step ahead of whoever reads them.
+#include "runtime/model/Log.h"
+#include "runtime/model/Session.h"
+#include "runtime/support/Quote.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+#include <unordered_set>
+
+namespace mamba {
+
+//===----------------------------------------------------------------------===//
+// The entry `sample`; FORMAT.md
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+enum SampleInput { kIds, kU, kTemperature, kTopK, kTopP, kMinP, kSampleInputs };
+enum SampleOutput { kToken, kLargest, kLogits, kSampleOutputs };
+
+bool isTensor(const TensorSpec &tensor, DType dtype, RowKind rows,
+              std::vector<int64_t> shape) {
+  return tensor.dtype == dtype && tensor.rows == rows && tensor.shape == shape;
+}
+
+bool isSampleEntry(const EntrySpec &entry, int64_t vocabSize) {
+  if (entry.inputs.size() != kSampleInputs ||
+      entry.outputs.size() != kSampleOutputs)
+    return false;
+  for (SampleInput input : {kU, kTemperature, kTopP, kMinP})
+    if (!isTensor(entry.inputs[input], DType::F32, RowKind::S, {1}))
+      return false;
+  return isTensor(entry.inputs[kIds], DType::I32, RowKind::T, {}) &&
+         isTensor(entry.inputs[kTopK], DType::I32, RowKind::S, {}) &&
+         isTensor(entry.outputs[kToken], DType::I32, RowKind::S, {}) &&
+         isTensor(entry.outputs[kLargest], DType::F32, RowKind::S, {1}) &&
+         isTensor(entry.outputs[kLogits], DType::F32, RowKind::S, {vocabSize});
+}
+
+} // namespace
+
+Status Session::findSampleEntry() {
+  const Manifest &manifest = model_->manifest();
+  for (uint32_t i = 0; i < manifest.entries.size(); ++i) {
+    if (manifest.entries[i].name != "sample")
+      continue;
+    if (!isSampleEntry(manifest.entries[i], int64_t(vocabSize_)))
+      return invalidData("entry 'sample' of pack " +
+                         inQuotes(model_->info().pack()->path()) +
+                         " has other tensors than FORMAT.md asks for");
+    sampleEntry_ = i;
+  }
+  return {};
+}
+
+//===----------------------------------------------------------------------===//
+// On the host
+//===----------------------------------------------------------------------===//
+
+Status
+Session::checkGenerate(std::span<const SequenceSampler> sequences) const {
+  if (!vocabSize_ || !nextEntry_)
+    return unavailable("pack " + inQuotes(model_->info().pack()->path()) +
+                       " has no entry 'next': it holds no whole model");
+  std::vector<uint32_t> slots;
+  std::unordered_set<const Sampler *> samplers;
+  for (const SequenceSampler &sequence : sequences) {
+    slots.push_back(sequence.slot);
+    if (!samplers.insert(sequence.sampler).second)
+      return invalidArgument("slot " + std::to_string(sequence.slot) +
+                             " has the sampler of another sequence; each needs "
+                             "its own");
+    if (sequence.sampler->vocabSize() != vocabSize_)
+      return invalidArgument(
+          "the sampler of slot " + std::to_string(sequence.slot) + " is for " +
+          std::to_string(sequence.sampler->vocabSize()) +
+          " logits, the model has " + std::to_string(vocabSize_));
+  }
+  MAMBA_RETURN_IF_ERROR(checkDistinct(slots));
+  for (uint32_t slot : slots)
+    if (!slots_[slot].hasLogits && !slots_[slot].unfed)
+      return notFound("slot " + std::to_string(slot) +
+                      " has no pending logits; feed it a token first");
+  return {};
+}
+
+Status Session::feedUnfed(std::span<const uint32_t> slots) {
+  std::vector<uint32_t> waiting;
+  std::copy_if(slots.begin(), slots.end(), std::back_inserter(waiting),
+               [&](uint32_t slot) { return slots_[slot].unfed.has_value(); });
+  for (std::span<const uint32_t> rest = waiting; !rest.empty();) {
+    auto part = rest.first(std::min<size_t>(rest.size(), options_.maxStepTokens));
+    rest = rest.subspan(part.size());
+    piece_.clear();
+    for (uint32_t slot : part) {
+      piece_.tokens.push_back(*slots_[slot].unfed);
+      piece_.seqStart.push_back(piece_.tokens.size());
+      piece_.slot.push_back(int32_t(slot));
+      piece_.position.push_back(slots_[slot].position);
+      piece_.ends.push_back(1);
+    }
+    Status ran = runLast();
+    if (!hasBegun(ran))
+      return ran;
+    for (uint32_t slot : part) {
+      Slot &fed = slots_[slot];
+      fed.broken |= !ran.ok();
+      fed.unfed.reset();
+      ++fed.position;
+      fed.hasLogits = ran.ok();
+    }
+    MAMBA_RETURN_IF_ERROR(ran);
+  }
+  return {};
+}
+
+/// One token a sequence from the pending logits; the sequences have them then.
+Result<std::vector<int32_t>>
+Session::sampleOnHost(std::span<const SequenceSampler> sequences) {
+  std::vector<uint32_t> slots;
+  for (const SequenceSampler &sequence : sequences)
+    slots.push_back(sequence.slot);
+  MAMBA_RETURN_IF_ERROR(feedUnfed(slots));
+  std::vector<int32_t> tokens;
+  for (const SequenceSampler &sequence : sequences) {
+    auto token =
+        sequence.sampler->sample({pending(sequence.slot), vocabSize_});
+    if (!token.ok())
+      return token.status().withContext("slot " +
+                                        std::to_string(sequence.slot));
+    tokens.push_back(*token);
+  }
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    Slot &slot = slots_[sequences[i].slot];
+    MAMBA_RETURN_IF_ERROR(sequences[i].sampler->accept({&tokens[i], 1}));
+    slot.remember({&tokens[i], 1});
+    slot.unfed = tokens[i];
+    slot.hasLogits = false;
+  }
+  return tokens;
+}
+
+Status
+Session::generateOnHost(std::span<const SequenceSampler> sequences,
+                        uint64_t count, const OnTokens &onTokens) {
+  for (uint64_t i = 0; i < count; ++i) {
+    MAMBA_ASSIGN_OR_RETURN(std::vector<int32_t> tokens,
+                           sampleOnHost(sequences));
+    if (!onTokens(tokens))
+      break;
+  }
+  return {};
+}
+
+//===----------------------------------------------------------------------===//
+// On the device
+//===----------------------------------------------------------------------===//
+
+/// A step feeds each sequence the token that the step before chose, and chooses
+/// the next; while the host looks at one step's tokens, the next step runs.
+class Session::DeviceSampling {
+public:
+  DeviceSampling(Session &session, StepQueue &queue,
+                 std::span<const SequenceSampler> sequences)
+      : session_(session), queue_(queue), sequences_(sequences) {
+    seqStart_.push_back(0);
+    for (const SequenceSampler &sequence : sequences) {
+      seqStart_.push_back(int64_t(seqStart_.size()));
+      slots_.push_back(int32_t(sequence.slot));
+      positions_.push_back(session.slots_[sequence.slot].position);
+    }
+    for (Chosen &chosen : chosen_) {
+      chosen.tokens.resize(sequences.size());
+      chosen.largest.resize(sequences.size());
+    }
+  }
+
+  Status run(uint64_t count, const OnTokens &onTokens);
+
+private:
+  /// What a step gives.
+  struct Chosen {
+    std::vector<int32_t> tokens;
+    std::vector<float> largest;
+  };
+  Status loop(uint64_t count, const OnTokens &onTokens);
+  Status submit(const int32_t *tokens, uint64_t ahead);
+  Result<std::span<const int32_t>> wait();
+  Status takeIn(const Chosen &chosen);
+  Status settle();
+
+  Session &session_;
+  StepQueue &queue_;
+  std::span<const SequenceSampler> sequences_;
+  // The batch of all steps.
+  std::vector<int64_t> seqStart_, positions_;
+  std::vector<int32_t> slots_;
+  std::vector<float> u_, temperature_, topP_, minP_;
+  std::vector<int32_t> topK_;
+  std::array<Chosen, StepQueue::kDepth> chosen_; // by number of the step
+  uint64_t submitted_ = 0, waited_ = 0;
+};
+
+/// `tokens` null: those that the step before chose. `ahead`: how many choices
+/// are made by steps that are still queued.
+Status Session::DeviceSampling::submit(const int32_t *tokens, uint64_t ahead) {
+  for (auto *values : {&u_, &temperature_, &topP_, &minP_})
+    values->clear();
+  topK_.clear();
+  for (const SequenceSampler &sequence : sequences_) {
+    SamplerDraw draw = sequence.sampler->drawFor(ahead);
+    u_.push_back(draw.u);
+    temperature_.push_back(draw.temperature);
+    topK_.push_back(draw.topK);
+    topP_.push_back(draw.topP);
+    minP_.push_back(draw.minP);
+  }
+  const void *inputs[kSampleInputs] = {
+      tokens,       u_.data(),    temperature_.data(),
+      topK_.data(), topP_.data(), minP_.data()};
+  Chosen &chosen = chosen_[submitted_ % chosen_.size()];
+  void *outputs[kSampleOutputs] = {chosen.tokens.data(), chosen.largest.data(),
+                                   nullptr};
+  Batch batch{seqStart_, slots_, positions_};
+  std::optional<uint32_t> carried;
+  if (!tokens)
+    carried = kToken;
+  MAMBA_RETURN_IF_ERROR(queue_.submit({*session_.sampleEntry_, batch,
+                                       session_.options_.batchInvariant, inputs,
+                                       outputs, carried}));
+  ++submitted_;
+  for (int64_t &position : positions_)
+    ++position;
+  return {};
+}
+
+/// The oldest step is done: its sequences hold what they were fed.
+Result<std::span<const int32_t>> Session::DeviceSampling::wait() {
+  MAMBA_RETURN_IF_ERROR(queue_.wait());
+  const Chosen &chosen = chosen_[waited_++ % chosen_.size()];
+  for (size_t i = 0; i < sequences_.size(); ++i) {
+    Slot &slot = session_.slots_[sequences_[i].slot];
+    slot.unfed.reset();
+    ++slot.position;
+  }
+  return std::span<const int32_t>(chosen.tokens);
+}
+
+/// The sequences have the tokens that a step chose.
+Status Session::DeviceSampling::takeIn(const Chosen &chosen) {
+  for (size_t i = 0; i < sequences_.size(); ++i)
+    if (!std::isfinite(chosen.largest[i]))
+      return invalidData("the logits of slot " +
+                         std::to_string(sequences_[i].slot) +
+                         (std::isnan(chosen.largest[i]) ? " have a NaN"
+                          : chosen.largest[i] > 0       ? " are infinite"
+                                                  : " are all -infinity") +
+                         "; the weights may be damaged");
+  for (size_t i = 0; i < sequences_.size(); ++i) {
+    std::span<const int32_t> token(&chosen.tokens[i], 1);
+    Slot &slot = session_.slots_[sequences_[i].slot];
+    sequences_[i].sampler->countDraw();
+    MAMBA_RETURN_IF_ERROR(sequences_[i].sampler->accept(token));
+    slot.remember(token);
+    slot.unfed = token[0];
+  }
+  return {};
+}
+
+Status Session::DeviceSampling::loop(uint64_t count, const OnTokens &onTokens) {
+  MAMBA_ASSIGN_OR_RETURN(std::vector<int32_t> first,
+                         session_.sampleOnHost(sequences_));
+  for (size_t i = 0; i < sequences_.size(); ++i)
+    positions_[i] = session_.slots_[sequences_[i].slot].position;
+  if (count > 1)
+    MAMBA_RETURN_IF_ERROR(submit(first.data(), 0));
+  bool goesOn = onTokens(first);
+  // The step that is queued feeds the tokens handed out last.
+  for (uint64_t given = 1; goesOn && given < count; ++given) {
+    if (given + 1 < count)
+      MAMBA_RETURN_IF_ERROR(submit(nullptr, 1));
+    const Chosen &chosen = chosen_[waited_ % chosen_.size()];
+    MAMBA_ASSIGN_OR_RETURN(std::span<const int32_t> tokens, wait());
+    MAMBA_RETURN_IF_ERROR(takeIn(chosen));
+    goesOn = onTokens(tokens);
+  }
+  return {};
+}
+
+/// A step that is still queued is part of the sequences; what it chose is not.
+Status Session::DeviceSampling::settle() {
+  if (waited_ == submitted_)
+    return {};
+  MAMBA_RETURN_IF_ERROR(wait().status());
+  size_t vocab = session_.vocabSize_;
+  std::vector<float> &rows = session_.rows_;
+  rows.resize(sequences_.size() * vocab);
+  MAMBA_RETURN_IF_ERROR(queue_.fetch(kLogits, rows.data()));
+  for (size_t i = 0; i < sequences_.size(); ++i) {
+    uint32_t slot = sequences_[i].slot;
+    std::copy_n(rows.data() + i * vocab, vocab, session_.pending(slot));
+    session_.slots_[slot].hasLogits = true;
+  }
+  return {};
+}
+
+Status Session::DeviceSampling::run(uint64_t count, const OnTokens &onTokens) {
+  Status status = loop(count, onTokens);
+  if (status.ok())
+    status = settle();
+  if (status.ok())
+    return {};
+  while (waited_ != submitted_ && queue_.wait().ok())
+    ++waited_;
+  // Steps that were queued may or may not have moved the states.
+  if (submitted_ != 0)
+    for (const SequenceSampler &sequence : sequences_)
+      session_.slots_[sequence.slot].broken = true;
+  return status;
+}
+
+//===----------------------------------------------------------------------===//
+// Either
+//===----------------------------------------------------------------------===//
+
+const char *Session::whyOnHost(
+    std::span<const SequenceSampler> sequences) const {
+  const ModelSpec &model = *model_->manifest().model;
+  uint64_t valid = model.validVocabSize ? model.validVocabSize : vocabSize_;
+  if (!sampleEntry_)
+    return "the pack has no entry 'sample'";
+  if (sequences.size() > options_.maxStepTokens)
+    return "there are more sequences than tokens in a step";
+  for (const SequenceSampler &sequence : sequences) {
+    if (sequence.sampler->needsHistory())
+      return "a repetition penalty needs the text so far";
+    if (sequence.sampler->validVocabSize() != valid)
+      return "the sampler chooses among other tokens than the pack's kernels";
+  }
+  return nullptr;
+}
+
+Status Session::generate(std::span<const SequenceSampler> sequences,
+                         uint64_t count, const OnTokens &onTokens) {
+  MAMBA_RETURN_IF_ERROR(checkGenerate(sequences));
+  if (sequences.empty() || count == 0)
+    return {};
+  struct Busy {
+    bool &flag;
+    explicit Busy(bool &flag) : flag(flag) { flag = true; }
+    ~Busy() { flag = false; }
+  } busy(isGenerating_);
+  // A processor's logits are the host's already, and float64 is exact there.
+  if (model_->executable().target().device != "cuda")
+    return generateOnHost(sequences, count, onTokens);
+  if (const char *why = whyOnHost(sequences)) {
+    logMessage(LogLevel::Warning,
+               std::string("tokens are chosen on the host, which is slower: ") +
+                   why);
+    return generateOnHost(sequences, count, onTokens);
+  }
+  StepQueue *queue = context_->queue();
+  if (!queue)
+    queue = hostQueue_ ? &*hostQueue_
+                       : &hostQueue_.emplace(*context_, model_->manifest());
+  return DeviceSampling(*this, *queue, sequences).run(count, onTokens);
+}
+
+} // namespace mamba
