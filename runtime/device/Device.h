@@ -38,8 +38,9 @@ public:
 using Progress = std::function<void(uint64_t done, uint64_t total)>;
 
 /// Steps that are queued behind one another, so that the device goes on while
-/// the host looks at what came out. After a failure of submit or wait nothing
-/// is queued, and the states of the slots are unknown.
+/// the host looks at what came out. OutOfMemory of submit: nothing of this step
+/// has run, and what is queued stays so. After any other failure nothing is
+/// queued, and the states of the slots are unknown.
 class StepQueue {
 public:
   /// So many steps may be queued whose outputs were not waited for.

@@ -42,7 +42,8 @@ loadOnAny(std::shared_ptr<const Pack> pack, const DeviceOptions &options) {
   if (!isForGpus || !cuda::Driver::load().ok())
     return loadOnCpu(std::move(pack), options);
   auto onGpu = loadOnCuda(pack, 0, options);
-  if (onGpu.ok())
+  // What the user wrote is wrong wherever it runs.
+  if (onGpu.ok() || onGpu.status().code() == StatusCode::InvalidArgument)
     return onGpu;
   auto onCpu = loadOnCpu(std::move(pack), options);
   if (!onCpu.ok())

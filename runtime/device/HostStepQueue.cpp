@@ -7,6 +7,13 @@
 using namespace mamba;
 
 Status HostStepQueue::submit(const Step &step) {
+  Status ran = runNow(step);
+  if (!ran.ok() && ran.code() != StatusCode::OutOfMemory)
+    submitted_ = waited_ = 0;
+  return ran;
+}
+
+Status HostStepQueue::runNow(const Step &step) {
   if (submitted_ - waited_ == kDepth)
     return internalError("more steps are queued than may be");
   const EntrySpec &entry = manifest_.entries[step.entry];
@@ -31,13 +38,10 @@ Status HostStepQueue::submit(const Step &step) {
     done.outputs[i].resize(stepBytes(entry.outputs[i], step.batch).value_or(0));
     outputs.push_back(done.outputs[i].data());
   }
-  Status ran = context_.run(step.entry, step.batch, step.invariant, inputs,
-                            outputs);
-  if (ran.ok())
-    ++submitted_;
-  else
-    submitted_ = waited_ = 0;
-  return ran;
+  MAMBA_RETURN_IF_ERROR(context_.run(step.entry, step.batch, step.invariant,
+                                     inputs, outputs));
+  ++submitted_;
+  return {};
 }
 
 Status HostStepQueue::wait() {

@@ -19,6 +19,7 @@ public:
   Status fetch(uint32_t output, void *to) override;
 
 private:
+  Status runNow(const Step &step);
   /// What a step gave, and where it goes.
   struct Done {
     std::vector<std::vector<uint8_t>> outputs;

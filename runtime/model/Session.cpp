@@ -107,12 +107,16 @@ Status Session::checkSlot(uint32_t slot) const {
 }
 
 /// For what would change a slot: a generation is not under way.
-Status Session::checkIdle(uint32_t slot) const {
-  MAMBA_RETURN_IF_ERROR(checkSlot(slot));
+Status Session::checkIdle() const {
   if (isGenerating_)
     return invalidArgument("the session is generating; what it is called with "
                            "may only look at positions and tokens");
   return {};
+}
+
+Status Session::checkIdle(uint32_t slot) const {
+  MAMBA_RETURN_IF_ERROR(checkSlot(slot));
+  return checkIdle();
 }
 
 Status Session::checkUsable(uint32_t slot) const {
@@ -144,6 +148,7 @@ Status Session::checkToken(int64_t token, uint64_t bound,
 
 Status Session::checkStep(std::span<const SequenceTokens> sequences,
                           WantLogits want, std::span<float> logits) const {
+  MAMBA_RETURN_IF_ERROR(checkIdle());
   const std::string pack = inQuotes(model_->info().pack()->path());
   if (!vocabSize_ || !nextEntry_)
     return unavailable("pack " + pack +
@@ -331,6 +336,7 @@ Status Session::call(uint32_t entry, std::span<const uint32_t> slots,
                      std::span<const int64_t> lengths,
                      std::span<const std::span<const uint8_t>> inputs,
                      std::span<const std::span<uint8_t>> outputs) {
+  MAMBA_RETURN_IF_ERROR(checkIdle());
   const Manifest &manifest = model_->manifest();
   if (entry >= manifest.entries.size())
     return invalidArgument("entry " + std::to_string(entry) +

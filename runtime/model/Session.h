@@ -129,6 +129,7 @@ private:
   Status findModelEntries();
   Status findSampleEntry();
   Status checkSlot(uint32_t slot) const;
+  Status checkIdle() const;
   Status checkIdle(uint32_t slot) const;
   Status checkUsable(uint32_t slot) const;
   Status checkDistinct(std::span<const uint32_t> slots) const;

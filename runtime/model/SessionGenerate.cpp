@@ -44,7 +44,13 @@ bool isSampleEntry(const EntrySpec &entry, int64_t vocabSize) {
 Status Session::findSampleEntry() {
   const Manifest &manifest = model_->manifest();
   for (uint32_t i = 0; i < manifest.entries.size(); ++i) {
-    if (manifest.entries[i].name != "sample")
+    const auto &programs = model_->executable().target().programs;
+    auto runs = [&](const Program &program) {
+      return program.entry == i &&
+             program.invariant == options_.batchInvariant;
+    };
+    if (manifest.entries[i].name != "sample" ||
+        std::none_of(programs.begin(), programs.end(), runs))
       continue;
     if (!isSampleEntry(manifest.entries[i], int64_t(vocabSize_)))
       return invalidData("entry 'sample' of pack " +
@@ -177,6 +183,17 @@ public:
     }
   }
 
+  /// Nothing is queued any more; where steps may or may not have moved the
+  /// states, the slots are not to be used.
+  ~DeviceSampling() {
+    if (isWhole_)
+      return;
+    while (waited_ != submitted_ && queue_.wait().ok())
+      ++waited_;
+    for (const SequenceSampler &sequence : sequences_)
+      session_.slots_[sequence.slot].broken = true;
+  }
+
   Status run(uint64_t count, const OnTokens &onTokens);
 
 private:
@@ -201,6 +218,7 @@ private:
   std::vector<int32_t> topK_;
   std::array<Chosen, StepQueue::kDepth> chosen_; // by number of the step
   uint64_t submitted_ = 0, waited_ = 0;
+  bool isWhole_ = true; // The states are those of the tokens handed out.
 };
 
 /// `tokens` null: those that the step before chose. `ahead`: how many choices
@@ -227,6 +245,7 @@ Status Session::DeviceSampling::submit(const int32_t *tokens, uint64_t ahead) {
   std::optional<uint32_t> carried;
   if (!tokens)
     carried = kToken;
+  isWhole_ = false;
   MAMBA_RETURN_IF_ERROR(queue_.submit({*session_.sampleEntry_, batch,
                                        session_.options_.batchInvariant, inputs,
                                        outputs, carried}));
@@ -274,9 +293,9 @@ Status Session::DeviceSampling::loop(uint64_t count, const OnTokens &onTokens) {
                          session_.sampleOnHost(sequences_));
   for (size_t i = 0; i < sequences_.size(); ++i)
     positions_[i] = session_.slots_[sequences_[i].slot].position;
-  if (count > 1)
-    MAMBA_RETURN_IF_ERROR(submit(first.data(), 0));
-  bool goesOn = onTokens(first);
+  Status queued = count > 1 ? submit(first.data(), 0) : Status();
+  bool goesOn = onTokens(first); // They were chosen, whatever comes.
+  MAMBA_RETURN_IF_ERROR(queued);
   // The step that is queued feeds the tokens handed out last.
   for (uint64_t given = 1; goesOn && given < count; ++given) {
     if (given + 1 < count)
@@ -308,17 +327,11 @@ Status Session::DeviceSampling::settle() {
 
 Status Session::DeviceSampling::run(uint64_t count, const OnTokens &onTokens) {
   Status status = loop(count, onTokens);
-  if (status.ok())
-    status = settle();
-  if (status.ok())
-    return {};
-  while (waited_ != submitted_ && queue_.wait().ok())
-    ++waited_;
-  // Steps that were queued may or may not have moved the states.
-  if (submitted_ != 0)
-    for (const SequenceSampler &sequence : sequences_)
-      session_.slots_[sequence.slot].broken = true;
-  return status;
+  if (!status.ok() && hasBegun(status))
+    return status;
+  Status settled = settle();
+  isWhole_ = settled.ok();
+  return status.ok() ? settled : status;
 }
 
 //===----------------------------------------------------------------------===//
@@ -330,7 +343,7 @@ const char *Session::whyOnHost(
   const ModelSpec &model = *model_->manifest().model;
   uint64_t valid = model.validVocabSize ? model.validVocabSize : vocabSize_;
   if (!sampleEntry_)
-    return "the pack has no entry 'sample'";
+    return "the pack has no entry 'sample' for this target";
   if (sequences.size() > options_.maxStepTokens)
     return "there are more sequences than tokens in a step";
   for (const SequenceSampler &sequence : sequences) {
@@ -344,6 +357,7 @@ const char *Session::whyOnHost(
 
 Status Session::generate(std::span<const SequenceSampler> sequences,
                          uint64_t count, const OnTokens &onTokens) {
+  MAMBA_RETURN_IF_ERROR(checkIdle());
   MAMBA_RETURN_IF_ERROR(checkGenerate(sequences));
   if (sequences.empty() || count == 0)
     return {};

@@ -89,6 +89,8 @@ static Status verifySteps(const CheckSpec &check) {
 Status mamba::verifyCheck(const Manifest &manifest, const CheckSpec &check) {
   MAMBA_RETURN_IF_ERROR(verifyEntry(manifest, check));
   MAMBA_RETURN_IF_ERROR(verifySteps(check));
+  if (!isSha256Hex(check.weights))
+    return invalidData("the weights' fingerprint must be 64 hex digits");
   if (check.stride == 0)
     return invalidData("the stride must be at least 1");
   if (!std::isfinite(check.tolerance) || check.tolerance < 0)

@@ -113,11 +113,6 @@ static Status verifyEntries(const Manifest &manifest) {
   return {};
 }
 
-static bool isSha256Hex(const std::string &digest) {
-  return digest.size() == 64 &&
-         digest.find_first_not_of("0123456789abcdef") == std::string::npos;
-}
-
 static Status verifyModel(const ModelSpec &model) {
   if (model.vocabSize == 0 || model.validVocabSize > model.vocabSize)
     return invalidData("model: valid_vocab_size " + text(model.validVocabSize) +

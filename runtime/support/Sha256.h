@@ -37,6 +37,12 @@ Sha256Digest sha256(const void *data, size_t size);
 /// 64 lower-case hexadecimal digits.
 std::string toHex(const Sha256Digest &digest);
 
+/// Whether a text can be a digest: 64 hex digits in lower case.
+inline bool isSha256Hex(std::string_view digest) {
+  return digest.size() == 64 &&
+         digest.find_first_not_of("0123456789abcdef") == digest.npos;
+}
+
 inline std::string sha256Hex(const void *data, size_t size) {
   return toHex(sha256(data, size));
 }

@@ -111,9 +111,10 @@ Status Bench::decode(uint32_t genLength) {
     samplers.push_back(sampler.get());
   }
   auto goOn = [](void *, const int32_t *, size_t) -> int32_t { return 1; };
+  // The first comes of the prompt, and none feeds the last.
   return check(mamba_session_generate(session_.get(), slots.data(),
-                                      samplers.data(), slots.size(), genLength,
-                                      goOn, nullptr));
+                                      samplers.data(), slots.size(),
+                                      genLength + 1, goOn, nullptr));
 }
 
 Status Bench::repetition(uint32_t promptLength, uint32_t genLength,

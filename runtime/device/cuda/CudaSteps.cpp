@@ -47,12 +47,13 @@ Result<CudaSteps::StepPlan> CudaSteps::makePlan(const Program &program,
   return plan;
 }
 
-Status CudaSteps::reserve(Flight &flight) {
+Status CudaSteps::reserve(const Step &step, Flight &flight) {
   const std::shared_ptr<const Gpu> &gpu = executable_.gpu();
   constexpr const char *kWhat = "the activations of a step, feed less at once";
-  if (policy_.replaces(memory_.size(), flight.plan.bytes)) {
+  // What is carried lies there, and fits.
+  if (!step.carried && policy_.replaces(memory_.size(), flight.plan.bytes)) {
     // What is queued uses it; a wait is cheap beside new memory.
-    MAMBA_RETURN_IF_ERROR(stream_.wait());
+    MAMBA_RETURN_IF_ERROR(notOutOfMemory(stream_.wait()));
     ++generation_;
     hasNewest_ = false;
     memory_.release();
@@ -216,9 +217,9 @@ Status CudaSteps::enqueue(const Step &step, Flight &flight) {
 Status CudaSteps::finish(Flight &flight) {
   const Program &program = executable_.target().programs[flight.plan.program];
   const EntrySpec &entry = executable_.manifest().entries[program.entry];
-  Status ended = executable_.gpu()->check(
+  Status ended = notOutOfMemory(executable_.gpu()->check(
       executable_.gpu()->driver().cuEventSynchronize(flight.ended.get()),
-      "finish a step");
+      "finish a step"));
   MAMBA_RETURN_IF_ERROR(
       ended.withContext("entry " + inQuotes(entry.name) + ": program " +
                         inQuotes(program.className)));
@@ -256,7 +257,7 @@ Status CudaSteps::submit(const Step &step) {
   Flight &next = flight(submitted_);
   status = prepare(*index, step, next);
   if (status.ok())
-    status = reserve(next);
+    status = reserve(step, next);
   if (status.ok()) {
     fill(next, step);
     status = notOutOfMemory(enqueue(step, next));
@@ -266,7 +267,8 @@ Status CudaSteps::submit(const Step &step) {
     hasNewest_ = true;
     return {};
   }
-  drop();
+  if (status.code() != StatusCode::OutOfMemory)
+    drop();
   return status.withContext(
       "entry " + inQuotes(executable_.manifest().entries[step.entry].name));
 }

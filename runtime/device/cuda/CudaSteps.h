@@ -53,7 +53,7 @@ private:
   Status checkCarry(const Step &step, const Flight &flight);
   Result<StepPlan> makePlan(const Program &program, const EntrySpec &entry,
                             const Batch &batch, TensorPlan &tensors) const;
-  Status reserve(Flight &flight);
+  Status reserve(const Step &step, Flight &flight);
   void fill(const Flight &flight, const Step &step) const;
   Status enqueue(const Step &step, Flight &flight);
   Status launchAll(const Flight &flight, const Step &step);

@@ -452,7 +452,7 @@ MAMBA_API mamba_status mamba_sampler_sample(mamba_sampler *sampler,
 /* Gets one token of each sequence, `count` of them in the order of the slots,
  * which the sequences hold from now on; borrowed for the call. Other than 0 goes
  * on. It may ask this session for positions and recent tokens and nothing else,
- * and must neither throw nor jump. */
+ * must leave the samplers as they are, and must neither throw nor jump. */
 typedef int32_t (*mamba_tokens_fn)(void *user, const int32_t *tokens,
                                    size_t count);
 
@@ -464,7 +464,8 @@ typedef int32_t (*mamba_tokens_fn)(void *user, const int32_t *tokens,
  * never waits for the host: "cuda" and "sim", where the pack has the entry
  * `sample` and no sampler has a repetition penalty; a warning tells if not.
  * After a failure on the device the slots are unusable until they are cleared,
- * loaded or copied to; MAMBA_INVALID_DATA for logits that are not finite. */
+ * loaded or copied to, but for MAMBA_OUT_OF_MEMORY: they hold what was handed
+ * out. MAMBA_INVALID_DATA for logits that are not finite. */
 MAMBA_API mamba_status mamba_session_generate(
     mamba_session *session, const uint32_t *slots,
     mamba_sampler *const *samplers, size_t count, uint64_t max_tokens,

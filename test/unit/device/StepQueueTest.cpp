@@ -4,6 +4,7 @@
 
 #include "runtime/device/HostStepQueue.h"
 
+#include <cstring>
 #include <gtest/gtest.h>
 #include <optional>
 
@@ -13,8 +14,11 @@ namespace {
 
 /// A context of a device with its queue.
 struct Queued {
-  explicit Queued(const std::string &device)
+  /// `arenaT`: bytes a token, more than the kernels use.
+  explicit Queued(const std::string &device, uint64_t arenaT = 0)
       : pack(device), weights(std::make_shared<TestWeights>()) {
+    for (Program &program : pack.target().programs)
+      program.arenaT = std::max(program.arenaT, arenaT);
     opened = *pack.open();
     executable = *loadOnDevice(opened, device, {1});
     EXPECT_TRUE(executable->loadWeights(weights, nullptr).ok());
@@ -143,6 +147,45 @@ TEST(StepQueue, MemoryMovesWhileAStepIsQueued) {
     }
     EXPECT_EQ(results[0], results[1]) << device;
   }
+}
+
+// Memory that a long prompt needed goes when steps are short for long, but not
+// with the output that is carried.
+TEST(StepQueue, MemoryStaysWhileOutputsAreCarried) {
+  FakeDriver fake("checks=off");
+  Queued plain("cuda"), queued("cuda", 1 << 20);
+  std::vector<int64_t> seqStart = {0, 100}, position = {0};
+  std::vector<int32_t> slot = {1};
+  std::vector<float> x(100 * kTestWidth);
+  const void *inputs[] = {x.data()};
+  void *outputs[] = {nullptr, nullptr};
+  ASSERT_TRUE(queued.context
+                  ->run(0, {seqStart, slot, position}, false, inputs, outputs)
+                  .ok());
+  Result<std::vector<float>> all = ahead(*queued.queue, 300);
+  ASSERT_TRUE(all.ok()) << all.status().message();
+  // They grow beyond all numbers, so their bits are compared.
+  std::vector<float> wanted = oneByOne(*plain.context, 300);
+  ASSERT_EQ(all->size(), wanted.size());
+  EXPECT_EQ(std::memcmp(all->data(), wanted.data(),
+                        wanted.size() * sizeof(float)),
+            0);
+}
+
+// Once kernels were queued, want of memory is not the harmless failure.
+TEST(StepQueue, AFailedWaitIsNeverOutOfMemory) {
+  FakeDriver fake("checks=off");
+  uint64_t loading;
+  {
+    Queued queued("cuda");
+    loading = fake.calls("cuEventSynchronize");
+  }
+  fake.configure("checks=off fail=cuEventSynchronize," +
+                 std::to_string(loading + 1) + ",2");
+  Queued queued("cuda");
+  Status status = ahead(*queued.queue, 2).status();
+  EXPECT_HAS(status.message(), "CUDA_ERROR_OUT_OF_MEMORY");
+  EXPECT_NE(status.code(), StatusCode::OutOfMemory);
 }
 
 // The host is not asked to wait for a step that follows.

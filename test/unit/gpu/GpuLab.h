@@ -83,6 +83,8 @@ public:
       : KernelLab(target), compiler(compiler) {}
 
   LabKernels compile(const std::vector<KernelText> &texts) override;
+  /// Whether the generator takes the text's schedule; if not, why not.
+  bool takes(const KernelText &text, std::string &reason);
   /// The PTX of the last ones.
   const std::string &ptx() const { return lastPtx; }
   /// Their CUDA C++, if NVRTC is the compiler.

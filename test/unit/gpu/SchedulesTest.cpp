@@ -13,20 +13,6 @@ using namespace mamba;
 
 namespace {
 
-/// Whether the generator takes the text's schedule; if not, why not.
-bool isLegal(GpuLab &lab, const KernelText &text, std::string &reason) {
-  auto module = lab.parse({text});
-  auto target = parseTarget("cuda:sm_80", reason);
-  bool legal = false;
-  if (module)
-    module->walk([&](ssm::KernelOp kernel) {
-      const KernelGenerator *generator = findGenerator(kernel, *target, reason);
-      legal = generator && generator->isLegal(kernel, *target,
-                                              kernel.getScheduleAttr(), reason);
-    });
-  return legal;
-}
-
 class GpuSchedules : public OnGpu {
 protected:
   int64_t powerOf2(int64_t from, int64_t to) {
@@ -38,7 +24,7 @@ protected:
     std::string reason;
     for (int tries = 0; tries < 500; ++tries) {
       text.schedule = draw();
-      if (isLegal(lab, text, reason))
+      if (lab.takes(text, reason))
         return text;
     }
     ADD_FAILURE() << "no legal schedule was drawn: " << text.schedule << ": "
@@ -226,7 +212,7 @@ TEST(GpuSchedulesRefused, WithTheReason) {
     SCOPED_TRACE(refused.schedule);
     refused.text.schedule = refused.schedule;
     std::string reason;
-    EXPECT_FALSE(isLegal(lab, refused.text, reason));
+    EXPECT_FALSE(lab.takes(refused.text, reason));
     EXPECT_NE(reason.find(refused.reason), std::string::npos) << reason;
   }
 }

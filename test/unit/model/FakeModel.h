@@ -148,6 +148,7 @@ struct FakeLog {
   int nanAfterRuns = -1; // of `sample`: then `largest` is NaN
   int failAfterRuns = -1;   // this many runs work
   StatusCode failCode = StatusCode::Unavailable;
+  bool failsForMemory = false; // and not for good
   int failAfterWrites = -1; // this many state writes work
   std::vector<float> weight;
 };
@@ -168,6 +169,8 @@ public:
     run.positions.assign(batch.position.begin(), batch.position.end());
     run.slots.assign(batch.slot.begin(), batch.slot.end());
     log_.runs.push_back(run);
+    if (log_.failAfterRuns == 0 && log_.failsForMemory)
+      return outOfMemory("the fake device has no room");
     if (log_.failAfterRuns == 0)
       return {log_.failCode, "the fake device has had enough"};
     if (log_.failAfterRuns > 0)
@@ -295,7 +298,8 @@ public:
     target_.name = "fake:native";
     target_.device = "fake";
     target_.packedBytes = 1000;
-    target_.programs.resize(1);
+    for (uint32_t i = 0; i < pack_->manifest().entries.size(); ++i)
+      target_.programs.emplace_back().entry = i;
   }
   const Pack &pack() const override { return *pack_; }
   const TargetSpec &target() const override { return target_; }

@@ -216,7 +216,7 @@ TEST(GenerateTest, whatTheDeviceCannotDoTheHostDoesAndSaysSo) {
 }
 
 TEST(GenerateTest, aFailureOfTheDeviceMakesSlotsUnusable) {
-  for (int works : {1, 2, 3}) {
+  for (int works : {0, 1, 2, 3}) {
     Generating g(true);
     g.feed(0, {1});
     g.feed(1, {2});
@@ -231,6 +231,27 @@ TEST(GenerateTest, aFailureOfTheDeviceMakesSlotsUnusable) {
     ASSERT_TRUE(g.session->clear(0).ok());
     g.feed(0, {1});
     EXPECT_TRUE(g.generate({0}, samplers, 8).ok());
+  }
+}
+
+// Nothing has run of a step that finds no room: what was handed out is there.
+TEST(GenerateTest, outOfMemoryLosesNothing) {
+  for (int works : {0, 1, 2, 3}) {
+    Generating g(true);
+    g.feed(0, {1});
+    auto samplers = greedy(1);
+    g.fake.log.failAfterRuns = works;
+    g.fake.log.failsForMemory = true;
+    Status status = g.generate({0}, samplers, 8);
+    EXPECT_EQ(status.code(), StatusCode::OutOfMemory);
+    g.fake.log.failAfterRuns = -1;
+    EXPECT_EQ(g.tokens.size(), size_t(std::max(works, 1)));
+    EXPECT_EQ(*g.session->position(0), int64_t(1 + g.tokens.size()));
+    EXPECT_EQ(copyOf(*g.session->logits(0)),
+              expectedLogits(joined({1}, g.tokens)));
+    EXPECT_TRUE(g.generate({0}, samplers, 4).ok());
+    EXPECT_EQ(copyOf(*g.session->logits(0)),
+              expectedLogits(joined({1}, g.tokens)));
   }
 }
 
@@ -262,6 +283,8 @@ TEST(GenerateTest, whoIsCalledMayOnlyLook) {
           for (const Status &refused :
                {g.session->logits(0).status(), g.session->clear(0),
                 g.session->copy(0, 1), g.session->snapshot(0).status(),
+                g.session->step({}, WantLogits::None, {}),
+                g.session->call(0, {}, {}, {}, {}),
                 g.session->generate({&sequence, 1}, 1, {})})
             EXPECT_NE(refused.message().find("is generating"),
                       std::string::npos)
