@@ -21,7 +21,8 @@ Judges an NVIDIA GPU: verifies every kernel and model, measures them beside its 
       the folder of this script if it was unpacked there. After each step the results so far are
       in DIR/results/GPU-DATE.json and .txt. `bin/mamba-gpu-check --help` has the options.
 
-Exit status: 0 done and right, 1 something is wrong, 2 usage.
+Exit status: 0 all that was asked for is verified and right, 1 something is wrong or was not
+verified (no time, no NVRTC), 2 usage. The table's head says which.
 TEXT
 }
 
@@ -63,6 +64,14 @@ make_file() {
   say "making ${file#"$part"/}"
   "$@" "$file.new" >/dev/null
   mv "$file.new" "$file"
+}
+
+# copy_folder FROM NAME: into what is made, unless it is there.
+copy_folder() {
+  [ ! -e "$part/$2" ] || return 0
+  rm -rf "$part/$2.new"
+  cp -r "$1" "$part/$2.new"
+  mv "$part/$2.new" "$part/$2"
 }
 
 # The programs that are carried: of the runtime alone, with libraries of their own.
@@ -128,8 +137,9 @@ table() {
       printf "\\x$(printf %02x $((size >> 8 * byte & 255)))"
     done
     printf %s "$header"
-  } >"$dir/model.safetensors"
-  truncate -s $((8 + size + end)) "$dir/model.safetensors"
+  } >"$dir/model.safetensors.new"
+  truncate -s $((8 + size + end)) "$dir/model.safetensors.new"
+  mv "$dir/model.safetensors.new" "$dir/model.safetensors"
 }
 
 # pack FILE INPUT CHIPS WEIGHTS [OPTION...]: rows in bf16, but for weights in f32.
@@ -157,13 +167,14 @@ golden() {
   local case=$1 weights=$2 logits=4e-2 states=6e-2 data=$root/test/data/golden/$1
   local wanted=golden/$case/golden.safetensors
   [ "$weights" != f32 ] || { logits=2e-4 states=2e-4; }
-  [ -e "$part/golden/$case" ] || cp -r "$data" "$part/golden/$case"
+  copy_folder "$data" "golden/$case"
   pack "$case-$weights.mpk" "$data" "$3" "$weights" "${@:4}"
   if [[ $weights = int* ]]; then
     # Of the matrices that small integers stand for: by the CPU, in f32.
     wanted=golden/$case/$weights.safetensors
     local rounded=$part/work/$case-$weights
     [ -e "$rounded" ] || {
+      rm -rf "$rounded.new"
       python3 "$root/test/e2e/Inputs/quantise.py" "$data" "$rounded.new" "$weights"
       mv "$rounded.new" "$rounded"
     }
@@ -181,7 +192,7 @@ golden() {
 # The bundled model: the likelihood of a text, which the float64 reference knows.
 bundled() {
   local data=$root/test/data/models/shakespeare
-  [ -e "$part/shakespeare" ] || cp -r "$data" "$part/shakespeare"
+  copy_folder "$data" shakespeare
   pack shakespeare-f32.mpk "$data" $few_chips f32 --no-cuda-source
   cases+="${cases:+,
   }{\"name\": \"likelihood of a text, f32\", \"pack\": \"packs/shakespeare-f32.mpk\", \"model\": \"shakespeare\",
@@ -199,7 +210,7 @@ predict() {
 
 write_plan() { # QUICK
   cat >"$part/check.json" <<TEXT
-{"prepared": "$(git -C "$root" rev-parse --short HEAD 2>/dev/null || echo unknown)",
+{"prepared": "$commit",
  "quick": $1,
  "limits": {"75": "limits/75.ptx", "80": "limits/80.ptx", "90": "limits/90.ptx"},
  "cases": [
@@ -216,8 +227,15 @@ prepare() {
   [ -e "$root/tools/lib/setup.sh" ] || usage_error "--prepare needs the sources beside this script"
   build=${MAMBA_BUILD:-$root/build}
   part=$dir.part cases='' models=''
+  commit=$(git -C "$root" describe --always --dirty 2>/dev/null || echo unknown)
+  local stamp="$commit quick=$is_quick predictions=$has_predictions"
+  if [ -e "$part" ] && [ "$(cat "$part/stamp" 2>/dev/null)" != "$stamp" ]; then
+    say "'$part' was made of other sources or with other options, beginning anew"
+    rm -rf "$part"
+  fi
   rm -f "$part/work.jsonl"
   mkdir -p "$part"/{bin,packs,golden,limits,work} || die "cannot make '$part'"
+  printf '%s\n' "$stamp" >"$part/stamp"
   if [ -z "${MAMBA_BUILD:-}" ]; then
     . "$root/tools/lib/setup.sh"
     configure
@@ -264,10 +282,13 @@ prepare() {
     done
   fi
   write_plan $is_quick
-  rm -rf "$part/work"
-  mv "$part" "$dir"
-  tar -C "$(dirname "$dir")" -cJf "$dir.tar.xz.new" "$(basename "$dir")"
+  # Moved only when all is there: stopped before, it goes on.
+  local name
+  name=$(basename "$dir" | sed 's/[&,\\]/\\&/g')
+  tar -C "$part" --exclude=./work --exclude=./stamp --transform="s,^\\.,$name," -cJf "$dir.tar.xz.new" .
   mv "$dir.tar.xz.new" "$dir.tar.xz"
+  mv "$part" "$dir"
+  rm -rf "$dir/work" "$dir/stamp"
   local bytes
   bytes=$(stat -c %s "$dir.tar.xz")
   say "$dir.tar.xz has $bytes bytes; unpack it on the machine with the GPU and run gpu-check.sh there"
@@ -280,7 +301,8 @@ case ${1:-} in
   ;;
 --prepare)
   [ $# -ge 2 ] && [ -n "$2" ] || usage_error "--prepare needs a folder to make"
-  dir=${2%/} is_quick=false has_predictions=true
+  dir=${2%"${2##*[!/]}"} is_quick=false has_predictions=true
+  [ -n "$dir" ] || usage_error "--prepare needs a folder to make, got '$2'"
   [[ $dir != -* ]] || usage_error "--prepare needs a folder to make, got '$dir'"
   shift 2
   for option; do

@@ -15,9 +15,13 @@ namespace {
 
 /// A file that goes with this.
 struct Temporary {
-  std::string path = (std::filesystem::temp_directory_path() /
-                      ("gpu-check-" + std::to_string(getpid()) + ".safetensors"))
-                         .string();
+  std::string path;
+  Temporary() {
+    std::error_code failed;
+    std::filesystem::path folder = std::filesystem::temp_directory_path(failed);
+    path = (failed ? "/tmp" : folder.string()) + "/gpu-check-" + std::to_string(getpid()) +
+           ".safetensors";
+  }
   ~Temporary() {
     std::error_code ignored;
     std::filesystem::remove(path, ignored);
@@ -32,6 +36,8 @@ Result<std::vector<std::string>> linesOf(std::vector<std::string> words) {
       runProcess({std::move(words), {}, 600}, [&](const std::string &l) { lines.push_back(l); }));
   if (outcome.status == 0)
     return lines;
+  if (outcome.complaint.find("CUDA_ERROR_OUT_OF_MEMORY") != std::string::npos)
+    return outOfMemory(outcome.complaint);
   return internalError(outcome.complaint.empty() ? "ended with status " +
                                                        std::to_string(outcome.status)
                                                  : outcome.complaint);
@@ -100,6 +106,8 @@ Status runCase(const CheckFolder &folder, const nlohmann::json &plan, const std:
   for (const std::string &chunk : isText ? std::vector<std::string>{""}
                                         : std::vector<std::string>{"", "7"}) {
     Result<double> error = isText ? one.compareText() : one.compareLogits(chunk);
+    if (error.status().code() == StatusCode::OutOfMemory)
+      return error.status();
     const char *prefer = std::getenv("MAMBA_CUDA_PREFER");
     Row row = {{"row", "check"},
                {"what", plan.at("name")},

@@ -2,7 +2,7 @@
 // record that is on the disk after each of them.
 #pragma once
 
-#include "bench/gpu/Rows.h"
+#include "bench/gpu/Report.h"
 
 #include <string>
 #include <vector>
@@ -21,7 +21,6 @@ struct CheckStep {
 
   /// Of what need not be there.
   bool isOptional() const { return kind == "blas" || kind == "peers"; }
-  bool isVerification() const { return kind == "case" || kind == "kernels" || kind == "model"; }
 };
 
 /// Of everything that the folder has, the most valuable first.
@@ -35,8 +34,7 @@ struct CheckOptions {
   bool isQuiet = false;
 };
 
-/// True if nothing that was verified failed.
-Result<bool> runCheck(const CheckFolder &folder, const CheckOptions &options);
+Result<Verdict> runCheck(const CheckFolder &folder, const CheckOptions &options);
 
 /// One of these steps, in this process.
 Status runStep(const CheckFolder &folder, const std::string &kind, size_t index, unsigned ordinal);

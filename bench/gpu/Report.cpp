@@ -8,15 +8,41 @@
 
 namespace mamba::bench {
 
-bool isVerified(const Row &step, bool isVerification) {
-  // Measuring a model may take too long, verifying must not.
-  if (isVerification && (step.at("status") == "failed" ||
-                         (step.at("status") == "timeout" && step.at("kind") != "model")))
-    return false;
-  return std::ranges::none_of(step.at("rows"), [](const Row &row) {
-    return (row.at("row") == "check" && !row.at("ok").get<bool>()) ||
-           (row.contains("finite") && !row["finite"].get<bool>());
-  });
+const char *textOf(Verdict verdict) {
+  return verdict == Verdict::Right ? "right" : verdict == Verdict::Wrong ? "wrong" : "incomplete";
+}
+
+Verdicts verdictsOf(const Row &record) {
+  Verdicts all;
+  bool isAsked = false;
+  for (const Row &step : record.at("steps")) {
+    const Row &kind = step.at("kind"), &rows = step.at("rows"), &status = step.at("status");
+    auto isRow = [](const char *name) {
+      return [name](const Row &row) { return row.at("row") == name; };
+    };
+    bool isVerification = kind == "case" || kind == "kernels" || kind == "model";
+    isAsked |= isVerification;
+    if ((isVerification && status == "failed") || std::ranges::any_of(rows, [](const Row &row) {
+          return (row.at("row") == "check" && !row.at("ok").get<bool>()) ||
+                 (row.contains("finite") && !row["finite"].get<bool>());
+        }))
+      ++all.wrong;
+    else if (!isVerification)
+      continue;
+    else if (std::ranges::any_of(rows, isRow("misfit")))
+      ++all.misfits;
+    // Of a model the self-test comes first; measuring it may take too long.
+    else if (status == "done" || (kind == "model" && (status == "timeout" || status == "cut") &&
+                                  std::ranges::any_of(rows, isRow("check"))))
+      ++all.right;
+    else
+      ++all.incomplete;
+  }
+  if (all.wrong)
+    all.whole = Verdict::Wrong;
+  else if (record.value("finished", false) && !all.incomplete && (all.right || !isAsked))
+    all.whole = Verdict::Right;
+  return all;
 }
 
 namespace {
@@ -127,6 +153,11 @@ std::string Report::head() const {
                      ", " + textOf(record_, "began") + ", " +
                      number("%.0f s", record_.value("seconds", 0.0)) +
                      (record_.value("finished", false) ? "" : ", NOT FINISHED") + "\n";
+  Verdicts verdicts = verdictsOf(record_);
+  text += "verdict: " + std::string(bench::textOf(verdicts.whole)) + ", of what was to be verified " +
+          std::to_string(verdicts.right) + " right, " + std::to_string(verdicts.wrong) +
+          " wrong, " + std::to_string(verdicts.incomplete) + " not done, " +
+          std::to_string(verdicts.misfits) + " not for this GPU\n";
   if (textOf(machine_, "driver_library") != "libcuda.so.1")
     text += "THE DRIVER IS ANOTHER ONE (MAMBA_CUDA_DRIVER): its times mean nothing\n";
   return text;

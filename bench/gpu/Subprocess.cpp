@@ -7,6 +7,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <thread>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -95,7 +96,8 @@ Result<Outcome> runProcess(const Command &command,
         if (!line.empty())
           outcome.complaint = line;
       }};
-  auto end = Clock::now() + std::chrono::duration<double>(command.seconds);
+  auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                std::chrono::duration<double>(command.seconds));
   for (int open = 2; open > 0;) {
     std::array<pollfd, 2> polled = {pollfd{streams[0].fd, POLLIN, 0},
                                     pollfd{streams[1].fd, POLLIN, 0}};
@@ -117,9 +119,24 @@ Result<Outcome> runProcess(const Command &command,
     if (stream.fd >= 0)
       close(stream.fd);
   int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-    ;
+  auto hasEnded = [&](Clock::time_point until) {
+    while (waitpid(child, &status, WNOHANG) == 0) {
+      if (Clock::now() >= until)
+        return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    return true;
+  };
+  if (!outcome.timedOut && !hasEnded(end)) // It has closed its output and goes on.
+    outcome.timedOut = true;
+  if (outcome.timedOut) {
+    kill(-child, SIGKILL);
+    // One that waits for a lost GPU in the kernel may stay.
+    outcome.isStuck = !hasEnded(Clock::now() + std::chrono::seconds(5));
+  }
   kill(-child, SIGKILL); // What it left behind.
+  if (outcome.isStuck)
+    return outcome;
   outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return outcome;
 }

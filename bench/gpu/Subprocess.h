@@ -11,7 +11,8 @@ namespace mamba::bench {
 
 struct Outcome {
   int status = 0;        // Of the exit; 128 and the signal's number if one ended it.
-  bool timedOut = false; // It was ended.
+  bool timedOut = false; // It was ended,
+  bool isStuck = false;  // or cannot be: left behind.
   std::string complaint; // The last line on stderr.
 };
 

@@ -21,8 +21,11 @@ std::optional<double> optionalOf(const nlohmann::json &object, const char *key) 
 
 Work Work::of(const CheckFolder &folder, const std::string &gpu) {
   Work work;
-  work.gpu_ = gpu;
-  std::erase(work.gpu_, ' ');
+  for (size_t at = 0, end; at < gpu.size(); at = end + 1) {
+    end = std::min(gpu.find_first_of(" -", at), gpu.size());
+    if (end > at)
+      work.gpu_.push_back(gpu.substr(at, end - at));
+  }
   Result<std::string> text = readFile(folder.file("work.jsonl"));
   for (size_t at = 0; text.ok() && at < text->size();) {
     size_t end = std::min(text->find('\n', at), text->size());
@@ -35,7 +38,17 @@ Work Work::of(const CheckFolder &folder, const std::string &gpu) {
 }
 
 bool Work::isPredicted(const nlohmann::json &step) const {
-  return gpu_.find(step.value("chip", "?")) != gpu_.npos;
+  const std::string chip = step.value("chip", "?"); // "RTX4090" of "RTX 4090"
+  static constexpr std::string_view kOthers[] = {"D", "Ti", "SUPER", "Laptop", "Mobile", "Max"};
+  for (size_t first = 0; first < gpu_.size(); ++first) {
+    std::string words;
+    size_t next = first;
+    while (next < gpu_.size() && words.size() < chip.size())
+      words += gpu_[next++];
+    if (words == chip)
+      return next == gpu_.size() || !std::ranges::count(kOthers, gpu_[next]);
+  }
+  return false;
 }
 
 /// This GPU's if there is one, else that of any: the least work is the same. Of

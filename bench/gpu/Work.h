@@ -37,10 +37,10 @@ public:
 
 private:
   const nlohmann::json *find(const Row &row) const;
-  /// Times are for one kind of GPU.
+  /// Times are for one kind of GPU, whole words of whose name are the same.
   bool isPredicted(const nlohmann::json &step) const;
 
-  std::string gpu_; // its name without spaces
+  std::vector<std::string> gpu_; // the words of its name
   std::vector<nlohmann::json> steps_;
 };
 

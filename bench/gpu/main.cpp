@@ -1,6 +1,5 @@
 // mamba-gpu-check: judges a GPU with what gpu-check.sh --prepare made.
 #include "bench/gpu/Check.h"
-#include "bench/gpu/Report.h"
 #include "runtime/support/File.h"
 #include "runtime/support/Quote.h"
 #include "runtime/support/Version.h"
@@ -8,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <cstdlib>
 
 using namespace mamba;
 using namespace mamba::bench;
@@ -24,10 +24,15 @@ struct Arguments {
 Status printTable(const CheckFolder &folder, const std::string &path) {
   MAMBA_ASSIGN_OR_RETURN(std::string text, readFile(path));
   Row record = Row::parse(text, nullptr, false);
-  if (!record.is_object() || !record.contains("steps"))
-    return invalidData(inQuotes(path) + " is no record of mamba-gpu-check");
-  std::printf("%s", reportOf(record, folder).c_str());
-  return {};
+  try {
+    if (record.is_object() && record.contains("steps")) {
+      std::printf("%s", reportOf(record, folder).c_str());
+      return {};
+    }
+  } catch (const nlohmann::json::exception &) { // A key is missing, or of another type.
+  }
+  return invalidData(inQuotes(path) + " is no record of mamba-gpu-check or is damaged, name a "
+                                      ".json that it wrote");
 }
 
 int fail(const Status &status) {
@@ -49,10 +54,10 @@ int run(const Arguments &arguments) {
     Status done = runStep(*folder, arguments.step, arguments.index, arguments.check.ordinal);
     return done.ok() ? 0 : fail(done);
   }
-  Result<bool> isRight = runCheck(*folder, arguments.check);
-  if (isRight.ok())
-    return *isRight ? 0 : 1;
-  fail(isRight.status());
+  Result<Verdict> verdict = runCheck(*folder, arguments.check);
+  if (verdict.ok())
+    return *verdict == Verdict::Right ? 0 : 1;
+  fail(verdict.status());
   return 1;
 }
 
@@ -60,12 +65,18 @@ int run(const Arguments &arguments) {
 
 int main(int argc, char **argv) {
   CLI::App app("Verifies kernels and models on an NVIDIA GPU and measures them beside its limits.\n"
-               "Results are on the disk after each step. Exit status 1 if something is wrong.");
+               "Results are on the disk after each step. Exit status 0 if all that was asked for is\n"
+               "verified and right, 1 if something is wrong or was not verified, 2 for the usage.");
   Arguments arguments;
   app.set_version_flag("--version", MAMBA_VERSION);
   app.add_option("folder", arguments.folder, "What 'gpu-check.sh --prepare' made")->required();
   app.add_option("--minutes", arguments.check.minutes, "At most; what is left over is told")
-      ->check(CLI::Range(0.01, 1440.0))
+      ->check([](const std::string &text) {
+        char *end = nullptr;
+        double minutes = std::strtod(text.c_str(), &end);
+        bool isOne = end != text.c_str() && !*end && minutes >= 0.01 && minutes <= 1440;
+        return isOne ? "" : "must be a number from 0.01 to 1440, got '" + text + "'";
+      })
       ->capture_default_str();
   app.add_option("--gpu", arguments.check.ordinal, "Number of the GPU, from 0")
       ->capture_default_str();
@@ -89,7 +100,8 @@ int main(int argc, char **argv) {
   }
   try {
     return run(arguments);
-  } catch (const nlohmann::json::exception &error) { // of check.json, or a record
-    return fail(invalidData(inQuotes(arguments.folder) + ": " + error.what()));
+  } catch (const nlohmann::json::exception &) {
+    return fail(invalidData(inQuotes(arguments.folder + "/check.json") +
+                            " is damaged, prepare the folder anew"));
   }
 }

@@ -20,13 +20,19 @@ run() {
   exec env -i PATH=/usr/bin:/bin FAKE_CUDA="$FAKE_CUDA" MAMBA_SIM_CHECKS=off MAMBA_CUDA_DRIVER="$fake" \
     MAMBA_CUDA_NVRTC=/nonexistent ./gpu-check.sh "$@"
 }
-(run --output all) >table 2>log || die "$(cat log table)"
+fails 2 "needs a folder to make" gpu-check.sh --prepare //
+# All is right, but without NVRTC not all is verified.
+status=0
+(run --output all) >table 2>log || status=$?
+[ $status = 1 ] || die "status $status: $(cat log table)"
+grep -Eq '^verdict: incomplete, .* 0 wrong' table
 cmp table all.txt
 python3 - <<'PYTHON'
 import json
 
 record = json.load(open("all.json"))
-assert record["finished"] and record["verified"], record
+assert record["finished"] and record["verdict"] == "incomplete", record
+assert record["counts"]["right"] >= 3 and record["counts"]["wrong"] == 0, record["counts"]
 status = {step["kind"]: step["status"] for step in record["steps"]}
 for kind in "machine", "limits", "model", "launches":
     assert status[kind] == "done", status
@@ -44,17 +50,23 @@ grep -Eq '^special functions ' table
 PATH=$PWD/bin:$PATH
 
 # No time, another folder, no place to write, no driver, no such GPU.
-(run --minutes 0.02 --output short) >table 2>log || die "$(cat log)"
+status=0
+(run --minutes 0.02 --output short) >table 2>log || status=$?
+[ $status = 1 ] || die "status $status: $(cat log)"
+grep -q '^verdict: incomplete' table
 grep -Eq 'skipped +no time was left' short.txt
 python3 -c 'import json; r = json.load(open("short.json")); assert r["finished"] and r["seconds"] < 10, r["seconds"]'
 fails 2 "no bin/mamba-gpu-check" gpu-check.sh "$PWD"/..
 mkdir none
 fails 2 "no check.json" mamba-gpu-check none
 fails 2 "minutes" mamba-gpu-check . --minutes -1
+fails 2 "minutes" mamba-gpu-check . --minutes nan
+echo '{"steps": [{}]}' >damaged.json
+fails 1 "damaged" mamba-gpu-check . --table damaged.json
 MAMBA_CUDA_DRIVER=$fake fails 1 '/nonexistent/x' mamba-gpu-check . --quiet --output /nonexistent/x
 MAMBA_CUDA_DRIVER=/nonexistent fails 1 "no device 'cuda'" mamba-gpu-check . --quiet
 MAMBA_CUDA_DRIVER=$fake fails 1 'the driver has 1' mamba-gpu-check . --quiet --gpu 1
-./gpu-check.sh --help | grep -q -- '--prepare DIR'
+./gpu-check.sh --help | grep -- '--prepare DIR' >/dev/null
 
 # Stopped in the middle, the record is whole up to there, and nobody goes on.
 run --output stopped >table 2>log &
@@ -77,4 +89,4 @@ status=0
 [ $status = 1 ] || die "status $status: $(cat log)"
 grep -Eq '^tiny bf16.*failed.*kernel' wrong.txt
 grep -Eq '^mamba1, f32 .* ok ' wrong.txt
-python3 -c 'import json; r = json.load(open("wrong.json")); assert r["finished"] and not r["verified"]'
+python3 -c 'import json; r = json.load(open("wrong.json")); assert r["finished"] and r["verdict"] == "wrong"'

@@ -15,12 +15,12 @@ import json, sys
 [target] = json.load(open(sys.argv[1]))["targets"]
 print("\n".join({kernel["symbol"] for kernel in target["kernels"]}))
 PY
-  llvm-readelf -h k.cubin | grep -Eq 'Machine: +NVIDIA CUDA architecture'
+  llvm-readelf -h k.cubin | grep -E 'Machine: +NVIDIA CUDA architecture' >/dev/null
   llvm-readelf -sW k.cubin | awk '$4 == "FUNC" && $5 == "GLOBAL" { print $NF }' | sort >got
   diff want got
   ! llvm-readelf -sW k.cubin | awk '$1 ~ /^[0-9]+:$/ && $1 != "0:" && / UND / && !/ \.nv\./' | grep . || die 'something is undefined'
   if command -v cuobjdump >/dev/null; then
-    cuobjdump -sass k.cubin | grep -c 'Function :' | grep -qx "$(wc -l <want)"
+    cuobjdump -sass k.cubin | grep -c 'Function :' | grep -x "$(wc -l <want)" >/dev/null
   fi
   if command -v nvdisasm >/dev/null; then
     nvdisasm k.cubin >k.sass

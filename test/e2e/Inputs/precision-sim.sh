@@ -8,7 +8,7 @@ case=$2 weights=$3 activations=$4 chip=$5
 golden=$data/golden/$case
 input=$golden/golden.safetensors
 mpk=$(pack "golden/$case" --target=cuda:$chip --weights=$weights --activations=$activations --no-cuda-source)
-mamba-pack inspect "$mpk" | grep -q "^precisions: weights $weights, activations $activations\$"
+mamba-pack inspect "$mpk" | grep "^precisions: weights $weights, activations $activations\$" >/dev/null
 rounded=$golden
 if [ $weights != f32 ]; then
   rounded=rounded
