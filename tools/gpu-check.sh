@@ -155,8 +155,8 @@ pack() {
 # line of check.json.
 model() {
   local name=$1 width=$2 layers=$3 vocabulary=$4 weights=$5
-  [ -e "$part/work/$name/model.safetensors" ] || table "$width" "$layers" "$vocabulary" "$part/work/$name"
-  pack "$name-$weights.mpk" "$part/work/$name" "$8" "$weights" --check=off "${@:9}"
+  [ -e "$part/making/$name/model.safetensors" ] || table "$width" "$layers" "$vocabulary" "$part/making/$name"
+  pack "$name-$weights.mpk" "$part/making/$name" "$8" "$weights" --check=off "${@:9}"
   models+="${models:+,
   }{\"name\": \"$name\", \"weights\": \"$weights\", \"pack\": \"packs/$name-$weights.mpk\", \"width\": $width,
    \"layers\": $layers, \"vocabulary\": $vocabulary, \"batches\": [$6], \"prefill\": [$7]}"
@@ -172,7 +172,7 @@ golden() {
   if [[ $weights = int* ]]; then
     # Of the matrices that small integers stand for: by the CPU, in f32.
     wanted=golden/$case/$weights.safetensors
-    local rounded=$part/work/$case-$weights
+    local rounded=$part/making/$case-$weights
     [ -e "$rounded" ] || {
       rm -rf "$rounded.new"
       python3 "$root/test/e2e/Inputs/quantise.py" "$data" "$rounded.new" "$weights"
@@ -202,10 +202,10 @@ bundled() {
 # predict NAME MODEL CHIPS WEIGHTS BATCHES LENGTHS: lines of work.jsonl.
 predict() {
   $has_predictions || return 0
-  make_file "$part/work/$1-$4.jsonl" "$build/bin/mamba-predict" --model "$2" --chip "$3" --weights "$4" \
+  make_file "$part/making/$1-$4.jsonl" "$build/bin/mamba-predict" --model "$2" --chip "$3" --weights "$4" \
     --activations="$([ "$4" = f32 ] && echo f32 || echo bf16)" --batch "$5" --updates "${5##*,}" --tokens "$6" \
     --markdown --json
-  sed "s/\"model\":\"[^\"]*\"/\"model\":\"$1\"/" "$part/work/$1-$4.jsonl" >>"$part/work.jsonl"
+  sed "s/\"model\":\"[^\"]*\"/\"model\":\"$1\"/" "$part/making/$1-$4.jsonl" >>"$part/work.jsonl"
 }
 
 write_plan() { # QUICK
@@ -234,7 +234,7 @@ prepare() {
     rm -rf "$part"
   fi
   rm -f "$part/work.jsonl"
-  mkdir -p "$part"/{bin,packs,golden,limits,work} || die "cannot make '$part'"
+  mkdir -p "$part"/{bin,packs,golden,limits,making} || die "cannot make '$part'"
   printf '%s\n' "$stamp" >"$part/stamp"
   if [ -z "${MAMBA_BUILD:-}" ]; then
     . "$root/tools/lib/setup.sh"
@@ -285,10 +285,10 @@ prepare() {
   # Moved only when all is there: stopped before, it goes on.
   local name
   name=$(basename "$dir" | sed 's/[&,\\]/\\&/g')
-  tar -C "$part" --exclude=./work --exclude=./stamp --transform="s,^\\.,$name," -cJf "$dir.tar.xz.new" .
+  tar -C "$part" --exclude=./making --exclude=./stamp --transform="s,^\\.,$name," -cJf "$dir.tar.xz.new" .
   mv "$dir.tar.xz.new" "$dir.tar.xz"
   mv "$part" "$dir"
-  rm -rf "$dir/work" "$dir/stamp"
+  rm -rf "$dir/making" "$dir/stamp"
   local bytes
   bytes=$(stat -c %s "$dir.tar.xz")
   say "$dir.tar.xz has $bytes bytes; unpack it on the machine with the GPU and run gpu-check.sh there"
