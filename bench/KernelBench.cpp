@@ -1,9 +1,12 @@
 #include "bench/KernelBench.h"
 
+#include "bench/KernelArguments.h"
 #include "compiler/codegen/Codegen.h"
 #include "compiler/import/Import.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "dialects/plan/PlanDialect.h"
+#include "passes/target/Target.h"
+#include "runtime/device/cpu/CpuFeatures.h"
 #include "runtime/device/cpu/ElfImage.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
@@ -12,35 +15,37 @@
 
 #include <benchmark/benchmark.h>
 
-#include <cstdlib>
 #include <memory>
-#include <random>
 
 using namespace mlir;
 
 namespace mamba::bench {
+
+void Work::add(const Work &other, double times) {
+  fmaFlops += other.fmaFlops * times;
+  tileFlops += other.tileFlops * times;
+  updates += other.updates * times;
+}
+
+double Work::seconds(const Machine &machine, int64_t lanes) const {
+  const VectorLimits &vectors = machine.ofLanes(lanes);
+  double seconds = fmaFlops / vectors.fmaFlopsPerSecond + updates / vectors.scanUpdatesPerSecond;
+  return tileFlops > 0 ? seconds + tileFlops / machine.tileFlopsPerSecond : seconds;
+}
+
 namespace {
 
-struct AlignedFree {
-  void operator()(void *p) const { std::free(p); }
-};
-using Buffer = std::unique_ptr<void, AlignedFree>;
-
-/// What one row costs; bytes are those of the arguments.
-struct Work {
-  double flops = 0;   // of projections
-  double updates = 0; // of states of a scan
-};
+/// A few tokens of one sequence each: between decode and prefill.
+constexpr int64_t kFewTokens = 8;
 
 struct Kernel {
   std::string name;
   MambaKernel entry;
   plan::GridAttr grid;
   int64_t scratch;
-  std::vector<RankedTensorType> args; // in the order of the ABI
-  std::vector<bool> weight;           // static, read once a run
-  Work perRow;                        // what grows with rows
-  bool ofSequences = false;           // its own rows are sequences, not tokens
+  KernelOperands operands;
+  Work perRow;             // what grows with rows
+  bool ofSequences = false; // its own rows are sequences, not tokens
 };
 
 struct Compiled {
@@ -48,91 +53,68 @@ struct Compiled {
   OwningOpRef<ModuleOp> module;
   ElfImage image;
   std::unique_ptr<ThreadPool> pool;
-  std::vector<Kernel> kernels;
+  std::shared_ptr<const Machine> machine;
+  int64_t lanes;
 };
 
-int64_t elements(RankedTensorType type, int64_t rows) {
-  int64_t n = 1;
-  for (int64_t d : type.getShape())
-    n *= ShapedType::isDynamic(d) ? rows : d;
-  return n;
+Work workOf(ssm::KernelOp kernel) {
+  Work work;
+  bool tiles = kernel.getSchedule() && kernel.getSchedule()->getMma() > 0;
+  kernel.walk([&](ssm::LinearOp linear) {
+    double flops = 2.0 * cast<RankedTensorType>(linear.getW().getType()).getNumElements();
+    (tiles ? work.tileFlops : work.fmaFlops) += flops;
+  });
+  kernel.walk([&](ssm::SelectiveScanOp scan) {
+    work.updates += cast<RankedTensorType>(scan.getA().getType()).getNumElements();
+  });
+  return work;
 }
 
 Kernel describe(plan::KernelOp op, MambaKernel entry) {
-  Kernel k{op.getSymName().str(), entry, *op.getGrid(), int64_t(*op.getScratch()), {}, {}, {}, false};
   ssm::KernelOp kernel = op.getKernel();
-  for (Value input : kernel.getInputs())
-    if (auto type = dyn_cast<RankedTensorType>(input.getType())) {
-      k.args.push_back(type);
-      k.weight.push_back(type.hasStaticShape());
-    }
-  for (unsigned i = 0; i < kernel.getNumResults(); ++i)
-    if (!kernel.getTiedInput(i)) {
-      k.args.push_back(cast<RankedTensorType>(kernel.getResult(i).getType()));
-      k.weight.push_back(false);
-    }
+  Kernel k{op.getSymName().str(), entry,           *op.getGrid(),
+           int64_t(*op.getScratch()), operandsOf(kernel), workOf(kernel)};
   kernel.walk([&](ssm::LastRowsOp) { k.ofSequences = true; });
-  kernel.walk([&](ssm::LinearOp linear) {
-    k.perRow.flops += 2.0 * cast<RankedTensorType>(linear.getW().getType()).getNumElements();
-  });
-  kernel.walk([&](ssm::SelectiveScanOp scan) {
-    k.perRow.updates += cast<RankedTensorType>(scan.getA().getType()).getNumElements();
-  });
   return k;
 }
 
-/// Arguments in memory; as many sets as it takes for weights to come from
-/// memory and not from a cache.
-struct Arguments {
-  std::vector<Buffer> owned;
-  std::vector<std::vector<void *>> sets;
-};
-
-Arguments allocate(const Kernel &k, int64_t rows, bool cold) {
-  Arguments result;
-  auto make = [&](RankedTensorType type) {
-    size_t bytes = (elements(type, rows) * 4 + 63) / 64 * 64;
-    void *p = std::aligned_alloc(64, bytes);
-    auto *values = static_cast<float *>(p);
-    if (type.getElementType().isInteger())
-      std::fill_n(static_cast<int32_t *>(p), bytes / 4, 7);
-    else
-      for (size_t i = 0; i < bytes / 4; ++i)
-        values[i] = 0.01f * float(int(i * 2654435761u >> 20 & 255) - 128) / 128;
-    result.owned.emplace_back(p);
-    return p;
-  };
-  double weights = 0;
-  for (auto [type, weight] : llvm::zip_equal(k.args, k.weight))
-    if (weight)
-      weights += 4.0 * elements(type, rows);
-  int64_t copies = cold && weights > 0 ? std::clamp<int64_t>(768e6 / weights, 1, 400) : 1;
-  std::vector<void *> shared;
-  for (auto [type, weight] : llvm::zip_equal(k.args, k.weight))
-    shared.push_back(weight ? nullptr : make(type));
-  for (int64_t c = 0; c < copies; ++c) {
-    std::vector<void *> set = shared;
-    for (size_t i = 0; i < set.size(); ++i)
-      if (k.weight[i])
-        set[i] = make(k.args[i]);
-    result.sets.push_back(std::move(set));
-  }
-  return result;
+uint32_t tilesOf(plan::GridAttr grid, int64_t rows) {
+  int64_t of = grid.getOf() == plan::GridOf::Rows        ? rows
+               : grid.getOf() == plan::GridOf::Sequences ? 1
+                                                         : grid.getCount();
+  return (of + grid.getBlock() - 1) / grid.getBlock() * grid.getTimes();
 }
 
-void run(benchmark::State &state, Compiled &compiled, const Kernel &k, int64_t rows,
-         const Machine &machine) {
-  bool decode = rows == 1;
-  Arguments arguments = allocate(k, rows, decode);
+/// Shares of the limits that a kernel of `rows` reached with `runs` a second.
+void report(benchmark::State &state, const Compiled &compiled, const Kernel &k, int64_t rows,
+            double runs) {
+  const Machine &machine = *compiled.machine;
+  const VectorLimits &vectors = machine.ofLanes(compiled.lanes);
+  double bytes = k.operands.bytes(rows);
+  state.counters["GB/s"] = runs * bytes / 1e9;
+  state.counters["of_read"] = runs * bytes / machine.readBytesPerSecond;
+  double flops = k.perRow.fmaFlops + k.perRow.tileFlops;
+  if (flops > 0) {
+    state.counters["GFLOP/s"] = runs * flops * double(rows) / 1e9;
+    bool tiles = k.perRow.tileFlops > 0;
+    state.counters[tiles ? "of_tile" : "of_fma"] =
+        runs * flops * double(rows) /
+        (tiles ? machine.tileFlopsPerSecond : vectors.fmaFlopsPerSecond);
+  }
+  if (k.perRow.updates > 0) {
+    double updates = runs * k.perRow.updates * double(rows);
+    state.counters["of_scan"] = updates / vectors.scanUpdatesPerSecond;
+    state.counters["x_scalar"] = updates / machine.scalarScanUpdatesPerSecond;
+  }
+}
+
+void run(benchmark::State &state, Compiled &compiled, const Kernel &k, int64_t rows) {
+  Arguments arguments(k.operands, rows, rows == 1);
   int64_t seqStart[2] = {0, rows}, position[1] = {0};
   int32_t slot[1] = {0};
-  Buffer scratch(std::aligned_alloc(64, (k.scratch + 64) / 64 * 64));
+  Buffer scratch = allocate(k.scratch);
   int64_t ownRows = k.ofSequences ? 1 : rows;
-  int64_t of = k.grid.getOf() == plan::GridOf::Rows        ? ownRows
-               : k.grid.getOf() == plan::GridOf::Sequences ? 1
-                                                           : k.grid.getCount();
-  uint32_t tiles = (of + k.grid.getBlock() - 1) / k.grid.getBlock() * k.grid.getTimes();
-  size_t next = 0;
+  uint32_t tiles = tilesOf(k.grid, ownRows);
   Stopwatch watch;
   for (auto _ : state) {
     MambaKernelArgs args{};
@@ -141,90 +123,118 @@ void run(benchmark::State &state, Compiled &compiled, const Kernel &k, int64_t r
     args.seqStart = seqStart;
     args.slot = slot;
     args.position = position;
-    args.buffers = arguments.sets[next].data();
-    next = (next + 1) % arguments.sets.size();
+    args.buffers = arguments.next();
     ThreadPool::Job job{k.entry, &args, tiles};
     compiled.pool->run({&job, 1}, scratch.get());
   }
-  double bytes = 0;
-  for (RankedTensorType type : k.args)
-    // Of an embedding's table only the rows that are read count.
-    bytes += 4.0 * (type.hasStaticShape() && k.name.starts_with("embedding")
-                        ? double(rows) * type.getShape().back()
-                        : double(elements(type, rows)));
-  double runs = double(state.iterations()) / watch.seconds();
-  state.counters["GB/s"] = runs * bytes / 1e9;
-  state.counters["of_read"] = runs * bytes / machine.readBytesPerSecond;
-  if (k.perRow.flops > 0) {
-    state.counters["GFLOP/s"] = runs * k.perRow.flops * double(rows) / 1e9;
-    state.counters["of_fma"] = runs * k.perRow.flops * double(rows) / machine.fmaFlopsPerSecond;
+  report(state, compiled, k, rows, double(state.iterations()) / watch.seconds());
+}
+
+/// Whether this process may run the target's code; if not, `error` says why.
+bool mayRun(const Target &target, std::string &error) {
+  CpuFeatures here = CpuFeatures::detect();
+  for (const std::string &feature : target.features) {
+    if (CpuFeatures::isAmx(feature))
+      if (Status status = requestAmx(); !status.ok()) {
+        error = status.message();
+        return false;
+      }
+    if (here.isKnown(feature) && !here.has(feature)) {
+      error = "target '" + target.name + "' needs " + feature + ", which this processor lacks";
+      return false;
+    }
   }
-  if (k.perRow.updates > 0) {
-    double updates = runs * k.perRow.updates * double(rows);
-    state.counters["of_scan"] = updates / machine.scanUpdatesPerSecond;
-    state.counters["x_scalar"] = updates / machine.scalarScanUpdatesPerSecond;
-  }
+  return true;
+}
+
+ModelWork workOfModel(ModuleOp module, int64_t lanes) {
+  ModelWork work;
+  work.lanes = lanes;
+  for (plan::ProgramOp program : module.getOps<plan::ProgramOp>())
+    if (program.getEntry() == "next" && program.getClassName() == "prefill")
+      for (plan::DispatchOp dispatch : program.getBody().getOps<plan::DispatchOp>()) {
+        Work kernel = workOf(dispatch.getKernelOp().getKernel());
+        bool perToken = dispatch.getRows().getKind() == plan::RowKind::T;
+        (perToken ? work.perToken : work.perStep).add(kernel, 1);
+      }
+  return work;
+}
+
+/// Registers the kernel for each class of steps that it serves.
+void registerKernel(std::shared_ptr<Compiled> compiled, plan::KernelOp op, MambaKernel entry,
+                    const std::vector<int64_t> &tokens) {
+  auto kernel = std::make_shared<Kernel>(describe(op, entry));
+  auto add = [&](StringRef className, const std::string &label, int64_t rows) {
+    bool serves = llvm::any_of(op.getClasses(), [&](Attribute a) {
+      return cast<StringAttr>(a).getValue() == className;
+    });
+    if (serves)
+      benchmark::RegisterBenchmark(
+          (label + "/" + kernel->name).c_str(),
+          [=](benchmark::State &state) { run(state, *compiled, *kernel, rows); })
+          ->UseRealTime();
+  };
+  add("decode", "decode", 1);
+  add("few", "few", kFewTokens);
+  for (int64_t count : tokens)
+    add("prefill", "prefill" + std::to_string(count), count);
 }
 
 } // namespace
 
-bool registerKernels(const std::string &checkpoint, int64_t tokens, const Machine &machine,
-                     double &prefillFlops, std::string &error) {
+bool registerKernels(const KernelOptions &options, std::shared_ptr<const Machine> machine,
+                     ModelWork &work, std::string &error) {
+  FailureOr<Target> target = parseTarget(options.target, error);
+  if (failed(target))
+    return false;
+  if (target->isGpu()) {
+    error = "target '" + options.target + "' is a GPU: mamba-bench measures processors";
+    return false;
+  }
+  if (!mayRun(*target, error))
+    return false;
   // Lives as long as the benchmarks, which run after this returns.
   auto compiled = std::make_shared<Compiled>();
   DialectRegistry registry;
   registerCompiler(registry);
   registerCodegen(registry);
   compiled->context.appendDialectRegistry(registry);
-  auto module = importCheckpoint(checkpoint, {}, compiled->context, error);
+  auto module = importCheckpoint(options.checkpoint, {}, compiled->context, error);
   if (failed(module))
     return false;
   compiled->module = std::move(*module);
   error = "the model does not compile";
-  if (failed(runPipeline(*compiled->module, {}, Phase::LLVM)))
+  PipelineOptions pipeline;
+  pipeline.target = options.target;
+  pipeline.weights = options.weights;
+  pipeline.activations = options.activations;
+  if (failed(runPipeline(*compiled->module, pipeline, Phase::LLVM)))
     return false;
   FailureOr<SharedObject> object = emitSharedObject(*compiled->module);
   if (failed(object))
     return false;
-  Result<ElfImage> image = ElfImage::load(object->elf, "x86_64");
-  Result<std::unique_ptr<ThreadPool>> pool = ThreadPool::create(machine.threads, 1 << 20);
+  Result<ElfImage> image = ElfImage::load(object->elf, target->arch);
+  int64_t scratch = 0;
+  for (plan::KernelOp op : compiled->module->getOps<plan::KernelOp>())
+    scratch = std::max(scratch, int64_t(*op.getScratch()));
+  Result<std::unique_ptr<ThreadPool>> pool = ThreadPool::create(machine->threads, scratch);
   if (!image.ok() || !pool.ok()) {
     error = (image.ok() ? pool.status() : image.status()).message();
     return false;
   }
   compiled->image = std::move(*image);
   compiled->pool = std::move(*pool);
+  compiled->machine = machine;
+  compiled->lanes = target->lanes;
   for (plan::KernelOp op : compiled->module->getOps<plan::KernelOp>()) {
     Result<MambaKernel> entry = compiled->image.kernel(object->entries.at(op.getSymName().str()));
     if (!entry.ok()) {
       error = entry.status().message();
       return false;
     }
-    auto kernel = std::make_shared<Kernel>(describe(op, *entry));
-    auto has = [&](StringRef name) {
-      return llvm::any_of(op.getClasses(), [&](Attribute a) { return cast<StringAttr>(a).getValue() == name; });
-    };
-    auto add = [&](const std::string &name, int64_t rows) {
-      benchmark::RegisterBenchmark((name + "/" + kernel->name).c_str(),
-                                   [=](benchmark::State &state) { run(state, *compiled, *kernel, rows, machine); })
-          ->UseRealTime();
-    };
-    if (has("decode"))
-      add("decode", 1);
-    if (has("prefill"))
-      add("prefill", tokens);
+    registerKernel(compiled, op, *entry, options.tokens);
   }
-  // The head of `next` works on the last row only.
-  prefillFlops = 0;
-  for (plan::ProgramOp program : compiled->module->getOps<plan::ProgramOp>())
-    if (program.getEntry() == "next" && program.getClassName() == "prefill")
-      for (plan::DispatchOp dispatch : program.getBody().getOps<plan::DispatchOp>()) {
-        bool perToken = dispatch.getRows().getKind() == plan::RowKind::T;
-        dispatch.getKernelOp().getKernel().walk([&](ssm::LinearOp linear) {
-          prefillFlops += 2.0 * cast<RankedTensorType>(linear.getW().getType()).getNumElements() *
-                          (perToken ? double(tokens) : 1.0);
-        });
-      }
+  work = workOfModel(*compiled->module, target->lanes);
   return true;
 }
 

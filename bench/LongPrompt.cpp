@@ -1,15 +1,37 @@
-// mamba-long-prompt X.mpk [TOKENS]: feeds a prompt of a million tokens and
-// prints how much memory the process has on the way: it stays flat.
-#include "mamba/runtime.h"
+// mamba-long-prompt: feeds a long prompt and measures on the way what a token
+// takes and how much memory the process has: both stay flat.
+#include "bench/LoadedModel.h"
+#include "bench/Machine.h"
+#include "runtime/support/Format.h"
 
-#include <chrono>
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <vector>
 
 namespace {
+
+using namespace mamba::bench;
+using mamba::format;
+
+struct Options {
+  std::string pack, model;
+  std::vector<int64_t> positions = {128, 512, 2048, 8192, 32768, 131072, 524288, 1000000};
+  uint32_t threads = 0;
+  bool json = false;
+};
+
+/// What was seen when the sequence had so many tokens.
+struct Point {
+  int64_t position;
+  double prefillSeconds;         // of the prompt up to here
+  double prefillSecondsPerToken; // since the point before
+  double decodeSecondsPerToken;  // the median of some steps
+  double residentMegabytes;
+};
 
 double residentMegabytes() {
   std::ifstream status("/proc/self/status");
@@ -20,48 +42,95 @@ double residentMegabytes() {
   return 0;
 }
 
-void check(mamba_status status) {
-  if (status == MAMBA_OK)
+/// The seconds that tokens `first` to `first + count` of the prompt take, fed in
+/// steps of `each`; less than 0 after a failure.
+double feed(LoadedModel &loaded, int64_t first, int64_t count, int64_t each) {
+  std::vector<int32_t> tokens = loaded.prompt(first, count);
+  Stopwatch watch;
+  for (int64_t i = 0; i < count; i += each)
+    if (!loaded.step(tokens.data() + i, size_t(std::min(each, count - i))))
+      return -1;
+  return watch.seconds();
+}
+
+bool measure(const Options &options, LoadedModel &loaded, std::vector<Point> &points) {
+  constexpr int64_t decoded = 32, piece = 1 << 16;
+  // Once without a clock: pages, caches, threads.
+  if (feed(loaded, 0, 64, 64) < 0 || feed(loaded, 64, 4, 1) < 0 ||
+      mamba_session_clear(loaded.session, 0) != MAMBA_OK)
+    return false;
+  int64_t done = 0;
+  double prefill = 0;
+  for (int64_t position : options.positions) {
+    double seconds = 0;
+    int64_t before = done;
+    while (done < position) {
+      int64_t count = std::min(piece, position - done);
+      double took = feed(loaded, done, count, count);
+      if (took < 0)
+        return false;
+      seconds += took;
+      done += count;
+    }
+    std::vector<double> steps(decoded);
+    for (double &step : steps)
+      if ((step = feed(loaded, done++, 1, 1)) < 0)
+        return false;
+    std::nth_element(steps.begin(), steps.begin() + decoded / 2, steps.end());
+    prefill += seconds;
+    points.push_back({position, prefill, seconds / double(position - before), steps[decoded / 2],
+                      residentMegabytes()});
+  }
+  return true;
+}
+
+void print(const Options &options, const std::vector<Point> &points) {
+  if (!options.json) {
+    std::printf("%12s %18s %18s %12s\n", "position", "prompt us/token", "decode us/token",
+                "resident MB");
+    for (const Point &p : points)
+      std::printf("%12ld %18.1f %18.1f %12.1f\n", long(p.position), p.prefillSecondsPerToken * 1e6,
+                  p.decodeSecondsPerToken * 1e6, p.residentMegabytes);
     return;
-  std::fprintf(stderr, "mamba-long-prompt: %s\n", mamba_last_error());
-  std::exit(1);
+  }
+  std::string text = "{\"positions\": [";
+  for (const Point &p : points)
+    text += format("%s{\"position\": %ld, \"prefill_s\": %.6f, \"prefill_s_per_token\": %.4g, "
+                   "\"decode_s_per_token\": %.4g, \"resident_mb\": %.1f}",
+                   &p == &points.front() ? "" : ", ", long(p.position), p.prefillSeconds,
+                   p.prefillSecondsPerToken, p.decodeSecondsPerToken, p.residentMegabytes);
+  std::printf("%s]}\n", text.c_str());
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
-  if (argc < 2) {
-    std::fprintf(stderr, "usage: mamba-long-prompt X.mpk [TOKENS]\n");
-    return 2;
+  CLI::App app("What a token takes, and memory, at positions of one long prompt");
+  Options options;
+  app.add_option("pack", options.pack, "the pack, X.mpk")->required();
+  app.add_option("--model", options.model, "folder with the weights");
+  app.add_option("--positions", options.positions, "rising, each 32 tokens after the one before")
+      ->delimiter(',')
+      ->check(CLI::Range(int64_t(1), int64_t(1) << 40));
+  app.add_option("--threads", options.threads, "threads; without it one for each processor")
+      ->check(CLI::Range(1, 1024));
+  app.add_flag("--json", options.json, "one JSON line");
+  try {
+    app.parse(argc, argv);
+    for (size_t i = 1; i < options.positions.size(); ++i)
+      if (options.positions[i] < options.positions[i - 1] + 33)
+        throw CLI::ValidationError("--positions", "must rise by more than 32");
+  } catch (const CLI::ParseError &e) {
+    return app.exit(e) == 0 ? 0 : 2;
   }
-  long total = argc > 2 ? std::atol(argv[2]) : 1'000'000;
-  mamba_pack *pack;
-  mamba_model *model;
-  mamba_session *session;
-  mamba_pack_info info = {};
-  info.struct_size = sizeof info;
-  check(mamba_pack_open(argv[1], &pack));
-  check(mamba_pack_get_info(pack, &info));
-  check(mamba_model_create(pack, nullptr, &model));
-  check(mamba_model_load_weights(model, nullptr, nullptr, nullptr));
-  check(mamba_session_create(model, nullptr, &session));
-  std::vector<int32_t> prompt(total);
-  for (long i = 0; i < total; ++i)
-    prompt[i] = int32_t(i * 7919 % info.vocab_size);
-  auto start = std::chrono::steady_clock::now();
-  long piece = (total + 9) / 10;
-  std::printf("%12s %12s %12s\n", "tokens", "resident MB", "tok/s");
-  for (long done = 0; done < total;) {
-    long count = std::min(piece, total - done);
-    mamba_sequence sequence = {0, prompt.data() + done, size_t(count)};
-    check(mamba_session_step(session, &sequence, 1, MAMBA_WANT_NONE, nullptr, 0));
-    done += count;
-    std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    std::printf("%12ld %12.1f %12.0f\n", done, residentMegabytes(), done / elapsed.count());
-    std::fflush(stdout);
+  LoadedModel loaded;
+  std::vector<Point> points;
+  std::string error;
+  if (!loaded.load(options.pack, options.model, options.threads, error) ||
+      !measure(options, loaded, points)) {
+    std::fprintf(stderr, "mamba-long-prompt: %s\n", mamba_last_error());
+    return 1;
   }
-  mamba_session_destroy(session);
-  mamba_model_destroy(model);
-  mamba_pack_close(pack);
+  print(options, points);
   return 0;
 }

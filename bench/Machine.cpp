@@ -1,149 +1,168 @@
 #include "bench/Machine.h"
 
+#include "bench/Loops.h"
+#include "runtime/device/cpu/CpuFeatures.h"
+#include "runtime/support/Format.h"
+
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <memory>
+#include <sched.h>
+#include <sys/mman.h>
 #include <thread>
-#include <vector>
 
 namespace mamba::bench {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int kLanes = 16;
-constexpr int kAccumulators = 24;
-#else
-constexpr int kLanes = 8;
-constexpr int kAccumulators = 12;
-#endif
-using Vector = float __attribute__((vector_size(kLanes * 4)));
-using Ints = int32_t __attribute__((vector_size(kLanes * 4)));
+/// Binds this thread to the i-th of the processors that the process may use, so
+/// that no two share one while something else runs.
+void takeProcessor(unsigned i, const cpu_set_t &allowed) {
+  unsigned turn = i % CPU_COUNT(&allowed);
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+    if (CPU_ISSET(cpu, &allowed) && turn-- == 0) {
+      cpu_set_t one;
+      CPU_ZERO(&one);
+      CPU_SET(cpu, &one);
+      sched_setaffinity(0, sizeof one, &one);
+      return;
+    }
+}
 
-/// Keeps the compiler from dropping or moving what makes the value.
-template <typename T> void keep(T &value) { asm volatile("" : "+v"(value)); }
+void onThreads(unsigned threads, const std::function<void(unsigned)> &work) {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  sched_getaffinity(0, sizeof allowed, &allowed);
+  std::vector<std::thread> pool;
+  for (unsigned i = 0; i < threads; ++i)
+    pool.emplace_back([&, i] {
+      if (CPU_COUNT(&allowed) > 0)
+        takeProcessor(i, allowed);
+      work(i);
+    });
+  for (std::thread &thread : pool)
+    thread.join();
+}
 
 /// The best rate of a few runs; `work` returns the units that one thread did.
 double bestRate(unsigned threads, const std::function<double(unsigned)> &work) {
   double best = 0;
-  for (int run = 0; run < 4; ++run) {
+  for (int run = 0; run < 5; ++run) {
     std::vector<double> units(threads);
     Stopwatch watch;
-    std::vector<std::thread> pool;
-    for (unsigned i = 0; i < threads; ++i)
-      pool.emplace_back([&, i] { units[i] = work(i); });
-    for (std::thread &thread : pool)
-      thread.join();
-    double sum = 0;
+    onThreads(threads, [&](unsigned i) { units[i] = work(i); });
+    double seconds = watch.seconds(), sum = 0;
     for (double u : units)
       sum += u;
-    best = std::max(best, sum / watch.seconds());
+    best = std::max(best, sum / seconds);
   }
   return best;
 }
 
-double readRate(unsigned threads) {
-  // Larger than any cache.
-  constexpr size_t bytes = size_t(512) << 20;
-  std::vector<std::vector<char>> memory(threads);
-  std::vector<std::thread> touch;
-  for (unsigned i = 0; i < threads; ++i)
-    touch.emplace_back([&, i] { memory[i].assign(bytes / threads, 1); });
-  for (std::thread &thread : touch)
-    thread.join();
-  return bestRate(threads, [&](unsigned i) {
-    const char *p = memory[i].data();
-    size_t n = memory[i].size() / (8 * sizeof(Vector));
-    Vector sums[8] = {};
-    for (size_t k = 0; k < n; ++k)
-      for (int j = 0; j < 8; ++j) {
-        Vector v;
-        std::memcpy(&v, p + (k * 8 + j) * sizeof v, sizeof v);
-        sums[j] += v;
-      }
-    for (Vector &sum : sums)
-      keep(sum);
-    return double(n) * 8 * sizeof(Vector);
+double rate(unsigned threads, double (*loop)()) {
+  return bestRate(threads, [=](unsigned) { return loop(); });
+}
+
+bool hasAll(const CpuFeatures &features, std::initializer_list<const char *> names) {
+  return std::all_of(names.begin(), names.end(), [&](const char *n) { return features.has(n); });
+}
+
+std::vector<const Loops *> presentLoops(const CpuFeatures &features) {
+  std::vector<const Loops *> present;
+  if (hasAll(features, {"avx512f", "avx512bw", "avx512dq", "avx512vl"}))
+    present.push_back(&avx512Loops);
+  if (hasAll(features, {"avx2", "fma"}))
+    present.push_back(&avx2Loops);
+  present.push_back(&sseLoops);
+  return present;
+}
+
+double readRate(unsigned threads, const Loops &loops) {
+  constexpr size_t page = size_t(2) << 20;  // with which memory is read fastest
+  constexpr size_t bytes = size_t(1) << 30; // larger than any cache
+  size_t each = bytes / threads / page * page + page;
+  struct Free {
+    void operator()(char *p) const { std::free(p); }
+  };
+  std::vector<std::unique_ptr<char, Free>> memory(threads);
+  onThreads(threads, [&](unsigned i) {
+    memory[i].reset(static_cast<char *>(std::aligned_alloc(page, each)));
+    madvise(memory[i].get(), each, MADV_HUGEPAGE);
+    std::memset(memory[i].get(), 1, each);
   });
+  return bestRate(threads, [&](unsigned i) { return loops.read(memory[i].get(), each); });
 }
 
-double fmaRate(unsigned threads) {
-  return bestRate(threads, [&](unsigned) {
-    Vector acc[kAccumulators] = {}, a = Vector{} + 1.0f, b = Vector{} + 1e-9f;
-    keep(a);
-    keep(b);
-    constexpr int64_t turns = 10'000'000;
-    for (int64_t i = 0; i < turns; ++i)
-#pragma GCC unroll 24
-      for (int j = 0; j < kAccumulators; ++j) {
-        acc[j] = a * acc[j] + b;
-        keep(acc[j]);
-      }
-    return double(turns) * kAccumulators * kLanes * 2;
-  });
+VectorLimits vectorLimits(unsigned threads, const Loops &loops) {
+  VectorLimits limits{loops.name, loops.lanes, rate(threads, loops.fma), 0};
+  for (auto scan : loops.scans)
+    if (scan)
+      limits.scanUpdatesPerSecond = std::max(limits.scanUpdatesPerSecond, rate(threads, scan));
+  return limits;
 }
 
-Vector exp2Vector(Vector x) {
-  Vector shifted = x + 12582912.0f;
-  Vector f = x - (shifted - 12582912.0f);
-  Vector p = Vector{} + 0.0013264727f;
-  for (float c : {0.0096715126f, 0.055507337f, 0.24022242f, 0.69314698f, 1.0f})
-    p = p * f + c;
-  return (Vector)((Ints)p + ((Ints)shifted << 23));
-}
-
-double scanRate(unsigned threads) {
-  return bestRate(threads, [&](unsigned) {
-    constexpr int states = 8;
-    Vector h[states], decay[states], y = {}, dt = Vector{} + 0.01f, x = Vector{} + 0.02f;
+double scalarScanLoop() {
+  constexpr int states = 16;
+  float h[states] = {}, decay[states], y = 0;
+  for (int n = 0; n < states; ++n)
+    decay[n] = -0.5f * float(n + 1);
+  constexpr int64_t turns = 300'000;
+  for (int64_t t = 0; t < turns; ++t) {
+    volatile float dt = 0.01f, x = 0.02f;
     for (int n = 0; n < states; ++n) {
-      h[n] = Vector{} + 0.1f;
-      decay[n] = Vector{} - 0.5f * float(n + 1);
-      keep(decay[n]);
+      h[n] = std::exp(dt * decay[n]) * h[n] + x * 0.3f;
+      y += h[n] * 0.7f;
     }
-    constexpr int64_t turns = 1'000'000;
-    for (int64_t t = 0; t < turns; ++t) {
-      keep(dt);
-      keep(x);
-#pragma GCC unroll 8
-      for (int n = 0; n < states; ++n) {
-        h[n] = exp2Vector(dt * decay[n]) * h[n] + x * 0.3f;
-        y = h[n] * 0.7f + y;
-      }
-    }
-    keep(y);
-    return double(turns) * states * kLanes;
-  });
-}
-
-double scalarScanRate(unsigned threads) {
-  return bestRate(threads, [&](unsigned) {
-    constexpr int states = 16;
-    float h[states] = {}, decay[states], y = 0;
-    for (int n = 0; n < states; ++n)
-      decay[n] = -0.5f * float(n + 1);
-    constexpr int64_t turns = 300'000;
-    for (int64_t t = 0; t < turns; ++t) {
-      float dt = 0.01f, x = 0.02f;
-      keep(dt);
-      keep(x);
-      for (int n = 0; n < states; ++n) {
-        float e = std::exp(dt * decay[n]);
-        keep(e);
-        h[n] = e * h[n] + x * 0.3f;
-        y += h[n] * 0.7f;
-      }
-    }
-    keep(y);
-    return double(turns) * states;
-  });
+  }
+  volatile float kept = y;
+  (void)kept;
+  return double(turns) * states;
 }
 
 } // namespace
 
 Machine measureMachine(unsigned threads) {
-  return {threads, readRate(threads), fmaRate(threads), scanRate(threads), scalarScanRate(threads)};
+  CpuFeatures features = CpuFeatures::detect();
+  std::vector<const Loops *> present = presentLoops(features);
+  Machine machine{threads, readRate(threads, *present.front()), {}, 0, 0};
+  for (const Loops *loops : present)
+    machine.vectors.push_back(vectorLimits(threads, *loops));
+  if (hasAll(features, {"amx-tile", "amx-bf16"}) && requestAmx().ok())
+    machine.tileFlopsPerSecond = rate(threads, tileLoop);
+  machine.scalarScanUpdatesPerSecond = rate(threads, scalarScanLoop);
+  return machine;
+}
+
+const VectorLimits &Machine::ofLanes(int64_t lanes) const {
+  for (const VectorLimits &limits : vectors)
+    if (limits.lanes <= lanes)
+      return limits;
+  return vectors.back();
+}
+
+std::string Machine::text() const {
+  std::string line = format("limits of this machine, %u threads: read %.1f GB/s", threads,
+                            readBytesPerSecond / 1e9);
+  for (const VectorLimits &v : vectors)
+    line += format("; %s: f32 FMA %.0f GFLOP/s, scan in registers %.2f G updates/s",
+                   v.name.c_str(), v.fmaFlopsPerSecond / 1e9, v.scanUpdatesPerSecond / 1e9);
+  line += tileFlopsPerSecond ? format("; bf16 tiles %.0f GFLOP/s", tileFlopsPerSecond / 1e9)
+                             : "; no bf16 tiles";
+  return line + format("; scalar expf scan %.2f G updates/s", scalarScanUpdatesPerSecond / 1e9);
+}
+
+std::string Machine::json() const {
+  std::string text = format("{\"threads\": %u, \"read_gb_s\": %.2f, \"vectors\": {", threads,
+                            readBytesPerSecond / 1e9);
+  for (const VectorLimits &v : vectors)
+    text += format("%s\"%s\": {\"fma_gflop_s\": %.1f, \"scan_g_updates_s\": %.3f}",
+                   &v == &vectors.front() ? "" : ", ", v.name.c_str(), v.fmaFlopsPerSecond / 1e9,
+                   v.scanUpdatesPerSecond / 1e9);
+  text += "}, \"tile_gflop_s\": ";
+  text += tileFlopsPerSecond ? format("%.1f", tileFlopsPerSecond / 1e9) : "null";
+  return text + format(", \"scalar_scan_g_updates_s\": %.3f}", scalarScanUpdatesPerSecond / 1e9);
 }
 
 } // namespace mamba::bench

@@ -3,7 +3,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstdarg>
 #include <cstdio>
 
 namespace mamba::bench {
@@ -105,15 +104,6 @@ std::string next(const sim::Prediction &prediction) {
 double ratio(double done, double needed) { return needed == 0 ? 0 : done / needed; }
 
 } // namespace
-
-std::string format(const char *pattern, ...) {
-  char text[512];
-  va_list arguments;
-  va_start(arguments, pattern);
-  vsnprintf(text, sizeof text, pattern, arguments);
-  va_end(arguments);
-  return text;
-}
 
 sim::Limit KernelRow::limit() const {
   const auto &parts = prediction.parts;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "bench/PredictRun.h"
+#include "runtime/support/Format.h"
 
 #include <algorithm>
 #include <optional>
@@ -9,9 +10,6 @@
 #include <vector>
 
 namespace mamba::bench {
-
-/// As printf, into a string.
-std::string format(const char *pattern, ...) __attribute__((format(printf, 1, 2)));
 
 /// What nothing can do without.
 struct LeastWork {

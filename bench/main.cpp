@@ -1,42 +1,59 @@
 // mamba-bench: each kernel and the whole model, beside the limits of this machine.
 #include "bench/KernelBench.h"
 #include "bench/ModelBench.h"
-#include "runtime/device/cpu/ThreadPool.h"
+#include "runtime/device/Processors.h"
 
 #include <CLI/CLI.hpp>
 #include <benchmark/benchmark.h>
 
 #include <cstdio>
 
+using namespace mamba::bench;
+
 int main(int argc, char **argv) {
   benchmark::Initialize(&argc, argv);
-  CLI::App app("Kernels and model beside this machine's limits. Options of Google Benchmark come first.\n"
-               "Example: mamba-bench --benchmark_filter=scan --model DIR --pack X.mpk\n");
-  std::string model, pack;
-  int64_t tokens = 256;
+  CLI::App app("Kernels and model beside this machine's limits. Options of Google Benchmark come "
+               "first.\nExample: mamba-bench --benchmark_filter=scan --model DIR --pack X.mpk\n");
+  KernelOptions kernels;
+  std::string pack;
   unsigned threads = mamba::availableProcessors();
-  app.add_option("--model", model, "folder of a checkpoint")->required();
-  app.add_option("--pack", pack, "its pack, for the whole model");
-  app.add_option("--tokens", tokens, "tokens of a prefill")->check(CLI::Range(1, 1 << 20));
+  bool limits = false, json = false;
+  auto *onlyLimits = app.add_flag("--limits", limits, "nothing but the limits");
+  app.add_flag("--json", json, "the limits as one JSON line")->needs(onlyLimits);
+  auto *model = app.add_option("--model", kernels.checkpoint, "folder of a checkpoint");
+  app.add_option("--pack", pack, "its pack, for the whole model")->needs(model);
+  app.add_option("--target", kernels.target, "what the kernels are compiled for")
+      ->capture_default_str();
+  app.add_option("--weights", kernels.weights, "f32, bf16, f16, int8 or int4")
+      ->capture_default_str();
+  app.add_option("--activations", kernels.activations, "f32, bf16 or f16")->capture_default_str();
+  app.add_option("--tokens", kernels.tokens, "tokens of each prefill: 512,4096")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
   app.add_option("--threads", threads, "threads")->check(CLI::Range(1, 1024));
   try {
     app.parse(argc, argv);
+    if (limits == bool(*model))
+      throw CLI::RequiredError("one of --model and --limits");
   } catch (const CLI::ParseError &e) {
     return app.exit(e) == 0 ? 0 : 2;
   }
 
-  mamba::bench::Machine machine = mamba::bench::measureMachine(threads);
-  std::printf("limits of this machine, %u threads: read %.1f GB/s, f32 FMA %.0f GFLOP/s, scan in registers "
-              "%.2f G updates/s, scalar expf scan %.2f G updates/s\n",
-              machine.threads, machine.readBytesPerSecond / 1e9, machine.fmaFlopsPerSecond / 1e9,
-              machine.scanUpdatesPerSecond / 1e9, machine.scalarScanUpdatesPerSecond / 1e9);
+  auto machine = std::make_shared<Machine>();
+  machine->threads = threads;
   std::string error;
-  double prefillFlops = 0;
-  if (!mamba::bench::registerKernels(model, tokens, machine, prefillFlops, error) ||
-      (!pack.empty() && !mamba::bench::registerModel(pack, model, tokens, prefillFlops, machine, error))) {
+  ModelWork work;
+  if (!limits && (!registerKernels(kernels, machine, work, error) ||
+                  (!pack.empty() && !registerModel(pack, kernels, work, machine, error)))) {
     std::fprintf(stderr, "mamba-bench: %s\n", error.c_str());
     return 1;
   }
+  *machine = measureMachine(threads);
+  std::printf("%s\n", (json ? machine->json() : machine->text()).c_str());
+  if (limits)
+    return 0;
   benchmark::RunSpecifiedBenchmarks();
+  std::printf("%s\n", measureMachine(threads).text().c_str());
   return 0;
 }

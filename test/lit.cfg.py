@@ -2,6 +2,7 @@
 import ctypes.util
 import os
 import shlex
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(config.mamba_source_dir, "test"))
@@ -58,6 +59,20 @@ if {"avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe"} <= flags:
     config.available_features.add("x86-64-v3")
     if {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"} <= flags:
         config.available_features.add("x86-64-v4")
+        # The operating system must let programs use the matrix unit.
+        amx = {"amx_tile", "amx_int8", "amx_bf16", "avx512_bf16", "avx512_vnni"}
+        if amx <= flags and ctypes.CDLL(None).syscall(158, 0x1023, 18) == 0:
+            config.available_features.add("x86-64-v4-amx")
+
+# Other processors than this one, where programs of this build run under QEMU
+# (those with a sanitizer may not).
+run_tool = os.path.join(config.mamba_binary_dir, "bin", "mamba-run")
+try:
+    probe = subprocess.run(["qemu-x86_64", run_tool, "--version"], capture_output=True)
+    if probe.returncode == 0:
+        config.available_features.add("qemu-user")
+except OSError:
+    pass
 
 # Needs psutil; without it a test that hangs is left to hang.
 if lit_config.maxIndividualTestTimeIsSupported[0]:

@@ -199,13 +199,13 @@ bundled() {
    \"text\": \"shakespeare/sample.txt\", \"nll_per_token\": 2.238657, \"tolerance\": 1e-3}"
 }
 
-# predict NAME MODEL CHIPS WEIGHTS BATCHES LENGTHS: lines of work.jsonl.
+# predict NAME MODEL CHIPS WEIGHTS BATCHES LENGTHS: lines of predictions.jsonl.
 predict() {
   $has_predictions || return 0
   make_file "$part/making/$1-$4.jsonl" "$build/bin/mamba-predict" --model "$2" --chip "$3" --weights "$4" \
     --activations="$([ "$4" = f32 ] && echo f32 || echo bf16)" --batch "$5" --updates "${5##*,}" --tokens "$6" \
     --markdown --json
-  sed "s/\"model\":\"[^\"]*\"/\"model\":\"$1\"/" "$part/making/$1-$4.jsonl" >>"$part/work.jsonl"
+  sed "s/\"model\":\"[^\"]*\"/\"model\":\"$1\"/" "$part/making/$1-$4.jsonl" >>"$part/predictions.jsonl"
 }
 
 write_plan() { # QUICK
@@ -233,7 +233,7 @@ prepare() {
     say "'$part' was made of other sources or with other options, beginning anew"
     rm -rf "$part"
   fi
-  rm -f "$part/work.jsonl"
+  rm -f "$part/predictions.jsonl"
   mkdir -p "$part"/{bin,packs,golden,limits,making} || die "cannot make '$part'"
   printf '%s\n' "$stamp" >"$part/stamp"
   if [ -z "${MAMBA_BUILD:-}" ]; then

@@ -26,7 +26,7 @@ Work Work::of(const CheckFolder &folder, const std::string &gpu) {
     if (end > at)
       work.gpu_.push_back(gpu.substr(at, end - at));
   }
-  Result<std::string> text = readFile(folder.file("work.jsonl"));
+  Result<std::string> text = readFile(folder.file("predictions.jsonl"));
   for (size_t at = 0; text.ok() && at < text->size();) {
     size_t end = std::min(text->find('\n', at), text->size());
     nlohmann::json step = nlohmann::json::parse(text->substr(at, end - at), nullptr, false);

@@ -1,4 +1,4 @@
-// What mamba-predict knows of the steps of the folder's models: work.jsonl, its
+// What mamba-predict knows of the steps of the folder's models: predictions.jsonl, its
 // output of --json.
 #pragma once
 

@@ -99,13 +99,6 @@ static PipelineOptions pipelineOptions(const BuildOptions &options, const std::s
           .activations = options.activations};
 }
 
-Status checkPrecisions(const BuildOptions &options) {
-  for (const std::string &name : options.targets)
-    if (std::string error = precisionError(pipelineOptions(options, name)); !error.empty())
-      return invalidArgument(error);
-  return {};
-}
-
 Status Builder::checkTargets() {
   std::set<std::string> names;
   for (const std::string &name : options.targets) {
@@ -115,7 +108,7 @@ Status Builder::checkTargets() {
   }
   if (names.empty())
     return invalidArgument("no target: use --target=cpu:native, for example");
-  return checkPrecisions(options);
+  return {};
 }
 
 /// What can be known of the files before the work begins.

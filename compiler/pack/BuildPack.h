@@ -34,9 +34,6 @@ struct BuildOptions {
 /// are known.
 Status checkTarget(const std::string &name);
 
-/// Whether the targets can have the precisions.
-Status checkPrecisions(const BuildOptions &options);
-
 /// Builds the pack; the file appears complete or not at all. A failure is one
 /// line: what, where, what to do.
 Status buildPack(const BuildOptions &options);

@@ -16,6 +16,8 @@
 #include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
 #include "mlir/Conversion/NVVMToLLVM/NVVMToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
+#include "mlir/Dialect/AMX/AMXDialect.h"
+#include "mlir/Dialect/AMX/Transforms.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -31,14 +33,6 @@
 using namespace mlir;
 
 namespace mamba {
-
-std::string precisionError(const PipelineOptions &options) {
-  bool isF32 = options.weights == "f32" && options.activations == "f32";
-  if (isF32 || !StringRef(options.target).starts_with("cpu:"))
-    return {};
-  return "target '" + options.target +
-         "' takes weights and activations in f32 only: use f32, or a cuda target";
-}
 
 // Matrices as the kernels have them.
 static void addWeightPrecision(OpPassManager &pm, const PipelineOptions &options) {
@@ -97,7 +91,7 @@ static void addLegalization(OpPassManager &pm, bool isGpu) {
 struct SetTargetPass : PassWrapper<SetTargetPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SetTargetPass)
   SetTargetPass(const PipelineOptions &options, Phase until)
-      : target(options.target), precisions(precisionError(options)), until(until) {}
+      : target(options.target), until(until) {}
   StringRef getName() const override { return "SetTarget"; }
   void runOnOperation() override {
     std::string error;
@@ -107,15 +101,13 @@ struct SetTargetPass : PassWrapper<SetTargetPass, OperationPass<ModuleOp>> {
     if (succeeded(parsed) && (until == Phase::NVVM || until == Phase::Cuda) &&
         !parsed->isGpu())
       error = "target '" + target + "' has no phase nvvm, ptx or cuda: use llvm or asm";
-    if (error.empty())
-      error = precisions;
     if (!error.empty()) {
       emitError(UnknownLoc::get(&getContext())) << error;
       return signalPassFailure();
     }
     getOperation()->setAttr("ssm.target", StringAttr::get(&getContext(), target));
   }
-  std::string target, precisions;
+  std::string target;
   Phase until;
 };
 
@@ -154,7 +146,7 @@ LogicalResult legalizeKernels(ModuleOp module) {
 }
 
 void registerCompiler(DialectRegistry &registry) {
-  registry.insert<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect,
+  registry.insert<amx::AMXDialect, arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect,
                   gpu::GPUDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
                   NVVM::NVVMDialect, plan::PlanDialect, scf::SCFDialect, ssm::SSMDialect, vector::VectorDialect>();
   // What convert-gpu-to-nvvm converts beside gpu's own ops.
@@ -164,6 +156,8 @@ void registerCompiler(DialectRegistry &registry) {
   registerConvertMathToLLVMInterface(registry);
   registerConvertMemRefToLLVMInterface(registry);
   registerConvertNVVMToLLVMInterface(registry);
+  // And what the CPU's branches are converted with.
+  registerConvertAMXToLLVMInterface(registry);
   vector::registerConvertVectorToLLVMInterface(registry);
   registerTransformsPasses();
   registerFusionPasses();

@@ -27,9 +27,6 @@ struct PipelineOptions {
   std::string weights = "f32", activations = "f32";
 };
 
-/// Why the target cannot have these precisions, as one phrase; empty if it can.
-std::string precisionError(const PipelineOptions &options);
-
 /// Adds the passes that take an ssm module, as imported, to the phase. An
 /// unknown target is an error that lists the known ones, one that does not go
 /// with the phase as well.

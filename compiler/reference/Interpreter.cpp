@@ -263,10 +263,11 @@ LogicalResult Interpreter::evaluateOp(Operation *op) {
                    reshape(tensor(op.getX()), shapeOf(op.getY()).vec()));
       })
       .Case([&](PackOp op) {
-        return set(op.getY(), pack(tensor(op.getX()), op.getBlock()));
+        return set(op.getY(), pack(tensor(op.getX()), op.getBlock(), op.getInterleave()));
       })
       .Case([&](UnpackOp op) {
-        return set(op.getY(), unpack(tensor(op.getX()), shapeOf(op.getY())[0]));
+        return set(op.getY(), unpack(tensor(op.getX()), shapeOf(op.getY())[0],
+                                      shapeOf(op.getY())[1], op.getInterleave()));
       })
       .Case([&](DecayOp op) {
         return set(op.getA(), decay(tensor(op.getALog())));

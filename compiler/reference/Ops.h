@@ -60,10 +60,11 @@ double softplus(double x);
 
 Tensor cast(Tensor x, Precision to);
 Tensor reshape(Tensor x, std::vector<int64_t> shape);
-/// [O, K] -> [ceil(O / block), K, block], zeros as padding.
-Tensor pack(const Tensor &x, int64_t block);
-/// [ceil(rows / block), K, block] -> [rows, K].
-Tensor unpack(const Tensor &x, int64_t rows);
+/// [O, K] -> [ceil(O / block), ceil(K / interleave), block * interleave], zeros
+/// as padding.
+Tensor pack(const Tensor &x, int64_t block, int64_t interleave = 1);
+/// Back to [rows, columns].
+Tensor unpack(const Tensor &x, int64_t rows, int64_t columns, int64_t interleave = 1);
 Tensor decay(Tensor aLog);
 Tensor scale(Tensor x, double factor);
 Tensor scaleColumns(Tensor x, const Tensor &s);

@@ -2,6 +2,7 @@
 #include "compiler/reference/Ops.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cmath>
 #include <limits>
@@ -51,6 +52,13 @@ double roundTo(double x, Precision precision) {
                                                 : Format{8, -133, 128};
   if (x == 0 || !std::isfinite(x))
     return x;
+  // Where neither bound is near, in the bits of the significand.
+  uint64_t image = std::bit_cast<uint64_t>(x), drop = 53 - format.bits;
+  int above = int(image >> 52 & 2047) - 1022; // |x| is in [2^(above-1), 2^above)
+  if (above - format.bits >= format.least && above < format.overflow) {
+    image += (uint64_t(1) << (drop - 1)) - 1 + (image >> drop & 1);
+    return std::bit_cast<double>(image >> drop << drop);
+  }
   int exponent; // |x| is in [2^(exponent-1), 2^exponent)
   std::frexp(x, &exponent);
   int lastPlace = std::max(exponent - format.bits, format.least);

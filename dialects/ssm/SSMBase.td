@@ -30,7 +30,7 @@ def SSM_Dialect : Dialect {
     - (type_c4) weights are static, of rank 1 or more, of f32, f16 or bf16;
       only `ssm.linear`, `ssm.embedding` and ops that move data take the last two.
     - (type_c5) quantised weights are static matrices of i8, read by
-      `ssm.dequantize` alone.
+      `ssm.dequantize`, `ssm.pack` and `ssm.unpack` alone.
 
     Discardable attributes of functions: `ssm.entry = "name"` and
     `ssm.class = "decode"` on clones; `ssm.name = "u"` on arguments and results;
@@ -112,6 +112,8 @@ def SSM_Pool : RankedTensorOf<[F32], [SSM_IsRagged<3>], "state pool [?, rows, co
 def SSM_Weight : RankedTensorOf<[SSM_Float], [SSM_IsWeight], "static tensor">;
 def SSM_F32Weight : RankedTensorOf<[F32], [SSM_IsWeight], "static tensor">;
 def SSM_Quantised : RankedTensorOf<[I8], [HasAnyRankOfPred<[2]>, SSM_IsWeight], "static matrix">;
+// What ssm.pack moves, whatever is stored.
+def SSM_Stored : RankedTensorOf<[SSM_Float, I8], [SSM_IsWeight], "static tensor">;
 def SSM_BF16Weight : RankedTensorOf<[BF16], [SSM_IsWeight], "static tensor">;
 def SSM_WeightOrRows : AnyTypeOf<[SSM_Weight, SSM_Rows], "", "::mlir::RankedTensorType">;
 // B and C of a scan: one row a token, or one for all of them.

@@ -35,7 +35,7 @@ OpFoldResult ReshapeOp::fold(FoldAdaptor) {
 // The reverse, pack(unpack(x)), is not x: what stood in its padding is lost.
 OpFoldResult UnpackOp::fold(FoldAdaptor) {
   if (auto pack = getX().getDefiningOp<PackOp>())
-    if (pack.getX().getType() == getType())
+    if (pack.getX().getType() == getType() && pack.getInterleave() == getInterleave())
       return pack.getX();
   return {};
 }

@@ -133,18 +133,26 @@ LogicalResult ReshapeOp::verify() {
   return checkSameElementType(*this, "y", getY(), "x", getX());
 }
 
+/// The operand or result `name` is the matrix in panels: (pack_c1, unpack_c1).
+static LogicalResult checkPanels(Operation *op, StringRef name, Value packed, Value matrix,
+                                 int64_t block, int64_t interleave) {
+  ArrayRef<int64_t> x = shapeOf(matrix);
+  int64_t panels = llvm::divideCeil(uint64_t(x[0]), uint64_t(block));
+  int64_t steps = llvm::divideCeil(uint64_t(x[1]), uint64_t(interleave));
+  return checkShape(op, name, packed, "[ceil(O / block), ceil(K / interleave), block * interleave]",
+                    {panels, steps, block * interleave});
+}
+
 LogicalResult PackOp::verify() {
   // pack_c2
-  int64_t block = getBlock();
+  int64_t block = getBlock(), interleave = getInterleave();
   if (block <= 0)
     return emitOpError("block must be positive, got ") << block;
+  if (interleave <= 0)
+    return emitOpError("interleave must be positive, got ") << interleave;
   // pack_c1
-  if (failed(checkMatrix(*this, "x", getX(), "[O, K]")))
-    return failure();
-  ArrayRef<int64_t> x = shapeOf(getX());
-  int64_t panels = llvm::divideCeil(uint64_t(x[0]), uint64_t(block));
-  if (failed(checkShape(*this, "y", getY(), "[ceil(O / block), K, block]",
-                        {panels, x[1], block})))
+  if (failed(checkMatrix(*this, "x", getX(), "[O, K]")) ||
+      failed(checkPanels(*this, "y", getY(), getX(), block, interleave)))
     return failure();
   // pack_c3
   return checkSameElementType(*this, "y", getY(), "x", getX());
@@ -154,14 +162,18 @@ LogicalResult UnpackOp::verify() {
   // unpack_c1
   if (failed(checkMatrix(*this, "y", getY(), "[O, K]")))
     return failure();
-  ArrayRef<int64_t> x = shapeOf(getX()), y = shapeOf(getY());
+  ArrayRef<int64_t> x = shapeOf(getX());
   if (x.size() != 3)
-    return emitOpError("'x' must be panels [ceil(O / block), K, block], got ")
+    return emitOpError(
+               "'x' must be panels [ceil(O / block), ceil(K / interleave), block * interleave], got ")
            << shapeText(x);
-  int64_t block = x[2];
-  int64_t panels = llvm::divideCeil(uint64_t(y[0]), uint64_t(block));
-  if (failed(checkShape(*this, "x", getX(), "[ceil(O / block), K, block]",
-                        {panels, y[1], block})))
+  // unpack_c3
+  int64_t interleave = getInterleave();
+  if (interleave <= 0 || x[2] % interleave)
+    return emitOpError("interleave must be positive and divide the last dimension of 'x', got ")
+           << interleave << " and " << x[2];
+  // unpack_c1
+  if (failed(checkPanels(*this, "x", getX(), getY(), getBlock(), interleave)))
     return failure();
   // unpack_c2
   return checkSameElementType(*this, "y", getY(), "x", getX());

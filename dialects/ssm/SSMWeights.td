@@ -57,38 +57,60 @@ def SSM_ReshapeOp : SSM_Op<"reshape", [Pure]> {
 def SSM_PackOp : SSM_Op<"pack", [Pure]> {
   let summary = "a matrix in column panels, as the kernels read it";
   let description = [{
-    `y[i, k, j] = x[i * block + j, k]`, zero where `i * block + j >= O`: rows of
-    x (outputs of a projection, channels) become the innermost dimension, so
-    that a vector register holds `block` of them and memory is read in order.
+    `y[i, k, j r + s] = x[i * block + j, k r + s]` where r, the interleave, is how
+    many columns of a row stand side by side; zero where `i * block + j >= O` or
+    `k r + s >= K`. Rows of x (outputs of a projection, channels) become the
+    innermost dimension, so that a vector register holds `block` of them and
+    memory is read in order.
 
     Constraints:
-    - (pack_c1) x is a matrix [O, K] and y is [ceil(O / block), K, block].
-    - (pack_c2) block is positive.
+    - (pack_c1) x is a matrix [O, K] and y is
+      [ceil(O / block), ceil(K / interleave), block * interleave].
+    - (pack_c2) block and interleave are positive.
     - (pack_c3) x and y have the same element type.
 
-    Example: `%p = ssm.pack %w block 64 : tensor<200x32xf32> -> tensor<4x32x64xf32>`
+    Examples:
+    - `%p = ssm.pack %w block 64 : tensor<200x32xf32> -> tensor<4x32x64xf32>`
+    - `%p = ssm.pack %w block 32 interleave 2 : tensor<200x33xbf16> -> tensor<7x17x64xbf16>`
   }];
-  let arguments = (ins SSM_Weight:$x, I64Attr:$block);
-  let results = (outs SSM_Weight:$y);
-  let assemblyFormat = "$x `block` $block attr-dict `:` type($x) `->` type($y)";
+  let arguments = (ins SSM_Stored:$x, I64Attr:$block,
+                       DefaultValuedAttr<I64Attr, "1">:$interleave);
+  let results = (outs SSM_Stored:$y);
+  let assemblyFormat = [{
+    $x `block` $block (`interleave` $interleave^)? attr-dict `:` type($x) `->` type($y)
+  }];
   let hasVerifier = 1;
 }
 
 def SSM_UnpackOp : SSM_Op<"unpack", [Pure]> {
   let summary = "the matrix that was packed";
   let description = [{
-    The inverse of `ssm.pack`: `y[i * block + j, k] = x[i, k, j]`; the padding
-    is dropped. Stands inside of `ssm.kernel`, to say what the operand means.
+    The inverse of `ssm.pack`: `y[i * block + j, k r + s] = x[i, k, j r + s]`; the
+    padding is dropped. Stands inside of `ssm.kernel`, to say what the operand
+    means.
 
     Constraints:
-    - (unpack_c1) x is [ceil(O / block), K, block] and y is [O, K].
+    - (unpack_c1) x is [ceil(O / block), ceil(K / interleave), block * interleave]
+      and y is [O, K].
     - (unpack_c2) x and y have the same element type.
+    - (unpack_c3) interleave is positive and divides the last dimension of x.
 
-    Example: `%w = ssm.unpack %p : tensor<4x32x64xf32> -> tensor<200x32xf32>`
+    Examples:
+    - `%w = ssm.unpack %p : tensor<4x32x64xf32> -> tensor<200x32xf32>`
+    - `%w = ssm.unpack %p interleave 2 : tensor<7x17x64xbf16> -> tensor<200x33xbf16>`
   }];
-  let arguments = (ins SSM_Weight:$x);
-  let results = (outs SSM_Weight:$y);
-  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($y)";
+  let arguments = (ins SSM_Stored:$x, DefaultValuedAttr<I64Attr, "1">:$interleave);
+  let results = (outs SSM_Stored:$y);
+  let assemblyFormat = [{
+    $x (`interleave` $interleave^)? attr-dict `:` type($x) `->` type($y)
+  }];
+  let extraClassDeclaration = [{
+    /// Rows of the matrix in a panel.
+    int64_t getBlock() {
+      return ::mlir::cast<::mlir::RankedTensorType>(getX().getType()).getShape().back() /
+             int64_t(getInterleave());
+    }
+  }];
   let hasVerifier = 1;
   let hasFolder = 1;
 }

@@ -17,7 +17,7 @@ public:
   StringRef family() const override { return "conv1d"; }
 
   bool canGenerate(ssm::KernelOp kernel, const Target &target, std::string &reason) const override {
-    return matchConv(kernel, reason).has_value() && readsOnlyF32(kernel, reason);
+    return matchConv(kernel, reason).has_value();
   }
 
   ssm::ScheduleAttr schedule(ssm::KernelOp kernel, const Target &target,
@@ -42,8 +42,7 @@ public:
     int64_t across = (E + block - 1) / block;
     e.reach = block;
 
-    Value yields = e.kernel.getBlock().getTerminator()->getOperand(0);
-    unsigned result = yields == conv.getNewState();
+    unsigned result = yielded(e.kernel, 0) == conv.getNewState();
     View x = *e.view(conv.getX()), y{e.resultBuffer(result), 0, E};
     Value packed = e.buffer(packedArgument(conv.getW())), pool = e.buffer(conv.getState());
     Value sequence = e.div(e.tile, e.index(across)), panel = e.rem(e.tile, e.index(across));
@@ -53,48 +52,42 @@ public:
 
     // window[k * vectors + j], oldest first; the weights stay where they are.
     SmallVector<Value> window, weights, biases;
+    auto column = [&](int64_t j) { return e.add(column0, j * e.lanes); };
     for (int64_t k = 0; k < W; ++k)
       for (int64_t j = 0; j < vectors; ++j) {
         Value lane = e.index(j * e.lanes);
         weights.push_back(vector::LoadOp::create(e.b, e.vectorType, packed,
                                                  ValueRange{panel, e.index(k), lane}));
         if (k < W - 1)
-          window.push_back(poolVector(e, pool, slot, k, e.add(column0, j * e.lanes), E));
+          window.push_back(e.loadAt(pool, {slot, e.index(k), column(j)}, e.edgeMask(column(j), E)));
       }
     for (int64_t j = 0; j < vectors; ++j)
       biases.push_back(conv.getBias()
-                           ? e.load1(e.buffer(conv.getBias()), e.add(column0, j * e.lanes))
+                           ? e.load1(e.buffer(conv.getBias()), column(j))
                            : e.zero());
     window = e.loop(start, end, 1, window, [&](Value row, ValueRange old) {
       SmallVector<Value> next(old.drop_front(vectors));
       for (int64_t j = 0; j < vectors; ++j) {
-        Value column = e.add(column0, j * e.lanes);
-        Value newest = e.load(x, row, column), sum = biases[j];
+        Value newest = e.load(x, row, column(j)), sum = biases[j];
         for (int64_t k = 0; k < W; ++k)
           sum = e.math.fma(weights[k * vectors + j],
                            k < W - 1 ? old[k * vectors + j] : newest, sum);
         next.push_back(newest);
-        Value value = e.elementwise(
-            e.kernel.getBlock().getTerminator()->getOperand(result), [&](Value v) -> Value {
-              if (v == conv.getY())
-                return sum;
-              if (std::optional<View> view = e.view(v))
-                return e.load(*view, row, column);
-              return {};
-            });
-        e.store(value, y, row, column);
+        Value value = e.elementwise(yielded(e.kernel, result), [&](Value v) -> Value {
+          if (v == conv.getY())
+            return sum;
+          if (std::optional<View> view = e.view(v))
+            return e.load(*view, row, column(j));
+          return {};
+        });
+        e.store(value, y, row, column(j));
       }
       return next;
     });
     for (int64_t k = 0; k < W - 1; ++k)
-      for (int64_t j = 0; j < vectors; ++j) {
-        Value column = e.add(column0, j * e.lanes);
-        SmallVector<Value> at = {slot, e.index(k), column};
-        if (Value mask = e.edgeMask(column, E))
-          vector::MaskedStoreOp::create(e.b, pool, at, mask, window[k * vectors + j]);
-        else
-          vector::StoreOp::create(e.b, window[k * vectors + j], pool, at);
-      }
+      for (int64_t j = 0; j < vectors; ++j)
+        e.storeAt(window[k * vectors + j], pool, {slot, e.index(k), column(j)},
+                  e.edgeMask(column(j), E));
     return {KernelGrid::Sequences, 1, 1, across};
   }
 
@@ -106,15 +99,6 @@ protected:
       return false;
     }
     return true;
-  }
-
-private:
-  static Value poolVector(CpuEmitter &e, Value pool, Value slot, int64_t k, Value column,
-                          int64_t E) {
-    SmallVector<Value> at = {slot, e.index(k), column};
-    if (Value mask = e.edgeMask(column, E))
-      return vector::MaskedLoadOp::create(e.b, e.vectorType, pool, at, mask, e.zero());
-    return vector::LoadOp::create(e.b, e.vectorType, pool, at);
   }
 };
 

@@ -36,30 +36,62 @@ Value CpuEmitter::edgeMask(Value column, int64_t columns) {
   return vector::CreateMaskOp::create(b, VectorType::get({lanes}, b.getI1Type()), left);
 }
 
+Value CpuEmitter::loadAt(Value buffer, ValueRange at, Value mask) {
+  Type element = ::cast<MemRefType>(buffer.getType()).getElementType();
+  auto type = VectorType::get({lanes}, element);
+  if (!mask)
+    return widen(vector::LoadOp::create(b, type, buffer, at));
+  Value nothing = arith::ConstantOp::create(b, type, b.getZeroAttr(type));
+  return widen(vector::MaskedLoadOp::create(b, type, buffer, at, mask, nothing));
+}
+
+void CpuEmitter::storeAt(Value vector, Value buffer, ValueRange at, Value mask) {
+  Value stored = narrow(vector, ::cast<MemRefType>(buffer.getType()).getElementType());
+  if (mask)
+    vector::MaskedStoreOp::create(b, buffer, at, mask, stored);
+  else
+    vector::StoreOp::create(b, stored, buffer, at);
+}
+
 Value CpuEmitter::load(const View &view, Value row, Value column) {
-  SmallVector<Value> at = {row, add(column, view.offset)};
-  if (Value mask = edgeMask(column, view.columns))
-    return vector::MaskedLoadOp::create(b, vectorType, view.buffer, at, mask, zero());
-  return vector::LoadOp::create(b, vectorType, view.buffer, at);
+  return loadAt(view.buffer, {row, add(column, view.offset)}, edgeMask(column, view.columns));
 }
 
 void CpuEmitter::store(Value vector, const View &view, Value row, Value column) {
   SmallVector<Value> at = {row, add(column, view.offset)};
-  if (Value mask = edgeMask(column, view.columns))
-    vector::MaskedStoreOp::create(b, view.buffer, at, mask, vector);
-  else
-    vector::StoreOp::create(b, vector, view.buffer, at);
+  Type element = ::cast<MemRefType>(view.buffer.getType()).getElementType();
+  Value mask = edgeMask(column, view.columns);
+  if (!mask || view.columns % lanes != 1 || !element.isInteger(16))
+    return storeAt(vector, view.buffer, at, mask);
+  // Where LLVM 22 knows that a mask leaves one lane it stores all 32 bits of what
+  // was cut to 16, so that lane is stored as a scalar; else all lanes or none.
+  Value left = sub(index(view.columns), column);
+  when(less(index(1), left), [&] { storeAt(vector, view.buffer, at, {}); });
+  when(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, left, index(1)), [&] {
+    Value first = vector::ExtractOp::create(b, vector, ArrayRef<int64_t>{0});
+    memref::StoreOp::create(b, narrow(first, element), view.buffer, at);
+  });
 }
 
 Value CpuEmitter::load1(Value buffer, Value column) {
   int64_t columns = ::cast<MemRefType>(buffer.getType()).getShape().back();
-  if (Value mask = edgeMask(column, columns))
-    return vector::MaskedLoadOp::create(b, vectorType, buffer, column, mask, zero());
-  return vector::LoadOp::create(b, vectorType, buffer, column);
+  return loadAt(buffer, column, edgeMask(column, columns));
+}
+
+Value CpuEmitter::scalarAt(Value buffer, ValueRange at) {
+  return widen(memref::LoadOp::create(b, buffer, at));
+}
+
+Value CpuEmitter::scalar(const View &view, Value row, Value column) {
+  return scalarAt(view.buffer, {row, add(column, view.offset)});
 }
 
 Value CpuEmitter::broadcast(Value scalar) {
   return vector::BroadcastOp::create(b, vectorType, scalar);
+}
+
+void CpuEmitter::prefetch(Value buffer, ValueRange at, bool isWritten) {
+  memref::PrefetchOp::create(b, buffer, at, isWritten, /*localityHint=*/2, /*isDataCache=*/true);
 }
 
 Value CpuEmitter::scratch(int64_t scratchRows, int64_t columns) {

@@ -20,16 +20,27 @@ public:
   /// Columns are addressed up to the next multiple of this: a multiple of lanes.
   int64_t reach;
 
-  // Vectors of `lanes` channels. Channels from `columns` on read as 0 and are
-  // not written.
+  // Vectors of `lanes` channels, f32 whatever the buffer holds: widened when they
+  // are read, rounded when they are written. Channels from `columns` on read as 0
+  // and are not written.
   mlir::Value load(const View &view, mlir::Value row, mlir::Value column);
   void store(mlir::Value vector, const View &view, mlir::Value row, mlir::Value column);
   /// Of a [columns] buffer.
   mlir::Value load1(mlir::Value buffer, mlir::Value column);
+  /// The same of any buffer, where the mask is set; null: everywhere.
+  mlir::Value loadAt(mlir::Value buffer, mlir::ValueRange at, mlir::Value mask);
+  void storeAt(mlir::Value vector, mlir::Value buffer, mlir::ValueRange at, mlir::Value mask);
+  /// One element, widened.
+  mlir::Value scalar(const View &view, mlir::Value row, mlir::Value column);
+  mlir::Value scalarAt(mlir::Value buffer, mlir::ValueRange at);
   mlir::Value broadcast(mlir::Value scalar);
   mlir::Value zero() { return math.constant(vectorType, 0); }
   /// The lanes of `column` below `columns`, or null if all that are addressed are.
   mlir::Value edgeMask(mlir::Value column, int64_t columns);
+
+  /// Begins to fetch what lies there into the second level cache; `at` may lie beyond
+  /// the end.
+  void prefetch(mlir::Value buffer, mlir::ValueRange at, bool isWritten = false);
 
   /// f32 scratch memory of this thread: a matrix [rows, columns], 64-byte aligned.
   mlir::Value scratch(int64_t rows, int64_t columns);

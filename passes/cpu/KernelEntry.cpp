@@ -29,6 +29,12 @@ void attachLoopAnnotation(Operation *branch) {
     cond.setLoopAnnotationAttr(annotation);
 }
 
+/// A tile that is read once needs no place in the first level cache.
+void streamTile(LLVM::CallIntrinsicOp call) {
+  if (call->removeAttr("streamed"))
+    call.setIntrin("llvm.x86.tileloaddt164.internal");
+}
+
 struct KernelEntry : impl::KernelEntryPassBase<KernelEntry> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
@@ -45,6 +51,7 @@ struct KernelEntry : impl::KernelEntryPassBase<KernelEntry> {
     body.setLinkage(LLVM::Linkage::Internal);
     body.setAlwaysInline(true);
     body.walk(attachLoopAnnotation);
+    body.walk(streamTile);
 
     OpBuilder b(body);
     b.setInsertionPointAfter(body);

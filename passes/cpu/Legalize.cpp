@@ -25,7 +25,10 @@ void buildCpuLegalization(OpPassManager &pm) {
   func.useBarePtrCallConv = true;
   pm.addPass(createConvertFuncToLLVMPass(func));
   pm.addPass(createArithToLLVMConversionPass());
-  pm.addPass(createConvertControlFlowToLLVMPass());
+  // Tiles go from block to block: one conversion takes both.
+  ConvertToLLVMPassOptions branches;
+  branches.filterDialects = {"amx", "cf"};
+  pm.addPass(createConvertToLLVMPass(branches));
   pm.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createKernelEntryPass());
 }

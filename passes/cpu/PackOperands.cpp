@@ -1,5 +1,6 @@
 #include "passes/cpu/Generator.h"
 #include "passes/cpu/Passes.h"
+#include "passes/cpu/WeightPanel.h"
 
 #include "dialects/plan/PlanDialect.h"
 
@@ -11,18 +12,20 @@ namespace mamba {
 
 namespace {
 
-void packUse(ssm::KernelOp kernel, PackedUse packed) {
-  Value weight = packed.use->get();
+/// An argument of the region is packed outside and unpacked inside.
+void packArgument(ssm::KernelOp kernel, OpOperand &use, int64_t block, int64_t interleave) {
+  Value weight = use.get();
   if (weight.getDefiningOp<ssm::UnpackOp>())
     return;
   auto argument = cast<BlockArgument>(weight);
   auto type = cast<RankedTensorType>(weight.getType());
-  int64_t panels = (type.getDimSize(0) + packed.block - 1) / packed.block;
-  auto packedType = RankedTensorType::get({panels, type.getDimSize(1), packed.block},
-                                          type.getElementType());
+  auto packedType = RankedTensorType::get(
+      {int64_t(llvm::divideCeil(type.getDimSize(0), block)),
+       int64_t(llvm::divideCeil(type.getDimSize(1), interleave)), block * interleave},
+      type.getElementType());
   OpBuilder b(kernel);
   Value outside = ssm::PackOp::create(b, kernel.getLoc(), packedType, kernel.getInput(argument),
-                                      b.getI64IntegerAttr(packed.block));
+                                      block, interleave);
   BlockArgument inside = argument;
   if (argument.hasOneUse()) {
     kernel.setOperand(argument.getArgNumber(), outside);
@@ -32,7 +35,19 @@ void packUse(ssm::KernelOp kernel, PackedUse packed) {
     inside = kernel.getBlock().addArgument(packedType, kernel.getLoc());
   }
   b.setInsertionPointToStart(&kernel.getBlock());
-  packed.use->set(ssm::UnpackOp::create(b, kernel.getLoc(), type, inside));
+  use.set(ssm::UnpackOp::create(b, kernel.getLoc(), type, inside, interleave));
+}
+
+void packUse(ssm::KernelOp kernel, PackedUse packed) {
+  Value weight = packed.use->get();
+  auto dequantize = weight.getDefiningOp<ssm::DequantizeOp>();
+  if (!dequantize)
+    return packArgument(kernel, *packed.use, packed.block,
+                        packedInterleave(getElementTypeOrSelf(weight.getType()), 0));
+  Type byte = getElementTypeOrSelf(dequantize.getX().getType());
+  packArgument(kernel, dequantize.getXMutable(), packed.block,
+               packedInterleave(byte, dequantize.getBits()));
+  packArgument(kernel, dequantize.getSMutable(), packed.block, 1);
 }
 
 struct PackOperands : impl::PackOperandsPassBase<PackOperands> {

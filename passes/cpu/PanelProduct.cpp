@@ -9,37 +9,101 @@ using namespace mlir;
 
 namespace mamba {
 
-SmallVector<Value> panelProduct(CpuEmitter &e, const View &x, ArrayRef<Value> rows,
-                                Value packed, Value panel, int64_t vectors) {
-  int64_t K = x.columns;
-  auto step = [&](Value k, ValueRange acc) {
-    SmallVector<Value> weights;
-    for (int64_t j = 0; j < vectors; ++j)
-      weights.push_back(vector::LoadOp::create(e.b, e.vectorType, packed,
-                                               ValueRange{panel, k, e.index(j * e.lanes)}));
-    SmallVector<Value> next;
-    for (auto [i, row] : llvm::enumerate(rows)) {
-      Value scalar = memref::LoadOp::create(e.b, x.buffer, ValueRange{row, e.add(k, x.offset)});
-      Value xk = e.broadcast(scalar);
-      for (int64_t j = 0; j < vectors; ++j)
-        next.push_back(e.math.fma(xk, weights[j], acc[i * vectors + j]));
-    }
-    return next;
-  };
-  // Few accumulators need several steps a turn to hide the loop.
-  int64_t unroll = rows.size() >= 4 ? 2 : 4;
-  SmallVector<Value> acc(rows.size() * vectors, e.zero());
-  int64_t whole = K / unroll * unroll;
-  if (whole > 0)
-    acc = e.loop(e.index(0), e.index(whole), unroll, acc, [&](Value k, ValueRange carried) {
-      SmallVector<Value> values(carried);
-      for (int64_t u = 0; u < unroll; ++u)
-        values = step(e.add(k, u), values);
-      return values;
+namespace {
+
+/// Emits the products of one tile.
+class TileProduct {
+public:
+  TileProduct(CpuEmitter &e, const PanelTile &tile, const WeightPanel &weights)
+      : e(e), t(tile), w(weights) {}
+
+  /// Turns of `turn` steps from `first` to `end`.
+  SmallVector<Value> turns(Value first, Value end, int64_t turn, ValueRange sums) {
+    return e.loop(first, end, turn, sums, [&](Value k, ValueRange carried) {
+      return steps(k, turn, carried);
     }, /*keepRolled=*/true);
-  for (int64_t k = whole; k < K; ++k)
-    acc = step(e.index(k), acc);
-  return acc;
+  }
+
+  /// `count` steps from k on.
+  SmallVector<Value> steps(Value k, int64_t count, ValueRange sums) {
+    SmallVector<Value> acc(sums);
+    for (int64_t s = 0; s < count; s += w.unit())
+      acc = unit(e.add(k, s), std::min(w.unit(), count - s), acc);
+    return acc;
+  }
+
+  /// A group of `count` steps: its own sum, then scaled.
+  SmallVector<Value> group(Value k, int64_t count, ValueRange sums) {
+    SmallVector<Value> inner(sums.size(), e.zero());
+    // Alone, a row's chains overlap with those of the next group.
+    int64_t turn = t.rows.size() == 1 ? count : 8, whole = count / turn * turn;
+    if (turn == count)
+      inner = steps(k, count, inner);
+    else
+      inner = turns(k, e.add(k, whole), turn, inner);
+    if (whole < count)
+      inner = steps(e.add(k, whole), count - whole, inner);
+    SmallVector<Value> scales, outer;
+    for (int64_t j = 0; j < t.vectors; ++j)
+      scales.push_back(w.scale(t.panel, k, t.column + j * e.lanes));
+    for (auto [i, sum] : llvm::enumerate(sums))
+      outer.push_back(e.math.fma(inner[i], scales[i % t.vectors], sum));
+    return outer;
+  }
+
+private:
+  SmallVector<Value> unit(Value k, int64_t count, ArrayRef<Value> acc) {
+    SmallVector<SmallVector<Value>> weights;
+    for (int64_t j = 0; j < t.vectors; ++j)
+      weights.push_back(w.weights(t.panel, k, count, t.column + j * e.lanes));
+    if (t.prefetches)
+      w.prefetch(t.panel, k, t.column, t.vectors);
+    SmallVector<Value> sums(acc);
+    for (int64_t s = 0; s < count; ++s) {
+      Value column = e.add(t.from ? e.sub(k, t.from) : k, s);
+      for (auto [i, row] : llvm::enumerate(t.rows)) {
+        Value xk = e.broadcast(e.scalar(t.x, row, column));
+        for (int64_t j = 0; j < t.vectors; ++j) {
+          Value &sum = sums[i * t.vectors + j];
+          sum = e.math.fma(xk, weights[j][s], sum);
+        }
+      }
+    }
+    return sums;
+  }
+
+  CpuEmitter &e;
+  const PanelTile &t;
+  const WeightPanel &w;
+};
+
+} // namespace
+
+SmallVector<Value> panelProduct(CpuEmitter &e, const PanelTile &tile, const WeightPanel &weights,
+                                int64_t K, Value first, Value end, ValueRange sums) {
+  TileProduct product(e, tile, weights);
+  int64_t group = weights.group();
+  // Few accumulators need several steps a turn to hide the loop.
+  int64_t turn = group ? group : tile.rows.size() >= 4 ? 2 : 4;
+  int64_t whole = K / turn * turn, rest = K - whole;
+  auto steps = [&](Value k, int64_t count, ValueRange carried) {
+    return group ? product.group(k, count, carried) : product.steps(k, count, carried);
+  };
+  SmallVector<Value> acc(sums);
+  if (whole > 0)
+    acc = e.loop(first, rest ? e.min(end, e.index(whole)) : end, turn, acc,
+                 [&](Value k, ValueRange carried) { return steps(k, turn, carried); },
+                 /*keepRolled=*/true);
+  if (rest == 0)
+    return acc;
+  auto last = [&] { return steps(e.index(whole), rest, acc); };
+  std::optional<int64_t> fixed = getConstantIntValue(end);
+  return fixed ? last() : e.when(e.less(e.index(whole), end), last, acc);
+}
+
+SmallVector<Value> panelProduct(CpuEmitter &e, const PanelTile &tile, const WeightPanel &weights) {
+  SmallVector<Value> sums(tile.rows.size() * tile.vectors, e.zero());
+  return panelProduct(e, tile, weights, tile.x.columns, e.index(0), e.index(tile.x.columns), sums);
 }
 
 Value inverseRms(CpuEmitter &e, const View &x, Value row, double eps) {
@@ -51,9 +115,7 @@ Value inverseRms(CpuEmitter &e, const View &x, Value row, double eps) {
     acc = e.loop(e.index(0), e.index(whole), stride, acc, [&](Value k, ValueRange carried) {
       SmallVector<Value> next;
       for (int64_t p = 0; p < parts; ++p) {
-        Value v = vector::LoadOp::create(
-            e.b, e.vectorType, x.buffer,
-            ValueRange{row, e.add(k, x.offset + p * e.lanes)});
+        Value v = e.loadAt(x.buffer, {row, e.add(k, x.offset + p * e.lanes)}, {});
         next.push_back(e.math.fma(v, v, carried[p]));
       }
       return next;

@@ -2,17 +2,34 @@
 // by the dt projection of the scan.
 #pragma once
 
-#include "passes/cpu/CpuEmitter.h"
+#include "passes/cpu/WeightPanel.h"
 
 namespace mamba {
 
-/// acc[i * vectors + j] = sum_k x[row i, k] * packed[panel, k, j * lanes ...],
-/// summed over k in order: the result does not depend on how many rows or
-/// vectors are computed together. packed is [panels, K, block], block >=
-/// vectors * lanes.
-llvm::SmallVector<mlir::Value> panelProduct(CpuEmitter &e, const View &x,
-                                            llvm::ArrayRef<mlir::Value> rows, mlir::Value packed,
-                                            mlir::Value panel, int64_t vectors);
+/// Which outputs are computed together, in registers: `vectors` vectors of the
+/// panel from `column` on, for each of some rows.
+struct PanelTile {
+  View x;
+  llvm::SmallVector<mlir::Value> rows;
+  mlir::Value from = {}; // the k of the first column of x; null: 0
+  mlir::Value panel;
+  int64_t column = 0, vectors = 1;
+  bool prefetches = false; // asks for weights before they are read
+};
+
+/// sums[i * vectors + j] + sum_k x[row i, k] * w[panel, k, column + j * lanes ...]
+/// over k from `first` to `end`, multiples of 32 or K. The terms are added in the
+/// order of k; those of a group with a scale are added up first, then scaled and
+/// added. So the result depends neither on how many rows or vectors are computed
+/// together nor on how k is cut.
+llvm::SmallVector<mlir::Value> panelProduct(CpuEmitter &e, const PanelTile &tile,
+                                            const WeightPanel &weights, int64_t K,
+                                            mlir::Value first, mlir::Value end,
+                                            mlir::ValueRange sums);
+
+/// The whole sums of some rows.
+llvm::SmallVector<mlir::Value> panelProduct(CpuEmitter &e, const PanelTile &tile,
+                                            const WeightPanel &weights);
 
 /// 1 / sqrt(mean(x[row]^2) + eps) as a scalar, summed in a fixed order.
 mlir::Value inverseRms(CpuEmitter &e, const View &x, mlir::Value row, double eps);

@@ -35,7 +35,7 @@ def GenerateKernelsPass : Pass<"cpu-generate-kernels", "::mlir::ModuleOp"> {
     The function's arguments are in passes/cpu/README.md.
   }];
   let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::amx::AMXDialect", "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect",
     "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
     "::mlir::vector::VectorDialect", "::mamba::plan::PlanDialect"];
 }

@@ -5,6 +5,7 @@
 #include "passes/cpu/Generator.h"
 #include "passes/target/Schedule.h"
 #include "passes/cpu/PanelProduct.h"
+#include "passes/cpu/WeightRow.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -20,7 +21,7 @@ public:
   StringRef family() const override { return "rows"; }
 
   bool canGenerate(ssm::KernelOp kernel, const Target &target, std::string &reason) const override {
-    return matchRows(kernel, reason) && readsOnlyF32(kernel, reason);
+    return matchRows(kernel, reason);
   }
 
   ssm::ScheduleAttr schedule(ssm::KernelOp kernel, const Target &target,
@@ -69,10 +70,11 @@ private:
         source[&op] = arith::SelectOp::create(e.b, present[&op], last, e.index(0));
       }
     }
-    for (auto [i, yielded] : llvm::enumerate(e.kernel.getBlock().getTerminator()->getOperands())) {
-      View out{e.resultBuffer(i), 0, lastDim(yielded)};
-      e.loop(e.index(0), e.index(out.columns), e.lanes, [&, yielded = yielded](Value column) {
-        Value value = e.elementwise(yielded, [&](Value v) -> Value {
+    for (unsigned i = 0; i < e.kernel.getNumResults(); ++i) {
+      Value made = yielded(e.kernel, i);
+      View out{e.resultBuffer(i), 0, lastDim(made)};
+      e.loop(e.index(0), e.index(out.columns), e.lanes, [&](Value column) {
+        Value value = e.elementwise(made, [&](Value v) -> Value {
           if (std::optional<View> view = e.view(v))
             return e.load(*view, row, column);
           Operation *op = v.getDefiningOp();
@@ -81,7 +83,7 @@ private:
             return norm.getWeight() ? e.math.mul(x, e.load1(e.buffer(norm.getWeight()), column)) : x;
           }
           if (auto embedding = dyn_cast<ssm::EmbeddingOp>(op))
-            return e.load({e.buffer(embedding.getTable()), 0, lastDim(v)}, source[op], column);
+            return WeightRow(e).wide(embedding.getTable(), source[op], column, e.lanes);
           if (auto last = dyn_cast<ssm::LastRowsOp>(op))
             return lastRow(e, *e.view(last.getX()), source[op], present[op], column);
           return {};
@@ -96,8 +98,7 @@ private:
     Value mask = vector::BroadcastOp::create(e.b, maskType, present);
     if (Value edge = e.edgeMask(column, x.columns))
       mask = arith::AndIOp::create(e.b, mask, edge);
-    return vector::MaskedLoadOp::create(e.b, e.vectorType, x.buffer,
-                                        ValueRange{row, e.add(column, x.offset)}, mask, e.zero());
+    return e.loadAt(x.buffer, {row, e.add(column, x.offset)}, mask);
   }
 };
 

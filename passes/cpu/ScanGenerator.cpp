@@ -6,14 +6,16 @@
 //   2. the recurrence, `lanes` channels at a time, `state_block` states in
 //      registers, only scratch memory and B and C
 //   3. skip, gate and store of y, row by row
-// The order of every sum is that of the states and of k, whatever the chunks.
+// In 2. what 3. and the next chunk read and write is fetched. States go between the
+// pool and scratch memory by transpositions, once a sequence. The order of every sum
+// is that of the states and of k, whatever the chunks.
 #include "passes/cpu/Generator.h"
-#include "passes/target/Schedule.h"
 #include "passes/cpu/PanelProduct.h"
+#include "passes/cpu/ScanState.h"
 #include "passes/target/Recurrence.h"
+#include "passes/target/Schedule.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include <numbers>
@@ -29,12 +31,19 @@ public:
       : e(e), p(parts), s(e.schedule), block(s.getColBlock()), vectors(block / e.lanes) {}
 
   KernelGrid run() {
+    if (p.z)
+      rowsAfter.push_back(p.z);
+    for (Operation &op : e.kernel.getBlock())
+      if (isElementwise(&op) && op.getOperand(0) != p.delta)
+        llvm::append_range(rowsAfter, llvm::make_filter_range(op.getOperands(), isRowsView));
     int64_t across = (p.E + block - 1) / block;
     e.reach = block;
     dt = e.scratch(s.getChunk(), block);
     dtU = e.scratch(s.getChunk(), block);
     y = e.scratch(s.getChunk(), block);
     h = e.scratch(p.N, block);
+    result = yielded(e.kernel, 0) == p.scan.getNewState();
+    out = {e.resultBuffer(result), 0, p.E};
     pool = e.buffer(p.scan.getState());
     A = e.buffer(packedArgument(p.scan.getA()));
     Value sequence = e.div(e.tile, e.index(across));
@@ -43,14 +52,15 @@ public:
     slot = e.slot(sequence);
     Value start = e.sequenceStart(sequence), end = e.sequenceStart(e.add(sequence, 1));
     e.when(e.less(start, end), [&] {
-      moveState(/*load=*/true);
+      fetchDecays();
+      loadStates(e, pool, slot, column0, h);
       e.loop(start, end, s.getChunk(), [&](Value chunk) {
         Value length = e.min(e.sub(end, chunk), e.index(s.getChunk()));
         computeDt(chunk, length);
         recur(chunk, length);
         finish(chunk, length);
       });
-      moveState(/*load=*/false);
+      storeStates(e, h, pool, slot, column0);
     });
     return {KernelGrid::Sequences, 1, 1, across};
   }
@@ -67,27 +77,13 @@ private:
       body(e.index(j * e.lanes), e.add(column0, j * e.lanes));
   }
 
-  /// Between the pool [slots, E, N] and scratch [N, block]: a transposition.
-  void moveState(bool load) {
-    auto indexType = VectorType::get({e.lanes}, e.b.getI32Type());
-    SmallVector<int32_t> steps;
-    for (int64_t i = 0; i < e.lanes; ++i)
-      steps.push_back(i * p.N);
-    Value offsets = arith::ConstantOp::create(e.b, DenseElementsAttr::get(indexType, ArrayRef(steps)));
-    auto maskType = VectorType::get({e.lanes}, e.b.getI1Type());
-    e.loop(e.index(0), e.index(block), e.lanes, [&](Value local) {
-      Value column = e.add(column0, local);
-      Value mask = e.edgeMask(column, p.E);
-      if (!mask)
-        mask = arith::ConstantOp::create(e.b, DenseElementsAttr::get(maskType, true));
-      e.loop(e.index(0), e.index(p.N), 1, [&](Value n) {
-        SmallVector<Value> base = {slot, column, n};
-        if (load)
-          put(vector::GatherOp::create(e.b, e.vectorType, pool, base, offsets, mask, e.zero()), h,
-              n, local);
-        else
-          vector::ScatterOp::create(e.b, Type(), pool, base, offsets, mask, at(h, n, local));
-      }, /*keepRolled=*/true);
+  /// A alone lies in pieces that no prefetcher sees coming: fetched while the states
+  /// are read.
+  void fetchDecays() {
+    constexpr int64_t line = 16;
+    e.loop(e.index(0), e.index(p.N), 1, [&](Value n) {
+      for (int64_t i = 0; i < block; i += line)
+        e.prefetch(A, {panel, n, e.index(i)});
     }, /*keepRolled=*/true);
   }
 
@@ -105,8 +101,8 @@ private:
       rows.push_back(e.add(e.add(chunk, t), i));
     View delta = *e.view(p.delta), u = *e.view(p.scan.getU());
     if (p.projection)
-      projected = panelProduct(e, delta, rows, e.buffer(packedArgument(p.projection.getW())),
-                               panel, vectors);
+      projected = panelProduct(e, {.x = delta, .rows = rows, .panel = panel, .vectors = vectors},
+                               WeightPanel(e, p.projection.getW()));
     for (int64_t i = 0; i < count; ++i) {
       Value local = e.add(t, i);
       int64_t j = 0;
@@ -115,8 +111,8 @@ private:
         ++j;
         if (p.projection && p.projection.getBias())
           value = e.math.add(value, e.load1(e.buffer(p.projection.getBias()), column));
-        Value bias = p.scan.getDeltaBias() ? e.load1(e.buffer(p.scan.getDeltaBias()), column) : Value();
-        value = scanStepSize(e.math, value, bias, p.softplus || p.scan.getSoftplus());
+        Value bias = p.deltaBias ? e.load1(e.buffer(p.deltaBias), column) : Value();
+        value = scanStepSize(e.math, value, bias, p.hasSoftplus);
         put(value, dt, local, lane);
         put(e.math.mul(value, e.load(u, rows[i], column)), dtU, local, lane);
         if (p.N > s.getStateBlock())
@@ -127,12 +123,8 @@ private:
 
   /// B or C of a row and state, in all lanes.
   Value inTime(Value value, Value row, Value state) {
-    Value scalar;
-    if (std::optional<View> view = e.view(value))
-      scalar = memref::LoadOp::create(e.b, view->buffer, ValueRange{row, e.add(state, view->offset)});
-    else
-      scalar = memref::LoadOp::create(e.b, e.buffer(value), state);
-    return e.broadcast(scalar);
+    std::optional<View> view = e.view(value);
+    return e.broadcast(view ? e.scalar(*view, row, state) : e.scalarAt(e.buffer(value), state));
   }
 
   void recur(Value chunk, Value length) {
@@ -144,6 +136,19 @@ private:
       if (whole < p.N)
         recurStates(chunk, length, lane, e.index(whole), p.N - whole);
     });
+  }
+
+  /// What is next: the gate and y after this chunk, u before the following one.
+  /// Their rows lie too far apart for prefetchers.
+  void fetchRows(Value row, Value lane) {
+    Value column = e.add(column0, lane);
+    auto fetch = [&](const View &view, Value row, bool isWritten = false) {
+      e.prefetch(view.buffer, {row, e.add(column, view.offset)}, isWritten);
+    };
+    for (Value rows : rowsAfter)
+      fetch(*e.view(rows), row);
+    fetch(out, row, /*isWritten=*/true);
+    fetch(*e.view(p.u), e.min(e.add(row, s.getChunk()), e.sub(e.rows, e.index(1))));
   }
 
   void recurStates(Value chunk, Value length, Value lane, Value n0, int64_t states) {
@@ -158,6 +163,7 @@ private:
     }
     carried = e.loop(e.index(0), length, 1, carried, [&](Value t, ValueRange old) {
       Value row = e.add(chunk, t);
+      fetchRows(row, lane);
       Value dtT = at(dt, t, lane), dtUT = at(dtU, t, lane);
       // Two chains for the sum over the states.
       SmallVector<Value> sums = {p.N > s.getStateBlock() ? at(y, t, lane) : e.zero(), e.zero()};
@@ -165,7 +171,8 @@ private:
       scanStep(
           e.math, dtT, dtUT, decay,
           [&](int64_t i) { return inTime(p.scan.getB(), row, e.add(n0, i)); },
-          [&](int64_t i) { return inTime(p.scan.getC(), row, e.add(n0, i)); }, next, sums);
+          [&](int64_t i) { return inTime(p.scan.getC(), row, e.add(n0, i)); }, next, sums,
+          /*fmaExp=*/states);
       put(e.math.add(sums[0], sums[1]), y, t, lane);
       return next;
     });
@@ -175,22 +182,19 @@ private:
 
   void finish(Value chunk, Value length) {
     View u = *e.view(p.scan.getU());
-    unsigned result = e.kernel.getBlock().getTerminator()->getOperand(0) == p.scan.getNewState();
-    View out{e.resultBuffer(result), 0, p.E};
     e.loop(e.index(0), length, 1, [&](Value t) {
       Value row = e.add(chunk, t);
       eachVector([&](Value lane, Value column) {
         Value D = p.scan.getD() ? e.load1(e.buffer(p.scan.getD()), column) : Value();
         Value z = p.scan.getZ() ? e.load(*e.view(p.scan.getZ()), row, column) : Value();
         Value value = scanOutput(e.math, at(y, t, lane), D, D ? e.load(u, row, column) : D, z);
-        Value gated = e.elementwise(
-            e.kernel.getBlock().getTerminator()->getOperand(result), [&](Value v) -> Value {
-              if (v == p.scan.getY())
-                return value;
-              if (std::optional<View> view = e.view(v))
-                return e.load(*view, row, column);
-              return {};
-            });
+        Value gated = e.elementwise(yielded(e.kernel, result), [&](Value v) -> Value {
+          if (v == p.scan.getY())
+            return value;
+          if (std::optional<View> view = e.view(v))
+            return e.load(*view, row, column);
+          return {};
+        });
         e.store(gated, out, row, column);
       });
     });
@@ -201,6 +205,9 @@ private:
   ssm::ScheduleAttr s;
   int64_t block, vectors;
   Value dt, dtU, y, h, pool, A, panel, column0, slot;
+  SmallVector<Value> rowsAfter; // read by what stands after the scan
+  unsigned result;
+  View out;
 };
 
 class ScanGenerator : public CpuGenerator {
@@ -217,7 +224,7 @@ public:
       reason = "time is cut into slices on GPUs only";
       return false;
     }
-    return parts && readsOnlyF32(kernel, reason);
+    return parts.has_value();
   }
 
   ssm::ScheduleAttr schedule(ssm::KernelOp kernel, const Target &target,
@@ -225,11 +232,10 @@ public:
     std::string reason;
     ScanParts parts = *matchScan(kernel, reason);
     int64_t lanes = target.lanes;
-    int64_t block = std::min<int64_t>(target.registers >= 32 ? 4 * lanes : 2 * lanes,
-                                      (parts.E + lanes - 1) / lanes * lanes);
+    int64_t block = std::min<int64_t>(4 * lanes, (parts.E + lanes - 1) / lanes * lanes);
     // One schedule for all classes: time is serial in each of them.
-    return Schedule{.lanes = lanes, .colBlock = block, .rowTile = 4, .chunk = 32,
-                    .stateBlock = target.registers / 2}
+    return Schedule{.lanes = lanes, .colBlock = block, .rowTile = target.registers / 8,
+                    .chunk = 32, .stateBlock = target.registers / 2}
         .get(kernel.getContext());
   }
 

@@ -134,7 +134,7 @@ public:
 
   bool canGenerate(ssm::KernelOp kernel, const Target &target, std::string &reason) const override {
     std::optional<LinearParts> parts = matchLinear(kernel, reason);
-    if (parts && parts->linear.getW().getDefiningOp<ssm::UnpackOp>()) {
+    if (parts && !kernel.getBlock().getOps<ssm::UnpackOp>().empty()) {
       reason = "kernels of a GPU read no packed weights";
       return false;
     }

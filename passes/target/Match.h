@@ -105,8 +105,7 @@ bool isBorder(mlir::Operation *op);
 /// Whether all rows are f32 between the border and the ops; if not, a phrase.
 bool computesInF32(ssm::KernelOp kernel, std::string &reason);
 
-/// Whether all rows and matrices that the kernel reads and all rows that it
-/// writes are f32; if not, a phrase.
+/// Whether all rows that the kernel reads and writes are f32; if not, a phrase.
 bool readsOnlyF32(ssm::KernelOp kernel, std::string &reason);
 
 /// Whether the op is one of silu, softplus, add and gate.
@@ -126,8 +125,7 @@ inline bool isPackedArgument(mlir::Value value) {
 /// The same, or quantised: what weightAt() of WeightElement.h reads.
 inline bool isWeightArgument(mlir::Value value) {
   if (auto dequantize = value.getDefiningOp<ssm::DequantizeOp>())
-    return mlir::isa<mlir::BlockArgument>(dequantize.getX()) &&
-           mlir::isa<mlir::BlockArgument>(dequantize.getS());
+    return isPackedArgument(dequantize.getX()) && isPackedArgument(dequantize.getS());
   return isPackedArgument(value);
 }
 

@@ -5,6 +5,11 @@
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
 
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 using namespace mlir;
 
 namespace mamba {
@@ -37,6 +42,29 @@ static constexpr StringRef x86V3[] = {"avx",  "avx2", "bmi",    "bmi2", "cmov", 
                                       "sse4.2", "ssse3", "xsave"};
 static constexpr StringRef x86V4[] = {"avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl"};
 static constexpr StringRef x86Beyond[] = {"avx512bf16", "avx512vnni"};
+// What every processor with tiles has too, as far as kernels use it.
+static constexpr StringRef x86Amx[] = {"amx-bf16", "amx-int8", "amx-tile", "prfchw"};
+static constexpr ArrayRef<StringRef> x86Levels[] = {x86V3, x86V4, x86Beyond, x86Amx};
+
+namespace {
+/// A machine that has the first so many levels.
+struct X86Machine {
+  StringRef name;
+  unsigned levels;
+};
+} // namespace
+static constexpr X86Machine x86Machines[] = {
+    {"x86-64-v3", 1}, {"x86-64-v4", 2}, {"x86-64-v4-amx", 4}};
+
+/// Whether the operating system lets processes use tile registers.
+static bool grantsTiles() {
+#if defined(__x86_64__) && defined(__linux__)
+  constexpr long requestPermission = 0x1023, tileData = 18; // ARCH_REQ_XCOMP_PERM
+  return syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
+#else
+  return false;
+#endif
+}
 
 static Target x86Target(StringRef name, ArrayRef<std::string> features) {
   Target target;
@@ -51,6 +79,9 @@ static Target x86Target(StringRef name, ArrayRef<std::string> features) {
   target.registers = wide ? 32 : 16;
   if (wide)
     target.l2Bytes = 2 << 20;
+  if (target.has("amx-tile"))
+    target.l1Bytes = 48 << 10;
+  target.roundsToBf16 = target.has("avx512bf16");
   return target;
 }
 
@@ -65,7 +96,9 @@ static constexpr Chip chips[] = {{"sm_75", "ptx80"},  {"sm_80", "ptx80"},  {"sm_
                                  {"sm_100", "ptx86"}, {"sm_120", "ptx87"}};
 
 static std::string knownTargets() {
-  std::string known = "cpu:native, cpu:x86-64-v3, cpu:x86-64-v4";
+  std::string known = "cpu:native";
+  for (const X86Machine &machine : x86Machines)
+    known += (", cpu:" + machine.name).str();
   for (const Chip &chip : chips)
     known += (", cuda:" + chip.name).str();
   return known;
@@ -82,18 +115,21 @@ FailureOr<Target> parseTarget(StringRef name, std::string &error) {
     // The hardware's own word; the name that LLVM guesses for it may be wrong.
     llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
     std::vector<std::string> features;
-    for (ArrayRef<StringRef> level : {ArrayRef(x86V3), ArrayRef(x86V4), ArrayRef(x86Beyond)})
-      for (StringRef feature : level)
-        if (host.lookup(feature))
-          features.push_back(feature.str());
+    auto isThere = [&](StringRef feature) { return host.lookup(feature); };
+    bool tiles = llvm::all_of(x86Amx, isThere) && grantsTiles();
+    for (ArrayRef<StringRef> level : ArrayRef(x86Levels).drop_back(tiles ? 0 : 1))
+      for (StringRef feature : llvm::make_filter_range(level, isThere))
+        features.push_back(feature.str());
     return x86Target(name, features);
   }
-  if (device == "cpu" && (machine == "x86-64-v3" || machine == "x86-64-v4")) {
-    std::vector<std::string> features(std::begin(x86V3), std::end(x86V3));
-    if (machine == "x86-64-v4")
-      features.insert(features.end(), std::begin(x86V4), std::end(x86V4));
-    return x86Target(name, features);
-  }
+  if (device == "cpu")
+    for (const X86Machine &known : x86Machines)
+      if (known.name == machine) {
+        std::vector<std::string> features;
+        for (ArrayRef<StringRef> level : ArrayRef(x86Levels).take_front(known.levels))
+          features.insert(features.end(), level.begin(), level.end());
+        return x86Target(name, features);
+      }
   if (device == "cuda")
     for (const Chip &chip : chips)
       if (chip.name == machine) {

@@ -5,6 +5,8 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include <limits>
+
 using namespace mlir;
 
 namespace mamba {
@@ -17,11 +19,29 @@ static constexpr double exp2Degree5[] = {1.0, 0.6931469775988574, 0.240222420851
 static constexpr double exp2Degree6[] = {1.0, 0.6931472028550832, 0.24022647913626588,
                                          0.05550332471099793, 0.009618437357813649,
                                          0.0013398874422376268, 0.0001535336189127321};
+// 2^f for f in [0, 1] (9e-8): in f32 p(1) = 2 exactly as well, so that what is just
+// below 0 does not drift.
+static constexpr double exp2Above[] = {1.0, 0.6931517388298775, 0.24015927146450394,
+                                       0.05581867596120662, 0.008990995096122693,
+                                       0.0018793186482892429};
 static constexpr double log1pOverU[] = {1.0, -0.49999932763762744, 0.33330511322634926,
                                         -0.2495858743230286, 0.19695400552205283,
                                         -0.15355396277234803, 0.10680555418458484,
                                         -0.05766444303515332, 0.020204584223485544,
                                         -0.0033184723800318144};
+// The same, chosen among its neighbours in f32 for what a CPU's roundings leave.
+static constexpr double log1pRounded[] = {1.0, -0.49999934434890747, 0.3333051800727844,
+                                          -0.24958592653274536, 0.19695399701595306,
+                                          -0.15355396270751953, 0.10680557042360306,
+                                          -0.05766444280743599, 0.020204585045576096,
+                                          -0.003318473696708679};
+
+// Added and taken away, this rounds to an integer, which then stands in the low bits.
+static constexpr double toInteger = 12582912.0; // 1.5 * 2^23
+static constexpr double log2e = 1.4426950408889634;
+// exp of this and below is no normal number; its integer part still has a place in
+// the exponent.
+static constexpr double lowest = -87.6;
 
 static Type likeWith(Type like, Type element) {
   if (auto vector = dyn_cast<VectorType>(like))
@@ -43,6 +63,10 @@ Value VectorMath::max(Value x, Value y) {
   Value less = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, y);
   return arith::SelectOp::create(b, less, y, x);
 }
+Value VectorMath::choose(arith::CmpFPredicate predicate, Value x, Value y, Value ifSo,
+                         Value ifNot) {
+  return arith::SelectOp::create(b, arith::CmpFOp::create(b, predicate, x, y), ifSo, ifNot);
+}
 Value VectorMath::fma(Value x, Value y, Value z) { return math::FmaOp::create(b, x, y, z); }
 
 Value VectorMath::polynomial(Value x, ArrayRef<double> coefficients) {
@@ -58,113 +82,134 @@ Value VectorMath::intrinsic(StringRef name, ValueRange operands) {
       .getResult(0);
 }
 
-Value VectorMath::exp2WithLow(Value x, Value low, ArrayRef<double> coefficients) {
-  Type type = x.getType();
+bool VectorMath::scales(Type type) const {
   auto vector = dyn_cast<VectorType>(type);
-  if (vector && vector.getNumElements() == 16 && target.has("avx512f") && target.has("avx512dq")) {
-    // vreduceps gives x - round(x), 0 at infinity; vscalefps handles what is
-    // too large, too small, or not a number.
-    auto i32 = [&](int64_t v) -> Value { return arith::ConstantOp::create(b, b.getI32IntegerAttr(v)); };
-    Value mask = arith::ConstantOp::create(b, b.getI16IntegerAttr(-1));
-    Value current = i32(4);
-    Value f = intrinsic("llvm.x86.avx512.mask.reduce.ps.512", {x, i32(8), x, mask, current});
-    Value r = sub(x, f);
-    if (low)
-      f = add(f, low);
-    return intrinsic("llvm.x86.avx512.mask.scalef.ps.512",
-                  {polynomial(f, coefficients), r, x, mask, current});
-  }
-  // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits;
-  // -127 and 128 in the exponent are exactly 0 and inf.
-  Value lo = constant(type, -127), hi = constant(type, 128), magic = constant(type, 12582912.0);
-  Value below = arith::CmpFOp::create(b, arith::CmpFPredicate::OLE, x, lo);
-  Value clamped = arith::SelectOp::create(b, below, lo, x);
-  Value above = arith::CmpFOp::create(b, arith::CmpFPredicate::OGE, clamped, hi);
-  clamped = arith::SelectOp::create(b, above, hi, clamped);
-  Value shifted = add(clamped, magic);
-  Value f = sub(clamped, sub(shifted, magic));
-  if (low) {
-    // At these ends p must be 1, or it borrows from the exponent: a NaN.
-    Value none = constant(type, 0);
-    low = arith::SelectOp::create(b, below, none, low);
-    low = arith::SelectOp::create(b, above, none, low);
-    f = add(f, low);
-  }
-  Value p = polynomial(f, coefficients);
-  Type bits = likeWith(type, b.getI32Type());
-  Value twentyThree;
-  if (vector)
-    twentyThree = arith::ConstantOp::create(
-        b, DenseElementsAttr::get(cast<VectorType>(bits), b.getI32IntegerAttr(23).getValue()));
-  else
-    twentyThree = arith::ConstantOp::create(b, b.getI32IntegerAttr(23));
-  Value exponent = arith::ShLIOp::create(b, arith::BitcastOp::create(b, bits, shifted), twentyThree);
-  Value scaled = arith::BitcastOp::create(
-      b, type, arith::AddIOp::create(b, arith::BitcastOp::create(b, bits, p), exponent));
-  Value nan = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, x, x);
-  return arith::SelectOp::create(b, nan, x, scaled);
+  return vector && vector.getNumElements() == 16 && target.has("avx512f") &&
+         target.has("avx512dq");
+}
+
+Value VectorMath::whole512(StringRef name, ValueRange operands) {
+  SmallVector<Value> all(operands);
+  all.push_back(arith::ConstantOp::create(b, b.getI16IntegerAttr(-1)));
+  if (name.contains("reduce") || name.contains("scalef"))
+    all.push_back(arith::ConstantOp::create(b, b.getI32IntegerAttr(4))); // MXCSR's rounding
+  return intrinsic(("llvm.x86.avx512." + name + ".ps.512").str(), all);
+}
+
+Value VectorMath::scaled(Value p, Value shifted) {
+  Type bits = likeWith(p.getType(), b.getI32Type());
+  auto scalar = b.getI32IntegerAttr(23);
+  auto vector = dyn_cast<VectorType>(bits);
+  Value shift = arith::ConstantOp::create(
+      b, vector ? TypedAttr(DenseElementsAttr::get(vector, scalar.getValue())) : TypedAttr(scalar));
+  Value exponent = arith::ShLIOp::create(b, arith::BitcastOp::create(b, bits, shifted), shift);
+  return arith::BitcastOp::create(
+      b, p.getType(), arith::AddIOp::create(b, arith::BitcastOp::create(b, bits, p), exponent));
 }
 
 Value VectorMath::exp2(Value x) {
   if (target.isGpu())
     return intrinsic("llvm.nvvm.ex2.approx.ftz.f", x);
-  return exp2WithLow(x, Value(), exp2Degree5);
+  Type type = x.getType();
+  if (scales(type)) {
+    // vreduceps gives x - round(x), 0 at infinity; vscalefps handles what is
+    // too large, too small, or not a number.
+    Value nearest = arith::ConstantOp::create(b, b.getI32IntegerAttr(8));
+    Value f = whole512("mask.reduce", {x, nearest, x});
+    return whole512("mask.scalef", {polynomial(f, exp2Degree6), sub(x, f), x});
+  }
+  // -127 and 128 in the exponent are exactly 0 and inf.
+  Value lo = constant(type, -127), hi = constant(type, 128), magic = constant(type, toInteger);
+  Value clamped = choose(arith::CmpFPredicate::OLE, x, lo, lo, x);
+  clamped = choose(arith::CmpFPredicate::OGE, clamped, hi, hi, clamped);
+  Value shifted = add(clamped, magic);
+  Value f = sub(clamped, sub(shifted, magic));
+  Value y = scaled(polynomial(f, exp2Degree6), shifted);
+  return choose(arith::CmpFPredicate::UNO, x, x, x, y);
 }
 
 Value VectorMath::exp2OfProduct(Value x, Value y) {
-  // As in exp2WithLow: the product's integer stands in the low bits of t, its rest
-  // is exact. Where t is held at -126 the rest is, too: what remains flushes to 0.
   Type type = x.getType();
-  Value magic = constant(type, 12582912.0);
-  auto atLeast = [&](Value v, double low) -> Value {
+  if (scales(type)) {
+    // Both instructions round down: there is no difference to compute.
+    Value product = mul(x, y), down = arith::ConstantOp::create(b, b.getI32IntegerAttr(9));
+    Value f = whole512("mask.reduce", {product, down, product});
+    return whole512("mask.scalef", {polynomial(f, exp2Above), product, product});
+  }
+  // As in exp2: the product's integer stands in the low bits of t, its rest is
+  // exact. Where t is held at -126 the rest is, too: what remains flushes to 0.
+  Value magic = constant(type, toInteger);
+  auto atLeast = [&](Value v, double low) {
     Value bound = constant(type, low);
-    Value above = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, v, bound);
-    return arith::SelectOp::create(b, above, v, bound);
+    if (target.isGpu())
+      return choose(arith::CmpFPredicate::OGT, v, bound, v, bound);
+    return choose(arith::CmpFPredicate::OLT, v, bound, bound, v);
   };
-  Value t = atLeast(fma(x, y, magic), 12582912.0 - 126);
+  Value t = atLeast(fma(x, y, magic), toInteger - 126);
   Value rest = atLeast(fma(x, y, sub(magic, t)), -0.5);
-  Type bits = b.getI32Type();
-  Value shift = arith::ConstantOp::create(b, b.getI32IntegerAttr(23));
-  Value exponent = arith::ShLIOp::create(b, arith::BitcastOp::create(b, bits, t), shift);
-  Value p = arith::BitcastOp::create(b, bits, polynomial(rest, exp2Degree5));
-  return arith::BitcastOp::create(b, type, arith::AddIOp::create(b, p, exponent));
+  Value p = polynomial(rest, exp2Degree5);
+  return scaled(p, t);
+}
+
+Value VectorMath::expOf(Value x) {
+  // log2(e) in two parts: what the product with the first leaves is exact.
+  constexpr double high = static_cast<float>(log2e);
+  Type type = x.getType();
+  Value magic = constant(type, toInteger);
+  Value shifted = fma(x, constant(type, high), magic), integer = sub(shifted, magic);
+  Value f = fma(x, constant(type, high), arith::NegFOp::create(b, integer));
+  f = fma(x, constant(type, log2e - high), f);
+  Value p = polynomial(f, exp2Degree6);
+  return scales(type) ? whole512("mask.scalef", {p, integer, p}) : scaled(p, shifted);
 }
 
 Value VectorMath::exp(Value x) {
-  constexpr double log2e = 1.4426950408889634;
-  if (target.isGpu())
-    return exp2(mul(x, constant(x.getType(), log2e)));
-  // Beyond these bounds the result is inf or 0 all the same.
   Type type = x.getType();
-  Value lo = constant(type, -110), hi = constant(type, 110);
-  Value below = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, lo);
-  x = arith::SelectOp::create(b, below, lo, x);
-  Value above = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, hi);
-  x = arith::SelectOp::create(b, above, hi, x);
-  // log2(e) in two parts: the product of x and the first is exact with its error.
-  constexpr double high = static_cast<float>(log2e);
-  Value t = mul(x, constant(type, high));
-  Value low = fma(x, constant(type, high), arith::NegFOp::create(b, t));
-  low = fma(x, constant(type, log2e - high), low);
-  return exp2WithLow(t, low, exp2Degree6);
+  if (target.isGpu())
+    return exp2(mul(x, constant(type, log2e)));
+  Value lo = constant(type, lowest), hi = constant(type, 88.722839);
+  Value y = expOf(choose(arith::CmpFPredicate::OLT, x, lo, lo, x));
+  y = choose(arith::CmpFPredicate::OLT, x, constant(type, -87.336544), constant(type, 0), y);
+  Value infinity = constant(type, std::numeric_limits<float>::infinity());
+  y = choose(arith::CmpFPredicate::OGE, x, hi, infinity, y);
+  return choose(arith::CmpFPredicate::UNO, x, x, x, y);
+}
+
+Value VectorMath::minusSize(Value x) {
+  Type type = x.getType();
+  Value lo = constant(type, lowest);
+  Value minus = arith::NegFOp::create(b, math::AbsFOp::create(b, x));
+  return choose(arith::CmpFPredicate::OLT, minus, lo, lo, minus);
 }
 
 Value VectorMath::silu(Value x) {
-  Value below = add(constant(x.getType(), 1), exp(arith::NegFOp::create(b, x)));
-  if (target.isGpu())
+  Type type = x.getType();
+  Value one = constant(type, 1);
+  if (target.isGpu()) {
+    Value below = add(one, exp(arith::NegFOp::create(b, x)));
     return mul(x, intrinsic("llvm.nvvm.rcp.approx.ftz.f", below));
-  return div(x, below);
+  }
+  // Of u = exp(-|x|), which never overflows: x / (1 + u), or x u / (1 + u) where x is
+  // negative.
+  Value minus = minusSize(x), u = expOf(minus), below = add(one, u);
+  Value above = choose(arith::CmpFPredicate::OLT, x, constant(type, 0), mul(minus, u), x);
+  if (!scales(type))
+    return div(above, below);
+  // 14 bits, and a step of Newton's: a third of a division's time.
+  Value r = whole512("rcp14", {below, below});
+  Value rest = fma(arith::NegFOp::create(b, below), r, one);
+  return mul(above, fma(r, rest, r));
 }
 
 Value VectorMath::softplus(Value x) {
-  // max(x, 0) + log1p(exp(-|x|)); NaN passes through exp.
-  Type type = x.getType();
-  Value size = target.isGpu() ? intrinsic("llvm.fabs", x) : math::AbsFOp::create(b, x);
-  Value u = exp(arith::NegFOp::create(b, size));
-  Value zero = constant(type, 0);
-  Value positive = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, zero);
-  Value linear = arith::SelectOp::create(b, positive, x, zero);
-  return fma(u, polynomial(u, log1pOverU), linear);
+  // max(x, 0) + log1p(exp(-|x|)). NaN passes through exp on a GPU, through max on a
+  // CPU.
+  bool isGpu = target.isGpu();
+  Value u = isGpu ? exp(arith::NegFOp::create(b, intrinsic("llvm.fabs", x))) : expOf(minusSize(x));
+  Value zero = constant(x.getType(), 0);
+  Value linear = isGpu ? choose(arith::CmpFPredicate::OGT, x, zero, x, zero)
+                       : choose(arith::CmpFPredicate::OLT, x, zero, zero, x);
+  return fma(u, polynomial(u, isGpu ? log1pOverU : log1pRounded), linear);
 }
 
 Value VectorMath::rsqrt(Value x) {

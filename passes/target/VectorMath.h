@@ -4,6 +4,7 @@
 
 #include "passes/target/Target.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
 namespace mamba {
@@ -20,19 +21,20 @@ public:
   mlir::Value max(mlir::Value x, mlir::Value y); // of numbers
   mlir::Value fma(mlir::Value x, mlir::Value y, mlir::Value z);
 
-  /// 2^x: relative error below 2e-7 where the result is normal; 0 and inf
-  /// beyond, NaN kept. exp2(0) = 1 exactly, so that slow decays do not drift.
+  // Errors on a CPU in units of the last place, where the result is normal: where
+  // it is not, kernels flush it to 0. Infinities are right and NaN is kept.
+
+  /// 2^x: within 1. exp2(0) = 1 exactly, so that slow decays do not drift.
   mlir::Value exp2(mlir::Value x);
-  /// 2^(x y) of a GPU by multiply-adds alone, for products up to 126: relative
-  /// error below 4e-7 where the result is normal, 0 beyond, 1 exactly where the
-  /// product is 0.
+  /// 2^(x y) with the fewest instructions, on a GPU by multiply-adds alone, of
+  /// numbers, for products up to 126: within 3 (4e-7 on a GPU), 0 where the result is
+  /// not normal, 1 exactly where the product is 0.
   mlir::Value exp2OfProduct(mlir::Value x, mlir::Value y);
-  /// e^x: relative error below 2e-7 where the result is normal; on a GPU below
-  /// (4 + |x|) 1e-7.
+  /// e^x: within 1.1; on a GPU a relative error below (4 + |x|) 1e-7.
   mlir::Value exp(mlir::Value x);
-  /// x / (1 + exp(-x)).
+  /// x / (1 + exp(-x)): within 3; -0 below -87.3, where it is smaller than 1.1e-36.
   mlir::Value silu(mlir::Value x);
-  /// log1p(exp(x)), relatively accurate for very negative x as well.
+  /// log1p(exp(x)): within 2, relatively accurate for very negative x as well.
   mlir::Value softplus(mlir::Value x);
   /// 1 / sqrt(x): relative error below 2e-7, x positive and normal.
   mlir::Value rsqrt(mlir::Value x);
@@ -41,8 +43,19 @@ public:
 
 private:
   mlir::Value polynomial(mlir::Value x, llvm::ArrayRef<double> coefficients);
-  /// 2^(x + low) for a small correction low (null: none).
-  mlir::Value exp2WithLow(mlir::Value x, mlir::Value low, llvm::ArrayRef<double> coefficients);
+  mlir::Value choose(mlir::arith::CmpFPredicate predicate, mlir::Value x, mlir::Value y,
+                     mlir::Value ifSo, mlir::Value ifNot);
+  // Of a CPU:
+  /// Whether there are instructions that split off and put on an exponent.
+  bool scales(mlir::Type type) const;
+  /// Such an instruction for all lanes; the last operand stands where there is none.
+  mlir::Value whole512(llvm::StringRef name, mlir::ValueRange operands);
+  /// p times 2 to the integer in the low bits of `shifted`.
+  mlir::Value scaled(mlir::Value p, mlir::Value shifted);
+  /// e^x for x from -87.6 to 88.7; of a NaN anything.
+  mlir::Value expOf(mlir::Value x);
+  /// -|x|, at least -87.6.
+  mlir::Value minusSize(mlir::Value x);
   /// A call of an intrinsic with the type of its first operand.
   mlir::Value intrinsic(llvm::StringRef name, mlir::ValueRange operands);
 

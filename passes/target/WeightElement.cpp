@@ -30,9 +30,9 @@ Value WeightElement::at(Value value, ArrayRef<Value> index) {
   if (auto dequantize = dyn_cast<ssm::DequantizeOp>(op))
     return convert(dequantized(dequantize, index), e.b.getF32Type(), elementType(value));
   auto unpack = ::cast<ssm::UnpackOp>(op);
-  int64_t block = shape(unpack.getX()).back();
-  return at(unpack.getX(),
-            {e.div(index[0], e.index(block)), index[1], e.rem(index[0], e.index(block))});
+  Value block = e.index(unpack.getBlock()), side = e.index(unpack.getInterleave());
+  Value place = e.add(e.mul(e.rem(index[0], block), side), e.rem(index[1], side));
+  return at(unpack.getX(), {e.div(index[0], block), e.div(index[1], side), place});
 }
 
 /// Weights of a group share a scale.
@@ -55,27 +55,33 @@ Value WeightElement::groupScale(ssm::QuantScalesOp op, ArrayRef<Value> index) {
   return e.math.mul(m, e.math.constant(m.getType(), isByte ? 1.0f / 127 : -0.125f));
 }
 
+Value quantizedWeight(KernelEmitter &e, Value w, Value scale, int64_t bits) {
+  Value zero = e.math.constant(w.getType(), 0);
+  Value none = arith::CmpFOp::create(e.b, arith::CmpFPredicate::OEQ, scale, zero);
+  Value q = arith::SelectOp::create(e.b, none, zero, e.math.div(w, scale));
+  Value low = e.math.constant(w.getType(), bits == 8 ? -127 : -8);
+  Value high = e.math.constant(w.getType(), bits == 8 ? 127 : 7);
+  q = e.math.max(q, low);
+  q = arith::SelectOp::create(
+      e.b, arith::CmpFOp::create(e.b, arith::CmpFPredicate::OLT, q, high), q, high);
+  // Rounds to nearest, ties to even.
+  Value large = e.math.constant(w.getType(), 12582912.0);
+  q = e.math.sub(e.math.add(q, large), large);
+  Type i32 = e.b.getI32Type();
+  if (auto vector = dyn_cast<VectorType>(w.getType()))
+    i32 = vector.clone(i32);
+  return arith::FPToSIOp::create(e.b, i32, q);
+}
+
 Value WeightElement::quantized(ssm::QuantizeOp op, ArrayRef<Value> index) {
-  bool isByte = op.getBits() == 8;
   auto one = [&](Value k) -> Value { // as i32
     Value w = at(op.getX(), {index[0], k});
     Value scale = convert(at(op.getS(), {index[0], e.div(k, e.index(group))}),
                           elementType(op.getS()), e.b.getF32Type());
-    Value zero = e.math.constant(w.getType(), 0);
-    Value none = arith::CmpFOp::create(e.b, arith::CmpFPredicate::OEQ, scale, zero);
-    Value q = arith::SelectOp::create(e.b, none, zero, e.math.div(w, scale));
-    Value low = e.math.constant(w.getType(), isByte ? -127 : -8);
-    Value high = e.math.constant(w.getType(), isByte ? 127 : 7);
-    q = e.math.max(q, low);
-    q = arith::SelectOp::create(
-        e.b, arith::CmpFOp::create(e.b, arith::CmpFPredicate::OLT, q, high), q, high);
-    // Rounds to nearest, ties to even.
-    Value large = e.math.constant(w.getType(), 12582912.0);
-    q = e.math.sub(e.math.add(q, large), large);
-    return arith::FPToSIOp::create(e.b, e.b.getI32Type(), q);
+    return quantizedWeight(e, w, scale, op.getBits());
   };
   Value bits;
-  if (isByte) {
+  if (op.getBits() == 8) {
     bits = one(index[1]);
   } else {
     Value even = e.mul(index[1], 2), odd = e.add(even, 1);
@@ -122,12 +128,14 @@ Value WeightElement::linearize(ArrayRef<Value> index, ArrayRef<int64_t> shape) {
   return linear;
 }
 
-Value WeightElement::convert(Value x, Type from, Type to) {
+Value convertWeight(KernelEmitter &e, Value x, Type from, Type to) {
   if (from == to)
     return x;
   x = e.widen(x);
   return to.isF32() ? x : e.narrow(x, to.isBF16() ? Type(e.b.getIntegerType(16)) : to);
 }
+
+Value WeightElement::convert(Value x, Type from, Type to) { return convertWeight(e, x, from, to); }
 
 Value WeightElement::i32(int64_t value) {
   return arith::ConstantOp::create(e.b, e.b.getI32IntegerAttr(value));

@@ -25,7 +25,6 @@ public:
 
 private:
   mlir::Value linearize(llvm::ArrayRef<mlir::Value> index, llvm::ArrayRef<int64_t> shape);
-  /// Between types as they lie in memory.
   mlir::Value convert(mlir::Value x, mlir::Type from, mlir::Type to);
   mlir::Value i32(int64_t value);
   // Of quantised matrices.
@@ -35,6 +34,12 @@ private:
 
   KernelEmitter &e;
 };
+
+// Of f32 numbers or vectors of them.
+/// Between types as they lie in memory.
+mlir::Value convertWeight(KernelEmitter &e, mlir::Value x, mlir::Type from, mlir::Type to);
+/// The integers of ssm.quantize, as i32.
+mlir::Value quantizedWeight(KernelEmitter &e, mlir::Value w, mlir::Value scale, int64_t bits);
 
 /// An element of a matrix that is an operand of the kernel or is dequantised in
 /// it, as f32.

@@ -137,6 +137,13 @@ public:
   /// step, sequence, token, the error found and allowed.
   virtual Result<ModelCheck> checkModel() = 0;
 
+  /// Does tasks 0 to count - 1 of the host's, on the threads that run kernels if
+  /// they are this machine's, in any order and at the same time. They do not
+  /// throw.
+  virtual void
+  runOnThreads(uint32_t count,
+               const std::function<void(uint32_t index)> &task);
+
   /// What the kernels have done so far, as a text: by kernel, with the time
   /// predicted for `chip` (empty: the target's). Unavailable if nothing is
   /// counted; invalid if the chip is unknown.
@@ -146,6 +153,7 @@ public:
 struct DeviceOptions {
   unsigned threads = 0; // 0: one for each processor that this process may use
   bool counts = false;  // for Executable::profile, where it can
+  std::string target = {}; // of the pack; empty: the best for the device
   /// Told in one line what "auto" passed over, and why. May be null.
   std::function<void(const std::string &message)> warn = nullptr;
   /// Told in one line what was checked when weights were loaded. May be null.
@@ -154,14 +162,16 @@ struct DeviceOptions {
 
 /// Loads the best target of the pack that this machine's CPU can run: the one
 /// with the most features, the first of equals. Unavailable, naming for each
-/// target the missing feature or architecture, if there is none. Contexts run
+/// target the missing feature or architecture, if there is none. Warns where the
+/// operating system alone keeps a better one from running. Contexts run
 /// on the executable's threads, one step at a time; with one thread, each runs
 /// on its caller's.
 Result<std::unique_ptr<Executable>> loadOnCpu(std::shared_ptr<const Pack> pack,
                                               const DeviceOptions &options);
 
 /// Loads the PTX of one of the pack's cuda targets into the simulated GPU: the
-/// newest chip's, or the one that MAMBA_SIM_TARGET names. Kernels run on
+/// one asked for, else the one that MAMBA_SIM_TARGET names, else the newest
+/// chip's. Kernels run on
 /// `threads` threads, one step of all contexts at a time. MAMBA_SIM_CHECKS says
 /// how much is checked: all, memory (no races) or off. Unavailable if there is
 /// no such target.
@@ -177,8 +187,9 @@ Result<std::unique_ptr<Executable>> loadOnCuda(std::shared_ptr<const Pack> pack,
                                                unsigned ordinal,
                                                const DeviceOptions &options);
 
-/// The device by its name: cpu, cuda, cuda:N, sim or auto. Invalid if it is another,
-/// unavailable if this program has no such device.
+/// The device by its name: cpu, cuda, cuda:N, sim or auto, which is the device of
+/// the target that is asked for, if one is. Invalid if it is another, unavailable
+/// if this program has no such device.
 Result<std::unique_ptr<Executable>>
 loadOnDevice(std::shared_ptr<const Pack> pack, const std::string &device,
              const DeviceOptions &options);

@@ -15,6 +15,12 @@ Result<std::string> Executable::profile(const std::string &chip) const {
                      "' counts nothing, a profile needs device 'sim'");
 }
 
+void Executable::runOnThreads(
+    uint32_t count, const std::function<void(uint32_t index)> &task) {
+  for (uint32_t i = 0; i < count; ++i)
+    task(i);
+}
+
 /// "cuda" is 0, "cuda:N" is N; none for anything else.
 static std::optional<unsigned> gpuOf(std::string_view device) {
   if (device == "cuda")
@@ -31,10 +37,17 @@ static std::optional<unsigned> gpuOf(std::string_view device) {
   return number;
 }
 
-/// The first GPU where there is a driver and the pack is for GPUs; else, and
-/// with a warning where that fails, this processor.
+/// The device of the target that is asked for; else the first GPU where there is
+/// a driver and the pack is for GPUs; else, and with a warning where that fails,
+/// this processor.
 static Result<std::unique_ptr<Executable>>
 loadOnAny(std::shared_ptr<const Pack> pack, const DeviceOptions &options) {
+  if (!options.target.empty()) {
+    MAMBA_ASSIGN_OR_RETURN(const TargetSpec *target,
+                           pack->findTarget(options.target));
+    return target->device == "cuda" ? loadOnCuda(std::move(pack), 0, options)
+                                    : loadOnCpu(std::move(pack), options);
+  }
   const std::vector<TargetSpec> &targets = pack->manifest().targets;
   bool isForGpus =
       std::any_of(targets.begin(), targets.end(),

@@ -1,12 +1,14 @@
 #include "runtime/device/Processors.h"
 
+#include "runtime/device/CpuQuota.h"
+
 #include <algorithm>
 #include <sched.h>
 #include <thread>
 
 using namespace mamba;
 
-unsigned mamba::availableProcessors() {
+static unsigned allowedProcessors() {
   // The kernel refuses masks that are too small for its processors.
   for (int processors = 1024; processors <= 1 << 20; processors *= 4) {
     cpu_set_t *set = CPU_ALLOC(processors);
@@ -21,6 +23,17 @@ unsigned mamba::availableProcessors() {
       return std::min<unsigned>(count, kMaxDeviceThreads);
   }
   return std::max(1u, std::thread::hardware_concurrency());
+}
+
+unsigned mamba::availableProcessors() {
+  return processorsWithin(allowedProcessors(), cpuQuota());
+}
+
+unsigned mamba::processorsWithin(unsigned processors,
+                                 std::optional<double> quota) {
+  if (!quota || *quota >= processors)
+    return processors;
+  return std::max(1u, static_cast<unsigned>(*quota + 0.5));
 }
 
 Status mamba::checkThreads(unsigned threads) {

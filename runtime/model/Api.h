@@ -32,6 +32,7 @@ struct mamba_model {
 
 struct mamba_session {
   std::unique_ptr<mamba::Session> session;
+  std::vector<mamba::SequenceTokens> batch; // Of a step, kept for the next.
 };
 
 struct mamba_sampler {

@@ -1,5 +1,6 @@
 // mamba_model_*: a pack on a device.
 #include "runtime/model/Api.h"
+#include "runtime/pack/DecodeBytes.h"
 
 using namespace mamba;
 using namespace mamba::api;
@@ -21,6 +22,8 @@ mamba_status mamba_model_create(const mamba_pack *pack,
     DeviceOptions deviceOptions;
     deviceOptions.threads = taken.threads;
     deviceOptions.counts = taken.counts != 0;
+    if (taken.target)
+      deviceOptions.target = taken.target;
     MAMBA_ASSIGN_OR_RETURN(auto created,
                            Model::create(pack->info,
                                          taken.device ? taken.device : "auto",
@@ -53,6 +56,8 @@ mamba_status mamba_model_get_info(const mamba_model *model,
     filled.target = executable.target().name.c_str();
     filled.weights = model->model->weights().c_str();
     filled.packed_bytes = executable.target().packedBytes;
+    filled.decode_bytes =
+        decodeWeightBytes(executable.pack().manifest(), executable.target());
     filled.state_count = executable.states().size();
     for (const StateSpec &state : executable.states())
       filled.state_bytes += slotBytes(state);

@@ -34,7 +34,7 @@ mamba_status mamba_session_create(mamba_model *model,
                                                  : kDefaultStepTokens;
     wanted.batchInvariant = taken.batch_invariant != 0;
     MAMBA_ASSIGN_OR_RETURN(auto created, Session::create(model->model, wanted));
-    *session = new mamba_session{std::move(created)};
+    *session = new mamba_session{std::move(created), {}};
     return {};
   });
 }
@@ -57,7 +57,8 @@ mamba_status mamba_session_step(mamba_session *session,
     if (want != MAMBA_WANT_NONE && want != MAMBA_WANT_LAST &&
         want != MAMBA_WANT_ALL)
       return invalidArgument("unknown want " + std::to_string(want));
-    std::vector<SequenceTokens> batch;
+    std::vector<SequenceTokens> &batch = session->batch;
+    batch.clear();
     for (const mamba_sequence &sequence : given) {
       MAMBA_ASSIGN_OR_RETURN(auto tokens,
                              spanOf("tokens", sequence.tokens, sequence.count));

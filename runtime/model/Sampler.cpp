@@ -48,6 +48,10 @@ Result<Sampler> Sampler::create(uint64_t vocabSize, uint64_t validVocabSize,
   sampler.options_ = options;
   sampler.validVocabSize_ = validVocabSize;
   sampler.counts_.resize(vocabSize);
+  sampler.seen_.reserve(vocabSize);
+  sampler.scores_.reserve(validVocabSize);
+  sampler.weights_.reserve(validVocabSize);
+  sampler.candidates_.reserve(validVocabSize);
   return sampler;
 }
 
@@ -100,48 +104,79 @@ Status Sampler::scoreTokens(std::span<const float> logits) {
 Result<int32_t> Sampler::sample(std::span<const float> logits) {
   MAMBA_RETURN_IF_ERROR(scoreTokens(logits));
   // The first of the largest: of equal logits the lower id wins.
-  auto best = std::max_element(scores_.begin(), scores_.end());
+  size_t best = findLargest(scores_);
   if (isGreedy())
-    return static_cast<int32_t>(best - scores_.begin());
-
-  double largest = *best;
-  if (std::isinf(largest)) // A penalty can push the scores there.
+    return static_cast<int32_t>(best);
+  if (std::isinf(scores_[best])) // A penalty can push the scores there.
     return invalidData("a logit is infinite after the repetition penalty");
-  candidates_.clear();
-  for (size_t token = 0; token < scores_.size(); ++token) {
-    // Without the largest first, a small temperature would overflow.
-    double weight =
-        expNonPositive((scores_[token] - largest) / options_.temperature);
-    if (weight > 0)
-      candidates_.push_back({weight, static_cast<int32_t>(token)});
+  if (options_.topK != 0 && options_.topK < scores_.size()) {
+    takeBest(scores_[best]);
+  } else {
+    weights_.resize(scores_.size());
+    weigh(scores_, scores_[best], options_.temperature, weights_);
+    if (options_.topP >= 1)
+      return drawAmong(weights_, [](size_t token) { return int32_t(token); });
+    candidates_.clear();
+    for (size_t token = 0; token < weights_.size(); ++token)
+      if (weights_[token] > 0)
+        candidates_.push_back({weights_[token], static_cast<int32_t>(token)});
   }
-  keepTopK();
   keepTopP();
-  if (options_.minP > 0)
-    std::erase_if(candidates_, [&](const Candidate &candidate) {
-      return candidate.weight < options_.minP;
-    });
-  return draw();
+  return drawCandidate();
 }
 
-/// Puts the best of the candidates from `first` on into [first, last): by
-/// falling score, equal ones by id. (Weights can be equal where scores are
+/// By falling score, equal ones by id. (Weights can be equal where scores are
 /// not.)
+bool Sampler::isBetter(int32_t a, int32_t b) const {
+  double x = scores_[a], y = scores_[b];
+  return x != y ? x > y : a < b;
+}
+
+/// Puts the best of the candidates from `first` on into [first, last), sorted.
 void Sampler::sortCandidates(size_t first, size_t last) {
   std::partial_sort(candidates_.begin() + first, candidates_.begin() + last,
                     candidates_.end(),
                     [&](const Candidate &a, const Candidate &b) {
-                      double x = scores_[a.token], y = scores_[b.token];
-                      return x != y ? x > y : a.token < b.token;
+                      return isBetter(a.token, b.token);
                     });
 }
 
-void Sampler::keepTopK() {
-  // To keep all is to do nothing: their order decides what is drawn.
-  if (options_.topK == 0 || options_.topK >= candidates_.size())
-    return;
-  sortCandidates(0, options_.topK);
-  candidates_.resize(options_.topK);
+/// The candidates are the topK best tokens, left out those without weight: in
+/// order of id if these are all that have weight, else the best first.
+void Sampler::takeBest(double largest) {
+  auto weightOf = [&](double score) {
+    return expNonPositive((score - largest) / options_.temperature);
+  };
+  // A heap with the worst of them in front.
+  auto order = [&](const Candidate &a, const Candidate &b) {
+    return isBetter(a.token, b.token);
+  };
+  candidates_.clear();
+  for (uint32_t token = 0; token < options_.topK; ++token)
+    candidates_.push_back({0, static_cast<int32_t>(token)});
+  std::make_heap(candidates_.begin(), candidates_.end(), order);
+  double worst = scores_[candidates_.front().token];
+  double bestLeft = -std::numeric_limits<double>::infinity();
+  for (size_t token = options_.topK; token < scores_.size(); ++token) {
+    double score = scores_[token];
+    if (score <= worst) { // Of equal ones the first was here before.
+      bestLeft = std::max(bestLeft, score);
+      continue;
+    }
+    bestLeft = std::max(bestLeft, worst);
+    std::pop_heap(candidates_.begin(), candidates_.end(), order);
+    candidates_.back().token = static_cast<int32_t>(token);
+    std::push_heap(candidates_.begin(), candidates_.end(), order);
+    worst = scores_[candidates_.front().token];
+  }
+  if (weightOf(bestLeft) > 0)
+    sortCandidates(0, candidates_.size());
+  else
+    sortById();
+  for (Candidate &candidate : candidates_)
+    candidate.weight = weightOf(scores_[candidate.token]);
+  std::erase_if(candidates_,
+                [](const Candidate &c) { return c.weight <= 0; });
 }
 
 void Sampler::keepTopP() {
@@ -165,22 +200,40 @@ void Sampler::keepTopP() {
   candidates_.resize(kept);
 }
 
-int32_t Sampler::draw() {
-  // In order of id, whatever the filters sorted.
+void Sampler::sortById() {
   std::sort(candidates_.begin(), candidates_.end(),
             [](const Candidate &a, const Candidate &b) {
               return a.token < b.token;
             });
-  double total = 0;
+}
+
+int32_t Sampler::drawCandidate() {
+  sortById(); // Whatever the filters sorted.
+  weights_.clear();
   for (const Candidate &candidate : candidates_)
-    total += candidate.weight;
+    weights_.push_back(candidate.weight);
+  return drawAmong(weights_,
+                   [&](size_t index) { return candidates_[index].token; });
+}
+
+/// Of weights in order of their tokens' ids, those that minP leaves.
+template <typename TokenOf>
+int32_t Sampler::drawAmong(std::span<const double> weights, TokenOf tokenOf) {
+  double total = 0;
+  size_t last = 0;
+  for (size_t i = 0; i < weights.size(); ++i)
+    if (isKept(weights[i])) {
+      total += weights[i];
+      last = i;
+    }
   double target = uniformDraw(options_.seed, draws_++) * total, sum = 0;
-  for (const Candidate &candidate : candidates_) {
-    sum += candidate.weight;
-    if (sum > target)
-      return candidate.token;
-  }
-  return candidates_.back().token; // The product rounded up to the total.
+  for (size_t i = 0; i < last; ++i)
+    if (isKept(weights[i])) {
+      sum += weights[i];
+      if (sum > target)
+        return tokenOf(i);
+    }
+  return tokenOf(last); // Or the product rounded up to the total.
 }
 
 SamplerDraw Sampler::drawFor(uint64_t ahead) const {

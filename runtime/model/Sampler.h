@@ -79,11 +79,19 @@ private:
   bool isGreedy() const {
     return options_.temperature == 0 || options_.topK == 1;
   }
+  /// Whether minP leaves a weight; of the largest, 1, it does.
+  bool isKept(double weight) const {
+    return weight > 0 && weight >= options_.minP;
+  }
   Status scoreTokens(std::span<const float> logits);
+  bool isBetter(int32_t a, int32_t b) const;
   void sortCandidates(size_t first, size_t last);
-  void keepTopK();
+  void sortById();
+  void takeBest(double largest);
   void keepTopP();
-  int32_t draw();
+  int32_t drawCandidate();
+  template <typename TokenOf>
+  int32_t drawAmong(std::span<const double> weights, TokenOf tokenOf);
 
   SamplerOptions options_;
   uint64_t validVocabSize_ = 0;
@@ -92,7 +100,7 @@ private:
   std::vector<int32_t> seen_;    // tokens with a count, as first accepted
 
   // Scratch of sample(), kept to spare the allocation.
-  std::vector<double> scores_;
+  std::vector<double> scores_, weights_;
   std::vector<Candidate> candidates_;
 };
 

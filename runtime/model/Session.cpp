@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
-#include <unordered_set>
 
 namespace mamba {
 
@@ -98,6 +97,11 @@ Status Session::findModelEntries() {
   return findSampleEntry();
 }
 
+Status Session::hasNoModel() const {
+  return unavailable("pack " + inQuotes(model_->info().pack()->path()) +
+                     " has no entry 'next': it holds no whole model");
+}
+
 Status Session::checkSlot(uint32_t slot) const {
   if (slot >= slots_.size())
     return invalidArgument("slot " + std::to_string(slot) +
@@ -127,13 +131,14 @@ Status Session::checkUsable(uint32_t slot) const {
   return {};
 }
 
-Status Session::checkDistinct(std::span<const uint32_t> slots) const {
-  std::unordered_set<uint32_t> seen;
+Status Session::checkDistinct(std::span<const uint32_t> slots) {
+  ++checks_;
   for (uint32_t slot : slots) {
     MAMBA_RETURN_IF_ERROR(checkUsable(slot));
-    if (!seen.insert(slot).second)
+    if (slots_[slot].check == checks_)
       return invalidArgument("slot " + std::to_string(slot) +
                              " occurs twice in one step");
+    slots_[slot].check = checks_;
   }
   return {};
 }
@@ -147,19 +152,18 @@ Status Session::checkToken(int64_t token, uint64_t bound,
 }
 
 Status Session::checkStep(std::span<const SequenceTokens> sequences,
-                          WantLogits want, std::span<float> logits) const {
+                          WantLogits want, std::span<float> logits) {
   MAMBA_RETURN_IF_ERROR(checkIdle());
-  const std::string pack = inQuotes(model_->info().pack()->path());
   if (!vocabSize_ || !nextEntry_)
-    return unavailable("pack " + pack +
-                       " has no entry 'next': it holds no whole model");
+    return hasNoModel();
   if (want == WantLogits::All && !logitsEntry_)
-    return unavailable("pack " + pack + " has no entry 'logits'");
+    return unavailable("pack " + inQuotes(model_->info().pack()->path()) +
+                       " has no entry 'logits'");
 
-  std::vector<uint32_t> slots;
+  stepSlots_.clear();
   uint64_t tokens = 0;
   for (size_t s = 0; s < sequences.size(); ++s) {
-    slots.push_back(sequences[s].slot);
+    stepSlots_.push_back(sequences[s].slot);
     tokens += sequences[s].tokens.size();
     for (size_t i = 0; i < sequences[s].tokens.size(); ++i)
       if (int32_t token = sequences[s].tokens[i];
@@ -168,7 +172,7 @@ Status Session::checkStep(std::span<const SequenceTokens> sequences,
                           "token " + std::to_string(i) + " of sequence " +
                               std::to_string(s));
   }
-  MAMBA_RETURN_IF_ERROR(checkDistinct(slots));
+  MAMBA_RETURN_IF_ERROR(checkDistinct(stepSlots_));
   uint64_t rows = want == WantLogits::All    ? tokens
                   : want == WantLogits::Last ? sequences.size()
                                              : 0;
@@ -265,11 +269,11 @@ void Session::finishPiece(std::span<const SequenceTokens> sequences) {
 Status Session::step(std::span<const SequenceTokens> sequences, WantLogits want,
                      std::span<float> logits) {
   MAMBA_RETURN_IF_ERROR(checkStep(sequences, want, logits));
-  std::vector<uint32_t> grown;
+  stepSlots_.clear();
   for (const SequenceTokens &sequence : sequences)
     if (!sequence.tokens.empty())
-      grown.push_back(sequence.slot);
-  MAMBA_RETURN_IF_ERROR(feedUnfed(grown));
+      stepSlots_.push_back(sequence.slot);
+  MAMBA_RETURN_IF_ERROR(feedUnfed(stepSlots_));
   float *rows = logits.data();
   size_t sequence = 0, offset = 0;
   while (true) {

@@ -108,6 +108,7 @@ private:
     bool broken = false; // A device failed midway: states are unknown.
     /// Of the sequence, but no kernel has seen it yet; not in `position`.
     std::optional<int32_t> unfed;
+    uint64_t check = 0; // The checkDistinct that met it last.
     size_t recentCount = 0;
     std::array<int32_t, kRecentTokens> recent;
     void remember(std::span<const int32_t> tokens);
@@ -128,20 +129,22 @@ private:
   Session() = default;
   Status findModelEntries();
   Status findSampleEntry();
+  Status hasNoModel() const;
   Status checkSlot(uint32_t slot) const;
   Status checkIdle() const;
   Status checkIdle(uint32_t slot) const;
   Status checkUsable(uint32_t slot) const;
-  Status checkDistinct(std::span<const uint32_t> slots) const;
+  Status checkDistinct(std::span<const uint32_t> slots);
   Status checkToken(int64_t token, uint64_t bound,
                     const std::string &what) const;
   Status checkStep(std::span<const SequenceTokens> sequences, WantLogits want,
-                   std::span<float> logits) const;
-  Status checkGenerate(std::span<const SequenceSampler> sequences) const;
+                   std::span<float> logits);
+  Status checkGenerate(std::span<const SequenceSampler> sequences);
   /// The kernels see what they have not; whoever looks at states calls it.
   Status feedUnfed(std::span<const uint32_t> slots);
-  Result<std::vector<int32_t>>
+  Result<std::span<const int32_t>>
   sampleOnHost(std::span<const SequenceSampler> sequences);
+  void sample(const SequenceSampler &sequence, uint32_t index);
   /// Why the device cannot choose, null if it can.
   const char *
   whyOnHost(std::span<const SequenceSampler> sequences) const;
@@ -178,6 +181,11 @@ private:
   // Scratch, kept to spare the allocation.
   Piece piece_;
   std::vector<float> rows_;
+  std::vector<uint32_t> stepSlots_; // of the step that is asked for
+  std::vector<uint32_t> unfed_;
+  std::vector<int32_t> sampled_; // by sequence
+  std::vector<Status> sampling_; // by sequence
+  uint64_t checks_ = 0;          // calls of checkDistinct
 };
 
 } // namespace mamba

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <new>
 #include <string_view>
 #include <unordered_set>
 
@@ -65,11 +66,9 @@ Status Session::findSampleEntry() {
 // On the host
 //===----------------------------------------------------------------------===//
 
-Status
-Session::checkGenerate(std::span<const SequenceSampler> sequences) const {
+Status Session::checkGenerate(std::span<const SequenceSampler> sequences) {
   if (!vocabSize_ || !nextEntry_)
-    return unavailable("pack " + inQuotes(model_->info().pack()->path()) +
-                       " has no entry 'next': it holds no whole model");
+    return hasNoModel();
   std::vector<uint32_t> slots;
   std::unordered_set<const Sampler *> samplers;
   for (const SequenceSampler &sequence : sequences) {
@@ -93,10 +92,10 @@ Session::checkGenerate(std::span<const SequenceSampler> sequences) const {
 }
 
 Status Session::feedUnfed(std::span<const uint32_t> slots) {
-  std::vector<uint32_t> waiting;
-  std::copy_if(slots.begin(), slots.end(), std::back_inserter(waiting),
+  unfed_.clear();
+  std::copy_if(slots.begin(), slots.end(), std::back_inserter(unfed_),
                [&](uint32_t slot) { return slots_[slot].unfed.has_value(); });
-  for (std::span<const uint32_t> rest = waiting; !rest.empty();) {
+  for (std::span<const uint32_t> rest = unfed_; !rest.empty();) {
     auto part = rest.first(std::min<size_t>(rest.size(), options_.maxStepTokens));
     rest = rest.subspan(part.size());
     piece_.clear();
@@ -122,37 +121,49 @@ Status Session::feedUnfed(std::span<const uint32_t> slots) {
   return {};
 }
 
-/// One token a sequence from the pending logits; the sequences have them then.
-Result<std::vector<int32_t>>
-Session::sampleOnHost(std::span<const SequenceSampler> sequences) {
-  std::vector<uint32_t> slots;
-  for (const SequenceSampler &sequence : sequences)
-    slots.push_back(sequence.slot);
-  MAMBA_RETURN_IF_ERROR(feedUnfed(slots));
-  std::vector<int32_t> tokens;
-  for (const SequenceSampler &sequence : sequences) {
+/// Into sampled_ and sampling_; a task of its own.
+void Session::sample(const SequenceSampler &sequence, uint32_t index) {
+  try {
     auto token =
         sequence.sampler->sample({pending(sequence.slot), vocabSize_});
-    if (!token.ok())
-      return token.status().withContext("slot " +
-                                        std::to_string(sequence.slot));
-    tokens.push_back(*token);
+    sampling_[index] = token.status();
+    if (token.ok())
+      sampled_[index] = *token;
+  } catch (const std::bad_alloc &) {
+    sampling_[index] = outOfMemory("out of memory"); // Takes none itself.
   }
+}
+
+/// One token a sequence from the pending logits; the sequences have them then.
+Result<std::span<const int32_t>>
+Session::sampleOnHost(std::span<const SequenceSampler> sequences) {
+  stepSlots_.clear();
+  for (const SequenceSampler &sequence : sequences)
+    stepSlots_.push_back(sequence.slot);
+  MAMBA_RETURN_IF_ERROR(feedUnfed(stepSlots_));
+  sampled_.resize(sequences.size());
+  sampling_.resize(sequences.size());
+  model_->executable().runOnThreads(
+      sequences.size(), [&](uint32_t i) { sample(sequences[i], i); });
+  for (size_t i = 0; i < sequences.size(); ++i)
+    if (!sampling_[i].ok())
+      return sampling_[i].withContext("slot " +
+                                      std::to_string(sequences[i].slot));
   for (size_t i = 0; i < sequences.size(); ++i) {
     Slot &slot = slots_[sequences[i].slot];
-    MAMBA_RETURN_IF_ERROR(sequences[i].sampler->accept({&tokens[i], 1}));
-    slot.remember({&tokens[i], 1});
-    slot.unfed = tokens[i];
+    MAMBA_RETURN_IF_ERROR(sequences[i].sampler->accept({&sampled_[i], 1}));
+    slot.remember({&sampled_[i], 1});
+    slot.unfed = sampled_[i];
     slot.hasLogits = false;
   }
-  return tokens;
+  return std::span<const int32_t>(sampled_);
 }
 
 Status
 Session::generateOnHost(std::span<const SequenceSampler> sequences,
                         uint64_t count, const OnTokens &onTokens) {
   for (uint64_t i = 0; i < count; ++i) {
-    MAMBA_ASSIGN_OR_RETURN(std::vector<int32_t> tokens,
+    MAMBA_ASSIGN_OR_RETURN(std::span<const int32_t> tokens,
                            sampleOnHost(sequences));
     if (!onTokens(tokens))
       break;
@@ -289,7 +300,7 @@ Status Session::DeviceSampling::takeIn(const Chosen &chosen) {
 }
 
 Status Session::DeviceSampling::loop(uint64_t count, const OnTokens &onTokens) {
-  MAMBA_ASSIGN_OR_RETURN(std::vector<int32_t> first,
+  MAMBA_ASSIGN_OR_RETURN(std::span<const int32_t> first,
                          session_.sampleOnHost(sequences_));
   for (size_t i = 0; i < sequences_.size(); ++i)
     positions_[i] = session_.slots_[sequences_[i].slot].position;

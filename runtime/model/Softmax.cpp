@@ -1,5 +1,7 @@
 #include "runtime/model/Softmax.h"
 
+#include "runtime/support/LaneClones.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -24,6 +26,37 @@ Status checkLogits(std::span<const float> logits) {
     return invalidData("all " + std::to_string(logits.size()) +
                        " logits are -infinity");
   return {};
+}
+
+MAMBA_LANE_CLONES static double largestOf(const double *scores, size_t count) {
+  constexpr size_t lanes = 16;
+  double largest[lanes];
+  std::fill_n(largest, lanes, scores[0]);
+  size_t i = 0;
+  for (; i + lanes <= count; i += lanes)
+    for (size_t lane = 0; lane < lanes; ++lane)
+      largest[lane] = std::max(largest[lane], scores[i + lane]);
+  for (; i < count; ++i)
+    largest[0] = std::max(largest[0], scores[i]);
+  return *std::max_element(largest, largest + lanes);
+}
+
+size_t findLargest(std::span<const double> scores) {
+  double largest = largestOf(scores.data(), scores.size());
+  return std::find(scores.begin(), scores.end(), largest) - scores.begin();
+}
+
+MAMBA_LANE_CLONES static void weighAll(const double *scores, size_t count,
+                                       double largest, double temperature,
+                                       double *weights) {
+  // Without the largest first, a small temperature would overflow.
+  for (size_t i = 0; i < count; ++i)
+    weights[i] = expNonPositive((scores[i] - largest) / temperature);
+}
+
+void weigh(std::span<const double> scores, double largest, double temperature,
+           std::span<double> weights) {
+  weighAll(scores.data(), scores.size(), largest, temperature, weights.data());
 }
 
 Result<double> negativeLogLikelihood(std::span<const float> logits,

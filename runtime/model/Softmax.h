@@ -46,6 +46,13 @@ inline double expNonPositive(double x) {
   return x < -708 ? 0 : p * scale;
 }
 
+/// Where the first of the largest of the scores is; none is NaN, there is one.
+size_t findLargest(std::span<const double> scores);
+
+/// weights[i] = exp((scores[i] - largest) / temperature).
+void weigh(std::span<const double> scores, double largest, double temperature,
+           std::span<double> weights);
+
 /// -log softmax(logits)[token], natural logarithm. Fails, naming the column,
 /// for a logit that is NaN or +infinity, and if all are -infinity. A token of
 /// probability 0 gives +infinity. token < logits.size().

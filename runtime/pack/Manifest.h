@@ -131,7 +131,7 @@ struct GoldenOutput {
 };
 
 struct GoldenCase {
-  uint64_t rows;
+  uint64_t rows = 0;
   std::vector<int64_t> lengths, positions;
   std::vector<int32_t> slots;
   Grid grid;

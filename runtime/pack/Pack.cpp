@@ -142,6 +142,18 @@ std::optional<std::string_view> Pack::metadata(std::string_view key) const {
   return value ? std::optional<std::string_view>(*value) : std::nullopt;
 }
 
+Result<const TargetSpec *> Pack::findTarget(std::string_view name) const {
+  std::string names;
+  for (const TargetSpec &target : manifest_.targets) {
+    if (target.name == name)
+      return &target;
+    names += (names.empty() ? "" : ", ") + inQuotes(target.name);
+  }
+  return notFound("no target " + inQuotes(name) + " in pack " +
+                  inQuotes(path()) + "; it has " +
+                  (names.empty() ? "none" : names));
+}
+
 std::optional<std::string_view> Pack::configJson() const {
   return metadata(kPackConfigKey);
 }

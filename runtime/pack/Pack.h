@@ -40,6 +40,8 @@ public:
 
   const std::string &path() const { return file_.name(); }
   const Manifest &manifest() const { return manifest_; }
+  /// A target by its name; the failure says which there are.
+  Result<const TargetSpec *> findTarget(std::string_view name) const;
   std::optional<std::string_view> configJson() const;
   std::optional<std::string_view> tokenizerJson() const;
 

@@ -49,10 +49,16 @@ private:
   }
 
   void skipSpace() {
-    while (position_ < text_.size() &&
-           std::string_view(" \t\n\r").find(text_[position_]) !=
-               std::string_view::npos)
+    while (position_ < text_.size() && isSpace(text_[position_]))
       ++position_;
+  }
+
+  static bool isSpace(char c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+  }
+  /// Of a string: stands for itself, and for a character by itself.
+  static bool isPlain(char c) {
+    return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
   }
 
   Status failAt(size_t position, const std::string &message) const {
@@ -171,6 +177,10 @@ Status Parser::parseString(std::string &result) {
   size_t start = position_;
   consume("\"");
   while (true) {
+    size_t plain = position_;
+    while (position_ < text_.size() && isPlain(text_[position_]))
+      ++position_;
+    result.append(text_, plain, position_ - plain);
     if (position_ == text_.size())
       return failAt(start, "a string without its closing quote");
     if (consume("\""))

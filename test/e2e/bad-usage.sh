@@ -41,11 +41,6 @@ fails 2 'verb|subcommand' mamba-pack
 fails 2 'int3' mamba-pack build "$folder" -o none --weights int3
 fails 2 "int3'" mamba-pack build "$folder" -o none --target=cuda:sm_80 --weights int3
 fails 2 "f32, bf16 or f16, got 'int8'" mamba-pack build "$folder" -o none --target=cuda:sm_80 --activations int8
-# Kernels of a CPU are in f32.
-fails 2 "weights.*'cpu:native' takes.*f32 only" mamba-pack build "$folder" -o none --weights bf16
-fails 2 "weights.*'cpu:x86-64-v3' takes.*f32 only" mamba-pack build "$folder" -o none --weights int8 \
-  --target=cuda:sm_80,cpu:x86-64-v3
-fails 2 "activations.*'cpu:native' takes.*f32 only" mamba-pack build "$folder" -o none --activations bf16
 for target in cpu:z80 cuda:sm_12 nonsense cpu: ''; do
   fails 2 "${target:-target}" mamba-pack build "$folder" -o none --target="$target" --quiet
 done

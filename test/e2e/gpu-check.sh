@@ -81,7 +81,7 @@ grep -q 'NOT FINISHED' stopped.txt
 
 # A wrong kernel is named, and the rest is done.
 test-tensors show-code packs/tiny-bf16.mpk code.ptx
-line=$(grep -n 'ex2.approx' code.ptx | head -n 1 | cut -d: -f1)
+line=$(grep -m 1 -n 'ex2.approx' code.ptx | cut -d: -f1)
 test-tensors edit-code packs/tiny-bf16.mpk bad.mpk ex2.approx.ftz.f32 rsqrt.approx.ftz.f32 --line "$line"
 mv bad.mpk packs/tiny-bf16.mpk
 status=0

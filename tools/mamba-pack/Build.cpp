@@ -63,9 +63,6 @@ static void checkTargets(const BuildOptions &build) {
   for (const std::string &name : build.targets)
     if (!names.insert(name).second)
       throw CLI::ValidationError("--target", "target '" + name + "' is named twice");
-  if (Status status = checkPrecisions(build); !status.ok())
-    throw CLI::ValidationError(build.weights != "f32" ? "--weights" : "--activations",
-                               status.message());
 }
 
 void addBuild(CLI::App &app, Work &work) {
@@ -85,11 +82,11 @@ void addBuild(CLI::App &app, Work &work) {
       ->check([](const std::string &name) { return checkTarget(name).message(); })
       ->capture_default_str();
   verb->add_option("--weights", arguments->build.weights,
-                   "Precision of the matrices: f32; for cuda targets bf16, f16, int8, int4 too")
+                   "Precision of the matrices: f32, bf16, f16, int8 or int4")
       ->check(oneOf({"f32", "bf16", "f16", "int8", "int4"}))
       ->capture_default_str();
   verb->add_option("--activations", arguments->build.activations,
-                   "Precision of rows between kernels: f32; for cuda targets bf16, f16 too")
+                   "Precision of rows between kernels: f32, bf16 or f16; matrix units want bf16")
       ->check(oneOf({"f32", "bf16", "f16"}))
       ->capture_default_str();
   verb->add_flag("--embed-weights", arguments->build.embedWeights,

@@ -132,7 +132,7 @@ Status Bench::repetition(uint32_t promptLength, uint32_t genLength,
 
 /// What a decode step moves at least: each weight once, each state in and out.
 double Bench::bytesPerStep(const Runtime &runtime) const {
-  return static_cast<double>(runtime.modelInfo.packed_bytes) +
+  return static_cast<double>(runtime.modelInfo.decode_bytes) +
          2.0 * options_.batch *
              static_cast<double>(runtime.modelInfo.state_bytes);
 }
@@ -156,6 +156,7 @@ std::string Bench::json(const Runtime &runtime, const Spread &prefill,
   json["prefill_tok_per_s"] = toJson(prefill);
   json["decode_tok_per_s"] = toJson(decode);
   json["packed_weight_bytes"] = runtime.modelInfo.packed_bytes;
+  json["decode_weight_bytes"] = runtime.modelInfo.decode_bytes;
   json["state_bytes_per_sequence"] = runtime.modelInfo.state_bytes;
   json["bytes_per_decode_step"] = bytesPerStep(runtime);
   json["decode_gb_per_s"] = bytesPerStep(runtime) * stepsPerSecond / 1e9;
@@ -171,7 +172,7 @@ std::string Bench::table(const Runtime &runtime, const Spread &prefill,
       "%s, batch %u, median of %u (least to most)\n"
       "prefill %6u tokens: %10.1f tok/s (%.1f to %.1f)\n"
       "decode  %6u tokens: %10.1f tok/s (%.1f to %.1f)\n"
-      "a decode step moves %.3f MB (packed weights, states): %.2f GB/s\n",
+      "a decode step moves %.3f MB (weights, states): %.2f GB/s\n",
       runtime.modelInfo.target, options_.batch, options_.repetitions,
       options_.promptLength, prefill.median, prefill.least, prefill.most,
       options_.genLength, decode.median, decode.least, decode.most,

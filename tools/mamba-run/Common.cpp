@@ -27,6 +27,11 @@ void addCommonOptions(CLI::App &verb, CommonOptions &options) {
       ->type_name("NAME")
       ->check(deviceName())
       ->capture_default_str();
+  verb.add_option("--target", options.target,
+                  "The pack's code to run, as in cpu:x86-64-v3; without it the "
+                  "best that runs here")
+      ->type_name("NAME")
+      ->check(notEmpty());
   verb.add_option("--threads", options.threads,
                   "CPU threads, from 1 to 1024; without it one for each "
                   "processor. Results do not depend on it")
@@ -120,6 +125,7 @@ Result<Runtime> openRuntime(const CommonOptions &options,
   modelOptions.device = options.device.c_str();
   modelOptions.threads = options.threads;
   modelOptions.counts = options.profile;
+  modelOptions.target = options.target.empty() ? nullptr : options.target.c_str();
   mamba_model *model = nullptr;
   MAMBA_RETURN_IF_ERROR(check(mamba_model_create(pack, &modelOptions, &model)));
   runtime.model.reset(model);

@@ -26,6 +26,7 @@ struct CommonOptions {
   std::string pack;
   std::string model; // checkpoint folder; empty: embedded or noted
   std::string device = "auto";
+  std::string target;   // of the pack; empty: the best for the device
   uint32_t threads = 0; // 0: all processors
   bool batchInvariant = false;
   bool quiet = false;

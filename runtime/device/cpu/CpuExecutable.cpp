@@ -4,6 +4,7 @@
 #include "runtime/device/WeightProgress.h"
 #include "runtime/device/cpu/CpuContext.h"
 #include "runtime/device/cpu/CpuTargets.h"
+#include "runtime/device/cpu/FloatMode.h"
 #include "runtime/support/Quote.h"
 
 #include <algorithm>
@@ -30,18 +31,9 @@ CpuExecutable::CpuExecutable(std::shared_ptr<const Pack> pack,
 Result<std::unique_ptr<CpuExecutable>>
 CpuExecutable::load(std::shared_ptr<const Pack> pack,
                     const DeviceOptions &options) {
-  CpuFeatures features = CpuFeatures::detect();
-  MAMBA_ASSIGN_OR_RETURN(const TargetSpec *target,
-                         chooseCpuTarget(*pack, features, hostArch()));
-  if (needsAmx(*target)) {
-    if (Status granted = requestAmx(); !granted.ok()) {
-      features.dropAmx();
-      auto other = chooseCpuTarget(*pack, features, hostArch());
-      if (!other.ok())
-        return granted.withContext("target " + inQuotes(target->name));
-      target = *other;
-    }
-  }
+  MAMBA_ASSIGN_OR_RETURN(
+      const TargetSpec *target,
+      chooseCpuTarget(*pack, CpuHost::detect(), options.target, options.warn));
   std::unique_ptr<CpuExecutable> executable(
       new CpuExecutable(std::move(pack), *target));
   MAMBA_RETURN_IF_ERROR(executable->loadCode());
@@ -137,6 +129,23 @@ Status CpuExecutable::selfTest(const Progress &progress) {
     return {};
   };
   return runSelfTest(pack(), target(), runKernel, progress);
+}
+
+using HostTask = const std::function<void(uint32_t)>;
+
+/// A tile of the host's work; the only buffer is its task.
+static void runTask(const MambaKernelArgs *args, uint32_t tile) {
+  FloatMode mode(FloatMode::kOrdinary);
+  (*static_cast<HostTask *>(args->buffers[0]))(tile);
+}
+
+void CpuExecutable::runOnThreads(
+    uint32_t count, const std::function<void(uint32_t index)> &task) {
+  void *buffers[] = {const_cast<void *>(static_cast<const void *>(&task))};
+  MambaKernelArgs args = {};
+  args.buffers = buffers;
+  ThreadPool::Job job = {runTask, &args, count};
+  threads_->run({&job, 1}, nullptr);
 }
 
 void mamba::poison(const Memory &memory, uint64_t bytes) {

@@ -20,6 +20,9 @@ public:
   load(std::shared_ptr<const Pack> pack, const DeviceOptions &options);
 
   Status selfTest(const Progress &progress) override;
+  void
+  runOnThreads(uint32_t count,
+               const std::function<void(uint32_t index)> &task) override;
 
   // For contexts.
   MambaKernel kernel(uint32_t index) const { return kernels_[index]; }

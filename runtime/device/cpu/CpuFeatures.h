@@ -24,11 +24,6 @@ public:
   }
   bool isKnown(std::string_view name) const { return all_.count(name) != 0; }
 
-  /// Counts all of AMX as missing.
-  void dropAmx() {
-    for (auto &[name, has] : all_)
-      has &= !isAmx(name);
-  }
   static bool isAmx(std::string_view name) {
     return name.substr(0, 4) == "amx-";
   }

@@ -34,22 +34,33 @@ static void futex(std::atomic<uint32_t> &word, int operation, uint32_t value) {
           nullptr, 0);
 }
 
+/// Looks at the word for a while; its last value.
+template <typename KeepWaiting>
+static uint32_t spin(const std::atomic<uint32_t> &word, int64_t nanoseconds,
+                     KeepWaiting keepWaiting) {
+  using Clock = std::chrono::steady_clock;
+  uint32_t value = word.load(std::memory_order_acquire);
+  if (!keepWaiting(value) || nanoseconds <= 0)
+    return value;
+  auto end = Clock::now() + std::chrono::nanoseconds(nanoseconds);
+  do {
+    for (int i = 0; i < 16 && keepWaiting(value); ++i) {
+      relax();
+      value = word.load(std::memory_order_acquire);
+    }
+  } while (keepWaiting(value) && Clock::now() < end);
+  return value;
+}
+
 template <typename KeepWaiting>
 uint32_t ThreadPool::Sleepers::wait(std::atomic<uint32_t> &word,
                                     int64_t spinNanoseconds,
                                     KeepWaiting keepWaiting) {
-  using Clock = std::chrono::steady_clock;
-  uint32_t value = word.load(std::memory_order_acquire);
-  if (keepWaiting(value) && spinNanoseconds > 0) {
-    auto end = Clock::now() + std::chrono::nanoseconds(spinNanoseconds);
-    do {
-      for (int i = 0; i < 16 && keepWaiting(value); ++i) {
-        relax();
-        value = word.load(std::memory_order_acquire);
-      }
-    } while (keepWaiting(value) && Clock::now() < end);
-  }
-  while (keepWaiting(value)) {
+  // Who is woken too late for one step spins again, to be there for the next.
+  while (true) {
+    uint32_t value = spin(word, spinNanoseconds, keepWaiting);
+    if (!keepWaiting(value))
+      return value;
     // Either this thread sees the change, or the one that made it sees the
     // count, and the word differs from `value` or it wakes us.
     count_.fetch_add(1, std::memory_order_seq_cst);
@@ -57,9 +68,7 @@ uint32_t ThreadPool::Sleepers::wait(std::atomic<uint32_t> &word,
     if (keepWaiting(value))
       futex(word, FUTEX_WAIT, value);
     count_.fetch_sub(1, std::memory_order_seq_cst);
-    value = word.load(std::memory_order_acquire);
   }
-  return value;
 }
 
 void ThreadPool::Sleepers::wake(std::atomic<uint32_t> &word) {
@@ -78,14 +87,18 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::create(unsigned threads,
     return pool;
   // With more threads than processors, who spins keeps others from working.
   pool->spinNanoseconds_ = threads <= processors ? kSpinNanoseconds : 0;
-  pool->progress_.reset(new (std::nothrow) Progress[kMaxJobs]);
-  if (!pool->progress_)
+  pool->shares_.reset(new (std::nothrow) Shares[threads]);
+  pool->ended_.reset(new (std::nothrow) std::atomic<uint32_t>[kMaxJobs]);
+  if (!pool->shares_ || !pool->ended_)
     return outOfMemory("cannot get memory for " + std::to_string(threads) +
                        " threads");
 
-  // Signals are for the program's own threads.
+  // Signals are for the program's own threads, but for those that a thread
+  // brings upon itself.
   sigset_t all, before;
   sigfillset(&all);
+  for (int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS})
+    sigdelset(&all, own);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   Status status;
   pool->workers_.reserve(threads - 1);
@@ -98,7 +111,7 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::create(unsigned threads,
       break;
     }
     try {
-      pool->workers_.emplace_back(&ThreadPool::workerMain, pool.get(),
+      pool->workers_.emplace_back(&ThreadPool::workerMain, pool.get(), i,
                                   scratch->data(), scratchBytes);
       pool->scratch_.push_back(*std::move(scratch));
     } catch (const std::system_error &error) {
@@ -121,7 +134,8 @@ ThreadPool::~ThreadPool() {
     worker.join();
 }
 
-void ThreadPool::workerMain(uint8_t *scratch, uint64_t scratchBytes) {
+void ThreadPool::workerMain(unsigned thread, uint8_t *scratch,
+                            uint64_t scratchBytes) {
   // Its pages come to lie near the processor that touches them first.
   if (scratchBytes != 0)
     std::memset(scratch, 0, scratchBytes);
@@ -139,7 +153,7 @@ void ThreadPool::workerMain(uint8_t *scratch, uint64_t scratchBytes) {
     // closing it, sees this thread.
     active_.fetch_add(1, std::memory_order_seq_cst);
     if (epoch_.load(std::memory_order_seq_cst) == epoch) {
-      work(scratch);
+      work(thread, scratch);
       seen = epoch;
     }
     leave();
@@ -151,30 +165,58 @@ void ThreadPool::leave() {
     forLeaving_.wake(active_);
 }
 
-void ThreadPool::work(void *scratch) {
-  for (size_t j = 0; j < jobs_.size(); ++j) {
-    const Job &job = jobs_[j];
-    Progress &progress = progress_[j];
-    MambaKernelArgs args = *job.args;
-    args.scratch = scratch;
-    // `next` passes `tiles` by the number of threads at most, which kMaxTiles
-    // leaves room for.
-    uint32_t ended = 0;
-    for (;;) {
-      uint32_t tile = progress.next.fetch_add(1, std::memory_order_relaxed);
-      if (tile >= job.tiles)
-        break;
-      job.kernel(&args, tile);
+std::optional<uint32_t> ThreadPool::Share::takeFirst() {
+  uint64_t ends = ends_.fetch_add(1, std::memory_order_relaxed);
+  auto first = static_cast<uint32_t>(ends);
+  if (first >= ends >> 32)
+    return {};
+  return first - kBias;
+}
+
+std::optional<uint32_t> ThreadPool::Share::takeLast() {
+  auto isEmpty = [](uint64_t ends) {
+    return static_cast<uint32_t>(ends) >= ends >> 32;
+  };
+  // Looking costs its owner less than taking.
+  if (isEmpty(ends_.load(std::memory_order_relaxed)))
+    return {};
+  uint64_t ends = ends_.fetch_sub(uint64_t(1) << 32, std::memory_order_relaxed);
+  if (isEmpty(ends))
+    return {};
+  return static_cast<uint32_t>(ends >> 32) - 1 - kBias;
+}
+
+/// As many tiles as there are left for the thread, and how many those were.
+uint32_t ThreadPool::runTiles(unsigned thread, size_t job, void *scratch) {
+  MambaKernel kernel = jobs_[job].kernel;
+  MambaKernelArgs args = *jobs_[job].args;
+  args.scratch = scratch;
+  uint32_t ended = 0;
+  Share &own = shares_[thread].of[job];
+  while (std::optional<uint32_t> tile = own.takeFirst()) {
+    kernel(&args, *tile);
+    ++ended;
+  }
+  for (unsigned i = 1, count = threads(); i < count; ++i) {
+    Share &other = shares_[(thread + i) % count].of[job];
+    while (std::optional<uint32_t> tile = other.takeLast()) {
+      kernel(&args, *tile);
       ++ended;
     }
-    if (ended != 0 &&
-        progress.done.fetch_add(ended, std::memory_order_seq_cst) + ended ==
-            job.tiles) {
-      forTiles_.wake(progress.done);
+  }
+  return ended;
+}
+
+void ThreadPool::work(unsigned thread, void *scratch) {
+  for (size_t j = 0; j < jobs_.size(); ++j) {
+    uint32_t tiles = jobs_[j].tiles, ran = runTiles(thread, j, scratch);
+    if (ran != 0 &&
+        ended_[j].fetch_add(ran, std::memory_order_seq_cst) + ran == tiles) {
+      forTiles_.wake(ended_[j]);
       continue;
     }
-    forTiles_.wait(progress.done, spinNanoseconds_,
-                   [&](uint32_t done) { return done != job.tiles; });
+    forTiles_.wait(ended_[j], spinNanoseconds_,
+                   [&](uint32_t ended) { return ended != tiles; });
   }
 }
 
@@ -200,13 +242,16 @@ void ThreadPool::run(std::span<const Job> jobs, void *callerScratch) {
 
 void ThreadPool::runShared(std::span<const Job> jobs, void *callerScratch) {
   jobs_ = jobs;
-  for (size_t j = 0; j < jobs.size(); ++j) {
-    progress_[j].next.store(0, std::memory_order_relaxed);
-    progress_[j].done.store(0, std::memory_order_relaxed);
-  }
+  uint64_t count = threads();
+  for (uint64_t thread = 0; thread < count; ++thread)
+    for (size_t j = 0; j < jobs.size(); ++j)
+      shares_[thread].of[j].assign(jobs[j].tiles * thread / count,
+                                   jobs[j].tiles * (thread + 1) / count);
+  for (size_t j = 0; j < jobs.size(); ++j)
+    ended_[j].store(0, std::memory_order_relaxed);
   epoch_.fetch_add(1, std::memory_order_seq_cst);
   forWork_.wake(epoch_);
-  work(callerScratch);
+  work(0, callerScratch);
   epoch_.fetch_add(1, std::memory_order_seq_cst);
   forLeaving_.wait(active_, spinNanoseconds_,
                    [](uint32_t active) { return active != 0; });

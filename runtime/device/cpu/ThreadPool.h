@@ -8,12 +8,15 @@
 #include "runtime/pack/KernelABI.h"
 #include "runtime/support/Status.h"
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 namespace mamba {
@@ -41,11 +44,26 @@ public:
   void run(std::span<const Job> jobs, void *callerScratch);
 
 private:
-  // Of one job. On one cache line: who ends a tile asks for the next, and who
-  // waits for the end asks for none.
-  struct alignas(64) Progress {
-    std::atomic<uint32_t> next{0}; // The tile to hand out.
-    std::atomic<uint32_t> done{0}; // Tiles that have ended.
+  // Tiles of one job that are some thread's own: it takes them from the front,
+  // and who has run out of its own from the back. So in every step a thread
+  // reads the same panels, on lines that others seldom touch.
+  class Share {
+  public:
+    void assign(uint32_t begin, uint32_t end) {
+      ends_.store((uint64_t(end) + kBias) << 32 | (begin + kBias),
+                  std::memory_order_relaxed);
+    }
+    std::optional<uint32_t> takeFirst();
+    std::optional<uint32_t> takeLast();
+
+  private:
+    // Who finds it empty moves an end beyond the other, once.
+    static constexpr uint32_t kBias = 2 * kMaxDeviceThreads;
+    std::atomic<uint64_t> ends_{0}; // From the lower half to the upper one.
+  };
+  // Of one thread by job; no line is two threads'.
+  struct alignas(64) Shares {
+    std::array<Share, 512> of;
   };
   // A word that threads wait for, spinning first, then asleep.
   class Sleepers {
@@ -62,12 +80,14 @@ private:
   };
 
   ThreadPool() = default;
-  void workerMain(uint8_t *scratch, uint64_t scratchBytes);
+  void workerMain(unsigned thread, uint8_t *scratch, uint64_t scratchBytes);
   void runShared(std::span<const Job> jobs, void *callerScratch);
-  void work(void *scratch);
+  void work(unsigned thread, void *scratch);
+  uint32_t runTiles(unsigned thread, size_t job, void *scratch);
   void leave();
 
-  static constexpr size_t kMaxJobs = 256; // More are run in several pieces.
+  // More are run in several pieces.
+  static constexpr size_t kMaxJobs = std::tuple_size_v<decltype(Shares::of)>;
 
   std::mutex mutex_; // Held by the caller of run().
   std::vector<std::thread> workers_;
@@ -77,7 +97,8 @@ private:
 
   // Written while no worker is inside.
   std::span<const Job> jobs_;
-  std::unique_ptr<Progress[]> progress_;
+  std::unique_ptr<Shares[]> shares_;               // by thread
+  std::unique_ptr<std::atomic<uint32_t>[]> ended_; // by job, its tiles
 
   // Odd while jobs_ may be entered; changes with every piece.
   alignas(64) std::atomic<uint32_t> epoch_{0};

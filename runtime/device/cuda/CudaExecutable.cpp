@@ -52,7 +52,7 @@ CudaExecutable::load(std::shared_ptr<const Pack> pack, unsigned ordinal,
   MAMBA_ASSIGN_OR_RETURN(bool overlaps, readSwitch("MAMBA_CUDA_OVERLAP"));
   MAMBA_ASSIGN_OR_RETURN(std::shared_ptr<const Gpu> gpu, Gpu::open(ordinal));
   MAMBA_ASSIGN_OR_RETURN(const TargetSpec *target,
-                         chooseTarget(*pack, gpu->chip()));
+                         chooseTarget(*pack, gpu->chip(), options.target));
   Current current(*gpu); // gpu stays here: what fails below goes before it.
   MAMBA_RETURN_IF_ERROR(current.status());
   KernelCache cache = KernelCache::ofUser();

@@ -8,8 +8,17 @@
 using namespace mamba;
 using namespace mamba::cuda;
 
-Result<const TargetSpec *> cuda::chooseTarget(const Pack &pack,
-                                              unsigned chip) {
+Result<const TargetSpec *> cuda::chooseTarget(const Pack &pack, unsigned chip,
+                                              const std::string &wanted) {
+  if (!wanted.empty()) {
+    MAMBA_ASSIGN_OR_RETURN(const TargetSpec *target, pack.findTarget(wanted));
+    if (target->device == "cuda" && GpuArch::of(target->arch).compilesFor(chip))
+      return target;
+    return unavailable("target " + inQuotes(wanted) + " of " +
+                       inQuotes(pack.path()) + " is for " +
+                       inQuotes(target->arch) + ", this GPU is 'sm_" +
+                       std::to_string(chip) + "'");
+  }
   const TargetSpec *newest = nullptr;
   std::string names;
   for (const TargetSpec &target : pack.manifest().targets) {

@@ -9,9 +9,11 @@
 
 namespace mamba::cuda {
 
-/// The newest of the pack's cuda targets that the chip (90 for 9.0) can run.
-/// Borrowed from the pack. The failure says which targets there are.
-Result<const TargetSpec *> chooseTarget(const Pack &pack, unsigned chip);
+/// The newest of the pack's cuda targets that the chip (90 for 9.0) can run, or
+/// the one named `wanted` if that is not empty. Borrowed from the pack. The
+/// failure says which targets there are.
+Result<const TargetSpec *> chooseTarget(const Pack &pack, unsigned chip,
+                                        const std::string &wanted = {});
 
 /// The forms in which a pack has kernels.
 enum class CodeForm : uint8_t { Cubin, Ptx, Nvrtc };

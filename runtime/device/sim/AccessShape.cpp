@@ -1,6 +1,6 @@
 #include "runtime/device/sim/AccessShape.h"
 
-#include "runtime/device/sim/LaneClones.h"
+#include "runtime/support/LaneClones.h"
 
 #include <algorithm>
 

@@ -1,8 +1,8 @@
 #include "runtime/device/sim/Matrix.h"
 
-#include "runtime/device/sim/LaneClones.h"
 #include "runtime/device/sim/NumericsHalf.h"
 #include "runtime/device/sim/NumericsInteger.h"
+#include "runtime/support/LaneClones.h"
 
 #include <cstring>
 

@@ -1,24 +1,15 @@
 #include "runtime/device/sim/Profile.h"
 
+#include "runtime/support/Format.h"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstdarg>
 #include <cstdio>
 
 namespace mamba::sim {
 
 namespace {
-
-std::string format(const char *pattern, ...) __attribute__((format(printf, 1, 2)));
-std::string format(const char *pattern, ...) {
-  char text[256];
-  va_list arguments;
-  va_start(arguments, pattern);
-  vsnprintf(text, sizeof text, pattern, arguments);
-  va_end(arguments);
-  return text;
-}
 
 /// "812", "3.4k", "17M".
 std::string shortened(uint64_t value) {

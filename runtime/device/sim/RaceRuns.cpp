@@ -1,6 +1,6 @@
 // The usual case of the race checks, in vectors over neighbouring granules.
-#include "runtime/device/sim/LaneClones.h"
 #include "runtime/device/sim/Races.h"
+#include "runtime/support/LaneClones.h"
 
 #include <algorithm>
 

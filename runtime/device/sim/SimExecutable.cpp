@@ -74,7 +74,9 @@ SimExecutable::load(std::shared_ptr<const Pack> pack,
   MAMBA_RETURN_IF_ERROR(checkThreads(options.threads));
   MAMBA_ASSIGN_OR_RETURN(
       const TargetSpec *target,
-      chooseSimTarget(*pack, std::getenv("MAMBA_SIM_TARGET")));
+      options.target.empty()
+          ? chooseSimTarget(*pack, std::getenv("MAMBA_SIM_TARGET"))
+          : findSimTarget(*pack, options.target));
   MAMBA_ASSIGN_OR_RETURN(sim::Checks checks,
                          parseSimChecks(std::getenv("MAMBA_SIM_CHECKS")));
   std::unique_ptr<SimExecutable> executable(

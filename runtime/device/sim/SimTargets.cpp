@@ -33,6 +33,17 @@ Result<const TargetSpec *> mamba::chooseSimTarget(const Pack &pack,
                      "; build one with 'mamba-pack build --target=cuda:sm_80'");
 }
 
+Result<const TargetSpec *> mamba::findSimTarget(const Pack &pack,
+                                                const std::string &name) {
+  MAMBA_ASSIGN_OR_RETURN(const TargetSpec *target, pack.findTarget(name));
+  if (target->device == "cuda")
+    return target;
+  return unavailable("target " + inQuotes(name) + " of " +
+                     inQuotes(pack.path()) + " is for device " +
+                     inQuotes(target->device) +
+                     ", device 'sim' runs cuda targets");
+}
+
 Result<sim::Checks> mamba::parseSimChecks(const char *value) {
   std::string_view text = value && *value ? value : "all";
   sim::Checks checks;

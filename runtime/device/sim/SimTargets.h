@@ -12,6 +12,10 @@ namespace mamba {
 Result<const TargetSpec *> chooseSimTarget(const Pack &pack,
                                            const char *wanted);
 
+/// The pack's cuda target of this name.
+Result<const TargetSpec *> findSimTarget(const Pack &pack,
+                                         const std::string &name);
+
 /// "all", "memory" (no races) or "off" (only what is always checked); null is
 /// "all" (MAMBA_SIM_CHECKS).
 Result<sim::Checks> parseSimChecks(const char *value);

@@ -1,7 +1,7 @@
 #include "runtime/device/sim/SpecialFunctions.h"
 
-#include "runtime/device/sim/LaneClones.h"
 #include "runtime/device/sim/NumericsHalf.h"
+#include "runtime/support/LaneClones.h"
 
 namespace mamba::sim::numerics {
 

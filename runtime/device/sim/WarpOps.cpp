@@ -1,7 +1,7 @@
 #include "runtime/device/sim/WarpOps.h"
-#include "runtime/device/sim/LaneClones.h"
 #include "runtime/device/sim/Numerics.h"
 #include "runtime/device/sim/WarpGroups.h"
+#include "runtime/support/LaneClones.h"
 
 #include <cstring>
 

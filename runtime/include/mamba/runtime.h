@@ -55,7 +55,7 @@ MAMBA_API const char *mamba_version(void);
 
 /* Grows when this header gains something; a program may refuse a library whose
  * number is smaller than the MAMBA_ABI_VERSION it was compiled with. */
-#define MAMBA_ABI_VERSION 3
+#define MAMBA_ABI_VERSION 4
 MAMBA_API uint32_t mamba_abi_version(void);
 
 typedef enum mamba_log_level {
@@ -183,12 +183,19 @@ typedef struct mamba_model_options {
                        * at most 1024. Results do not depend on it. */
   int32_t counts;     /* of "sim": count what the kernels do, for
                        * mamba_model_profile; it costs a fifth of the speed */
+  const char *target; /* the pack's code to run by its name, "cpu:x86-64-v3";
+                       * "auto" then is its device. Null: the best; of "cpu" the
+                       * target with the most features of those whose features
+                       * this processor and its operating system all have, the
+                       * first of equals. Since version 4. */
 } mamba_model_options;
 
 /* Loads the pack's best code for a device. `options` null: the defaults.
- * MAMBA_UNAVAILABLE names what this machine, this build or the pack lacks. Of
+ * MAMBA_UNAVAILABLE names what this machine, this build or the pack lacks,
+ * MAMBA_NOT_FOUND the targets that the pack has. Of
  * "sim", two environment variables are read: MAMBA_SIM_TARGET, the target to
- * run ("cuda:sm_80"; without it the newest chip's), and MAMBA_SIM_CHECKS: "all"
+ * run if options name none (without it the newest chip's), and
+ * MAMBA_SIM_CHECKS: "all"
  * (as without it), "memory" (no races) or "off" (only what costs nothing).
  * A kernel that breaks a rule makes the call fail that ran it, and the message
  * names kernel, PTX line, block, warp and lane.
@@ -234,10 +241,11 @@ typedef struct mamba_model_info {
   const char *device;    /* "cpu", "cuda", "sim" */
   const char *target;    /* "cpu:x86-64-v4": the code that was chosen */
   const char *weights;   /* folder, "(embedded)", or "" while there are none */
-  uint64_t packed_bytes; /* weights as the kernels read them: a decode step
-                          * reads each once */
+  uint64_t packed_bytes; /* weights as the kernels read them */
   uint64_t state_bytes;  /* of one sequence */
   size_t state_count;    /* distinct states */
+  uint64_t decode_bytes; /* of the weights, what a decode step reads: each but
+                          * tables that it looks rows up in. Since version 4. */
 } mamba_model_info;
 
 MAMBA_API mamba_status mamba_model_get_info(const mamba_model *model,

@@ -96,6 +96,26 @@ func.func @unpack_with_padding(%x: tensor<200x32xf32>) -> tensor<256x32xf32> {
   return %y : tensor<256x32xf32>
 }
 
+// Pairs of columns side by side change nothing.
+// CHECK-LABEL: func.func @unpack_of_interleaved_pack
+// CHECK-SAME: (%[[X:.+]]: tensor<200x33xbf16>)
+func.func @unpack_of_interleaved_pack(%x: tensor<200x33xbf16>) -> tensor<200x33xbf16> {
+  // CHECK-NEXT: return %[[X]]
+  %p = ssm.pack %x block 64 interleave 2 : tensor<200x33xbf16> -> tensor<4x17x128xbf16>
+  %y = ssm.unpack %p interleave 2 : tensor<4x17x128xbf16> -> tensor<200x33xbf16>
+  return %y : tensor<200x33xbf16>
+}
+
+// Near miss: what was packed in pairs is read as if in blocks of eight.
+// CHECK-LABEL: func.func @unpack_otherwise
+func.func @unpack_otherwise(%x: tensor<3x1xi8>) -> tensor<3x1xi8> {
+  // CHECK: ssm.pack
+  // CHECK: ssm.unpack
+  %p = ssm.pack %x block 4 interleave 2 : tensor<3x1xi8> -> tensor<1x1x8xi8>
+  %y = ssm.unpack %p : tensor<1x1x8xi8> -> tensor<3x1xi8>
+  return %y : tensor<3x1xi8>
+}
+
 // Near miss: pack clears what stood in the padding.
 // CHECK-LABEL: func.func @pack_of_unpack
 func.func @pack_of_unpack(%p: tensor<4x32x64xf32>) -> tensor<4x32x64xf32> {

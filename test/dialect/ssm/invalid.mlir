@@ -129,8 +129,16 @@ func.func @reshape_c2(%x: tensor<8x4xf32>) {
 // -----
 
 func.func @pack_c1(%x: tensor<200x32xf32>) {
-  // expected-error @+1 {{'y' must be [ceil(O / block), K, block] = <4x32x64>, got <3x32x64>}}
+  // expected-error @+1 {{'y' must be [ceil(O / block), ceil(K / interleave), block * interleave] = <4x32x64>, got <3x32x64>}}
   ssm.pack %x block 64 : tensor<200x32xf32> -> tensor<3x32x64xf32>
+  return
+}
+
+// -----
+
+func.func @pack_c1_interleaved(%x: tensor<200x33xbf16>) {
+  // expected-error @+1 {{'y' must be [ceil(O / block), ceil(K / interleave), block * interleave] = <4x17x128>, got <4x16x128>}}
+  ssm.pack %x block 64 interleave 2 : tensor<200x33xbf16> -> tensor<4x16x128xbf16>
   return
 }
 
@@ -152,6 +160,14 @@ func.func @pack_c2(%x: tensor<200x32xf32>) {
 
 // -----
 
+func.func @pack_c2_interleave(%x: tensor<200x32xf32>) {
+  // expected-error @+1 {{interleave must be positive, got 0}}
+  ssm.pack %x block 64 interleave 0 : tensor<200x32xf32> -> tensor<4x32x64xf32>
+  return
+}
+
+// -----
+
 func.func @pack_c3(%x: tensor<200x32xf32>) {
   // expected-error @+1 {{'y' must have the element type of 'x', got 'bf16' and 'f32'}}
   ssm.pack %x block 64 : tensor<200x32xf32> -> tensor<4x32x64xbf16>
@@ -161,7 +177,7 @@ func.func @pack_c3(%x: tensor<200x32xf32>) {
 // -----
 
 func.func @unpack_c1(%x: tensor<4x32x64xf32>) {
-  // expected-error @+1 {{'x' must be [ceil(O / block), K, block] = <5x32x64>, got <4x32x64>}}
+  // expected-error @+1 {{'x' must be [ceil(O / block), ceil(K / interleave), block * interleave] = <5x32x64>, got <4x32x64>}}
   ssm.unpack %x : tensor<4x32x64xf32> -> tensor<257x32xf32>
   return
 }
@@ -169,7 +185,7 @@ func.func @unpack_c1(%x: tensor<4x32x64xf32>) {
 // -----
 
 func.func @unpack_c1_panels(%x: tensor<256x32xf32>) {
-  // expected-error @+1 {{'x' must be panels [ceil(O / block), K, block], got <256x32>}}
+  // expected-error @+1 {{'x' must be panels [ceil(O / block), ceil(K / interleave), block * interleave], got <256x32>}}
   ssm.unpack %x : tensor<256x32xf32> -> tensor<256x32xf32>
   return
 }
@@ -179,6 +195,22 @@ func.func @unpack_c1_panels(%x: tensor<256x32xf32>) {
 func.func @unpack_c1_matrix(%x: tensor<4x32x64xf32>) {
   // expected-error @+1 {{'y' must be a matrix [O, K], got <256>}}
   ssm.unpack %x : tensor<4x32x64xf32> -> tensor<256xf32>
+  return
+}
+
+// -----
+
+func.func @unpack_c3(%x: tensor<4x8x66xi8>) {
+  // expected-error @+1 {{interleave must be positive and divide the last dimension of 'x', got 4 and 66}}
+  ssm.unpack %x interleave 4 : tensor<4x8x66xi8> -> tensor<66x32xi8>
+  return
+}
+
+// -----
+
+func.func @unpack_c3_positive(%x: tensor<4x8x64xi8>) {
+  // expected-error @+1 {{interleave must be positive and divide the last dimension of 'x', got 0 and 64}}
+  ssm.unpack %x interleave 0 : tensor<4x8x64xi8> -> tensor<64x32xi8>
   return
 }
 

@@ -20,6 +20,14 @@ func.func @recipe() -> (tensor<4x32x64xf32>, tensor<128x4xf32>, tensor<128x16xf3
   %bytes = ssm.quantize %wide by %scales bits 8 : tensor<200x32xf32>, tensor<200x1xbf16> -> tensor<200x32xi8>
   // CHECK: ssm.dequantize %[[BYTES]] by %[[SCALES]] bits 8 : tensor<200x32xi8>, tensor<200x1xbf16> -> tensor<200x32xf32>
   %again = ssm.dequantize %bytes by %scales bits 8 : tensor<200x32xi8>, tensor<200x1xbf16> -> tensor<200x32xf32>
+  // CHECK: %[[PAIRS:.+]] = ssm.pack %[[W]] block 32 interleave 2 : tensor<200x32xbf16> -> tensor<7x16x64xbf16>
+  %pairs = ssm.pack %w block 32 interleave 2 : tensor<200x32xbf16> -> tensor<7x16x64xbf16>
+  // CHECK: ssm.unpack %[[PAIRS]] interleave 2 : tensor<7x16x64xbf16> -> tensor<200x32xbf16>
+  %single = ssm.unpack %pairs interleave 2 : tensor<7x16x64xbf16> -> tensor<200x32xbf16>
+  // CHECK: %[[PANELS:.+]] = ssm.pack %[[BYTES]] block 64 interleave 4 : tensor<200x32xi8> -> tensor<4x8x256xi8>
+  %panels = ssm.pack %bytes block 64 interleave 4 : tensor<200x32xi8> -> tensor<4x8x256xi8>
+  // CHECK: ssm.unpack %[[PANELS]] interleave 4 : tensor<4x8x256xi8> -> tensor<200x32xi8>
+  %unpacked = ssm.unpack %panels interleave 4 : tensor<4x8x256xi8> -> tensor<200x32xi8>
   // CHECK: %[[CONV:.+]] = ssm.weight
   %conv = ssm.weight "layers.0.conv1d.weight" : tensor<128x1x4xf32>
   // CHECK: ssm.reshape %[[CONV]] : tensor<128x1x4xf32> to tensor<128x4xf32>

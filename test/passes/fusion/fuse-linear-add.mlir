@@ -5,7 +5,7 @@ module attributes {ssm.target = "cpu:x86-64-v4"} {
 // CHECK: remark: [Missed] ssm-fuse-linear-add | Category:fusion | Reason="the projection has another reader"
 // CHECK: remark: {{.*}} Reason="another op reads the one kernel and feeds the other"
 // CHECK: remark: {{.*}} Reason="both operands of the sum are the projection"
-// CHECK: remark: {{.*}} Reason="its matrices must be f32: cast the weight to f32, or use --weights=f32"
+// CHECK: remark: {{.*}} Reason="the norm has a weight: fold it into the projection first"
 // CHECK-NOT: remark
 
 // The projection is the second operand.
@@ -113,12 +113,18 @@ func.func @added_to_itself(%x: tensor<?x8xf32>) -> tensor<?x4xf32> {
 // Near miss: the target generates no such projection.
 // CHECK-LABEL: func.func @target_refuses
 // CHECK: ssm.kernel
+// CHECK-NEXT: ssm.rms_norm
 // CHECK-NEXT: ssm.linear
 // CHECK: ssm.kernel
 // CHECK-NEXT: ssm.add
 func.func @target_refuses(%x: tensor<?x8xf32>, %r: tensor<?x4xf32>) -> tensor<?x4xf32> {
-  %w = ssm.weight "w" : tensor<4x8xf16>
-  %y = ssm.linear %x, %w : tensor<?x8xf32>, tensor<4x8xf16> -> tensor<?x4xf32>
+  %w = ssm.weight "w" : tensor<4x8xf32>
+  %n = ssm.weight "n" : tensor<8xf32>
+  %y = ssm.kernel (%a = %x, %b = %w, %c = %n) : (tensor<?x8xf32>, tensor<4x8xf32>, tensor<8xf32>) -> tensor<?x4xf32> {
+    %m = ssm.rms_norm %a weight %c eps 1.0e-05 : tensor<?x8xf32>, tensor<8xf32>
+    %l = ssm.linear %m, %b : tensor<?x8xf32>, tensor<4x8xf32> -> tensor<?x4xf32>
+    ssm.yield %l : tensor<?x4xf32>
+  }
   %s = ssm.add %r, %y : tensor<?x4xf32>
   return %s : tensor<?x4xf32>
 }

@@ -152,3 +152,19 @@ module attributes {ssm.target = "cuda:sm_80"} {
     plan.yield %y : tensor<?x64xf32>
   }
 }
+
+// -----
+
+// The same of what is dequantised.
+module attributes {ssm.target = "cuda:sm_80"} {
+  // expected-error @below {{no kernel can be generated for target 'cuda:sm_80': kernels of a GPU read no packed weights}}
+  plan.kernel @packed_integers for ["prefill"] (%x: tensor<?x64xf32>, %w: tensor<1x64x64xi8>, %s: tensor<64x2xbf16>) {
+    %y = ssm.kernel (%a = %x, %b = %w, %c = %s) : (tensor<?x64xf32>, tensor<1x64x64xi8>, tensor<64x2xbf16>) -> tensor<?x64xf32> {
+      %u = ssm.unpack %b : tensor<1x64x64xi8> -> tensor<64x64xi8>
+      %d = ssm.dequantize %u by %c bits 8 : tensor<64x64xi8>, tensor<64x2xbf16> -> tensor<64x64xf32>
+      %r = ssm.linear %a, %d : tensor<?x64xf32>, tensor<64x64xf32> -> tensor<?x64xf32>
+      ssm.yield %r : tensor<?x64xf32>
+    }
+    plan.yield %y : tensor<?x64xf32>
+  }
+}

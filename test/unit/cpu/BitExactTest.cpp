@@ -3,6 +3,7 @@
 #include "test/unit/cpu/CpuLab.h"
 #include "test/unit/lab/KernelTexts.h"
 #include "test/unit/lab/Pieces.h"
+#include "test/unit/lab/Precisions.h"
 
 using namespace mamba;
 
@@ -30,6 +31,17 @@ protected:
 
 MAMBA_FOR_EACH_TARGET(Split);
 
+/// Cuts of a projection: in registers and in parts of k.
+const std::vector<std::string> projectionCuts = {
+    "<lanes = 8, row_block = 96, col_block = 16, row_tile = 6, col_tile = 16>",
+    "<lanes = 8, row_block = 5, col_block = 16, row_tile = 3, col_tile = 8>",
+    "<lanes = 8, row_block = 16, col_block = 64, row_tile = 8, col_tile = 32>",
+    "<lanes = 8, row_block = 1, col_block = 8, row_tile = 1, col_tile = 8>",
+    "<lanes = 8, row_block = 2, col_block = 16, row_tile = 5, col_tile = 16>",
+    "<lanes = 8, row_block = 32, col_block = 32, row_tile = 12, col_tile = 8, k_block = 32>",
+    "<lanes = 8, row_block = 7, col_block = 48, row_tile = 6, col_tile = 16, k_block = 96>",
+    "<lanes = 8, row_block = 96, col_block = 32, row_tile = 3, col_tile = 32, k_block = 160>"};
+
 TEST_P(Split, Projection) {
   for (int64_t K : {45, 130})
     expectSameBits(linearText({.K = K,
@@ -38,16 +50,20 @@ TEST_P(Split, Projection) {
                                .biased = true,
                                .silu = true,
                                .residual = true}),
-                   {"<lanes = 8, row_block = 96, col_block = 16, row_tile = 6, "
-                    "col_tile = 16>",
-                    "<lanes = 8, row_block = 5, col_block = 16, row_tile = 3, "
-                    "col_tile = 8>",
-                    "<lanes = 8, row_block = 16, col_block = 64, row_tile = 4, "
-                    "col_tile = 32>",
-                    "<lanes = 8, row_block = 1, col_block = 8, row_tile = 1, "
-                    "col_tile = 8>",
-                    "<lanes = 8, row_block = 2, col_block = 16, row_tile = 5, "
-                    "col_tile = 16>"});
+                   projectionCuts);
+}
+
+TEST_P(Split, ProjectionByNarrowAndQuantisedMatrices) {
+  for (const char *stored : {"bf16", "f16", "int8", "int4"})
+    expectSameBits(storeMatrix(linearText({.K = 109, .O = 81, .norm = true}), "w", stored),
+                   projectionCuts);
+}
+
+TEST_P(Split, ProjectionOfNarrowRows) {
+  for (const char *stored : {"bf16", "int4"})
+    expectSameBits(narrowRows(storeMatrix(linearText({.K = 109, .O = 81}), "w", stored), "bf16",
+                              Narrow::Inputs),
+                   projectionCuts);
 }
 
 TEST_P(Split, Convolution) {

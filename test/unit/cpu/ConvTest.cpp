@@ -1,6 +1,7 @@
 // The causal convolution.
 #include "test/unit/cpu/CpuLab.h"
 #include "test/unit/lab/KernelTexts.h"
+#include "test/unit/lab/Precisions.h"
 
 using namespace mamba;
 
@@ -28,6 +29,21 @@ TEST_P(ConvKernels, EachForm) {
                               .silu = (form & 2) != 0,
                               .split = (form & 4) != 0,
                               .stateFirst = (form & 8) != 0}));
+  checkAll(texts);
+}
+
+// Rows in fewer bits, those of a split too; the pool stays f32.
+TEST_P(ConvKernels, NarrowRows) {
+  std::vector<KernelText> texts;
+  for (int64_t E : {1, 7, 35, 64, 129})
+    for (const char *element : {"bf16", "f16"})
+      for (Narrow which : {Narrow::Inputs, Narrow::Results, Narrow::Both})
+        texts.push_back(narrowRows(convText({.E = E,
+                                             .W = 2 + E % 5,
+                                             .biased = E % 2 == 0,
+                                             .silu = E != 7,
+                                             .split = E == 35}),
+                                   element, which));
   checkAll(texts);
 }
 

@@ -185,9 +185,14 @@ std::string CpuLab::obstacle() const {
   if (failed(parsed))
     return error;
   CpuFeatures features = CpuFeatures::detect();
-  for (const std::string &feature : parsed->features)
+  bool tiles = false;
+  for (const std::string &feature : parsed->features) {
     if (!features.has(feature))
       return "this machine lacks " + feature;
+    tiles |= CpuFeatures::isAmx(feature);
+  }
+  if (Status granted = requestAmx(); tiles && !granted.ok())
+    return granted.message();
   return {};
 }
 

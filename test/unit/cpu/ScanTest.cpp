@@ -1,6 +1,7 @@
 // The selective scan, with what is fused before and after it.
 #include "test/unit/cpu/CpuLab.h"
 #include "test/unit/lab/KernelTexts.h"
+#include "test/unit/lab/Precisions.h"
 
 using namespace mamba;
 
@@ -44,6 +45,19 @@ TEST_P(ScanKernels, EachForm) {
   std::vector<KernelText> texts;
   for (int i = 0; i < 12; ++i)
     texts.push_back(scanText(drawnScan(i, random)));
+  checkAll(texts);
+}
+
+// Rows in fewer bits: dt, B and C of a split at an odd offset are read as scalars.
+TEST_P(ScanKernels, NarrowRows) {
+  std::vector<KernelText> texts;
+  int i = 0;
+  for (const char *element : {"bf16", "f16"})
+    for (Narrow which : {Narrow::Inputs, Narrow::Results, Narrow::Both}) {
+      texts.push_back(narrowRows(scanText(mambaScan(37, 16, 3)), element, which));
+      texts.push_back(narrowRows(scanText(mambaScan(64, 5, 0)), element, which));
+      texts.push_back(narrowRows(scanText(drawnScan(i++, random)), element, which));
+    }
   checkAll(texts);
 }
 

@@ -2,6 +2,7 @@
 // reason.
 #include "test/unit/cpu/CpuLab.h"
 #include "test/unit/lab/KernelTexts.h"
+#include "test/unit/lab/Precisions.h"
 
 #include "passes/target/Target.h"
 
@@ -16,7 +17,7 @@ int64_t lanesFrom(RandomTensors &random) { return 4 << random.integer(0, 2); }
 
 TEST_P(Schedules, Projection) {
   std::vector<KernelText> texts;
-  for (int i = 0; i < 8; ++i) {
+  for (int i = 0; i < 20; ++i) {
     int64_t lanes = lanesFrom(random), colTile = lanes * random.integer(1, 4);
     texts.push_back(linearText({.K = random.integer(1, 70),
                                 .O = random.integer(1, 140),
@@ -27,8 +28,14 @@ TEST_P(Schedules, Projection) {
         schedule({{"lanes", lanes},
                   {"row_block", random.integer(1, 20)},
                   {"col_block", colTile * random.integer(1, 3)},
-                  {"row_tile", random.integer(1, 6)},
-                  {"col_tile", colTile}});
+                  {"row_tile", random.integer(1, 12)},
+                  {"col_tile", colTile},
+                  {"k_block", 32 * random.integer(0, 3)}});
+    const char *stored[] = {"f32", "bf16", "f16", "int8", "int4"};
+    if (i % 5)
+      texts.back() = storeMatrix(texts.back(), "w", stored[i % 5]);
+    if (i % 4 == 1)
+      texts.back() = narrowRows(texts.back(), "bf16", Narrow::Inputs);
   }
   checkAll(texts);
 }
@@ -77,12 +84,13 @@ TEST_P(Schedules, ConvolutionAndRows) {
 }
 
 std::string projectionCut(int64_t rowBlock, int64_t colBlock, int64_t rowTile,
-                          int64_t colTile) {
+                          int64_t colTile, int64_t kBlock = 0) {
   return schedule({{"lanes", 8},
                    {"row_block", rowBlock},
                    {"col_block", colBlock},
                    {"row_tile", rowTile},
-                   {"col_tile", colTile}});
+                   {"col_tile", colTile},
+                   {"k_block", kBlock}});
 }
 std::string scanCut(int64_t colBlock, int64_t rowTile, int64_t chunk,
                     int64_t stateBlock) {
@@ -122,6 +130,8 @@ TEST(SchedulesRefused, WithTheReason) {
       {linear, projectionCut(0, 16, 4, 16), "row_block"},
       {linear, projectionCut(4, 16, 0, 16), "row_tile"},
       {linear, projectionCut(4, 64, 9, 64), "72"},
+      {linear, projectionCut(4, 16, 4, 16, 48), "k_block of 32"},
+      {linear, projectionCut(4, 16, 4, 16, -32), "k_block of 32"},
       {conv, "<lanes = 8>", "col_block"},
       {conv, "<lanes = 8, col_block = 12>", "multiple of lanes"},
       {scan, scanCut(8, 1, 0, 4), "chunk"},

@@ -99,6 +99,14 @@ TEST_P(Contexts, RaggedBatches) {
   }
 }
 
+// Kernels get positions whole: one whose lower half is 0 is not the first.
+TEST_P(Contexts, PositionsBeyond32Bits) {
+  Loaded loaded(GetParam(), 2);
+  loaded.check({{3, 2}, {2, 0}, {0, 0}}, 20);
+  loaded.check({{1, 1}, {2, 0}, {(int64_t(1) << 31) + 10, int64_t(1) << 32}}, 21);
+  loaded.check({{4}, {2}, {int64_t(1) << 40}}, 22);
+}
+
 TEST_P(Contexts, EmptySteps) {
   Loaded loaded(GetParam(), 2);
   loaded.check({{2}, {1}, {0}}, 1);

@@ -23,11 +23,22 @@ static TargetSpec makeTarget(TestPack &pack, std::string name,
   return target;
 }
 
-static std::string choose(TestPack &pack, std::string_view arch = hostArch()) {
+/// What is chosen, or why nothing is; a warning is put before.
+static std::string choose(TestPack &pack, const CpuHost &host = CpuHost::detect(),
+                          const std::string &wanted = {}) {
   auto opened = pack.open();
   EXPECT_TRUE(opened.ok()) << opened.status().message();
-  auto target = chooseCpuTarget(**opened, CpuFeatures::detect(), arch);
-  return target.ok() ? (*target)->name : target.status().message();
+  std::string said;
+  auto warn = [&](const std::string &message) { said += "(" + message + ") "; };
+  auto target = chooseCpuTarget(**opened, host, wanted, warn);
+  return said + (target.ok() ? (*target)->name : target.status().message());
+}
+
+/// This machine under an operating system that answers so to a wish for tiles.
+static CpuHost hostThatSays(Status (*requestAmx)()) {
+  CpuHost host = CpuHost::detect();
+  host.requestAmx = requestAmx;
+  return host;
 }
 
 TEST(CpuTargets, MostFeaturesWin) {
@@ -57,7 +68,9 @@ TEST(CpuTargets, EachObstacleIsNamed) {
                 lacks +
                 "', which this processor lacks; build one with 'mamba-pack "
                 "build --target=cpu:native' or run its PTX on device 'sim'");
-  EXPECT_NE(choose(pack, "riscv64")
+  CpuHost other = CpuHost::detect();
+  other.arch = "riscv64";
+  EXPECT_NE(choose(pack, other)
                 .find("'cpu:new' is for '" + std::string(hostArch()) +
                       "', this is 'riscv64'"),
             std::string::npos);
@@ -69,10 +82,71 @@ TEST(CpuTargets, AmxIsSeen) {
   TestPack pack;
   EXPECT_FALSE(needsAmx(makeTarget(pack, "a", {"avx512f"})));
   EXPECT_TRUE(needsAmx(makeTarget(pack, "b", {"avx512f", "amx-bf16"})));
-  CpuFeatures features = CpuFeatures::detect();
-  features.dropAmx();
-  for (auto &[name, has] : features.all()) {
-    EXPECT_FALSE(has && CpuFeatures::isAmx(name)) << name;
+}
+
+TEST(CpuTargets, ByName) {
+  TestPack pack;
+  std::string has = someFeature(true), lacks = someFeature(false);
+  CpuHost host = CpuHost::detect();
+  pack.manifest.targets = {makeTarget(pack, "cpu:plain", {}),
+                           makeTarget(pack, "cpu:better", {has}),
+                           makeTarget(pack, "cpu:new", {lacks})};
+  EXPECT_EQ(choose(pack, host), "cpu:better");
+  EXPECT_EQ(choose(pack, host, "cpu:plain"), "cpu:plain");
+  EXPECT_EQ(choose(pack, host, "cpu:new"),
+            "target 'cpu:new' of 'test.mpk' does not run here: it needs '" +
+                lacks + "', which this processor lacks");
+  EXPECT_EQ(choose(pack, host, "cpu:better "),
+            "no target 'cpu:better ' in pack 'test.mpk'; it has 'cpu:plain', "
+            "'cpu:better', 'cpu:new'");
+
+  // By the name of the device's too, and of any device.
+  auto opened = pack.open();
+  ASSERT_TRUE(opened.ok());
+  DeviceOptions options;
+  options.target = "cpu:plain";
+  for (const char *device : {"cpu", "auto"}) {
+    auto loaded = loadOnDevice(*opened, device, options);
+    ASSERT_TRUE(loaded.ok()) << loaded.status().message();
+    EXPECT_EQ((*loaded)->target().name, "cpu:plain");
   }
-  EXPECT_EQ(features.has("avx512f"), CpuFeatures::detect().has("avx512f"));
+  EXPECT_EQ(loadOnDevice(*opened, "sim", options).status().message(),
+            "target 'cpu:plain' of 'test.mpk' is for device 'cpu', device 'sim' "
+            "runs cuda targets");
+  options.target = "plain";
+  for (const char *device : {"cpu", "auto", "sim"})
+    EXPECT_EQ(loadOnDevice(*opened, device, options).status().code(),
+              StatusCode::NotFound);
+}
+
+// Tiles need the operating system's leave, which is asked for when the processor
+// has all else, and for a target that is not outdone.
+TEST(CpuTargets, RefusedTiles) {
+  CpuHost refusing = hostThatSays(
+      []() -> Status { return unavailable("the kernel says no"); });
+  if (!refusing.features.has("amx-tile"))
+    GTEST_SKIP() << "this processor has no AMX";
+  TestPack pack;
+  pack.manifest.targets = {
+      makeTarget(pack, "cpu:wide", {"avx2", "avx512f"}),
+      makeTarget(pack, "cpu:tiles", {"avx2", "avx512f", "amx-tile"})};
+  CpuHost granting = hostThatSays([] { return Status(); });
+  EXPECT_EQ(choose(pack, granting), "cpu:tiles");
+  EXPECT_EQ(choose(pack, refusing),
+            "(runs target 'cpu:wide' of 'test.mpk': 'cpu:tiles' needs AMX: the "
+            "kernel says no) cpu:wide");
+  EXPECT_EQ(choose(pack, refusing, "cpu:wide"), "cpu:wide");
+  EXPECT_EQ(choose(pack, refusing, "cpu:tiles"),
+            "target 'cpu:tiles' of 'test.mpk' does not run here: it needs AMX: "
+            "the kernel says no");
+  pack.manifest.targets.erase(pack.manifest.targets.begin());
+  EXPECT_EQ(choose(pack, granting), "cpu:tiles");
+  EXPECT_NE(choose(pack, refusing).find("processor: 'cpu:tiles' needs AMX: the "
+                                        "kernel says no; build one"),
+            std::string::npos);
+  // What does not win is not asked for.
+  pack.manifest.targets = {
+      makeTarget(pack, "cpu:other", {"amx-tile"}),
+      makeTarget(pack, "cpu:wide", {"avx2", "avx512f"})};
+  EXPECT_EQ(choose(pack, refusing), "cpu:wide");
 }

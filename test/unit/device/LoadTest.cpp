@@ -100,3 +100,23 @@ TEST(Load, PackWithoutWeights) {
             "target 'cpu:test' has no ordinary program for entry 'run', run it "
             "batch-invariant or build the pack anew");
 }
+
+// The host's tasks on the kernels' threads: each once, with subnormals.
+TEST(LoadTest, RunsTasksOfTheHost) {
+  for (unsigned threads : {1u, 3u}) {
+    TestPack pack;
+    auto executable = pack.load(threads);
+    ASSERT_TRUE(executable.ok()) << executable.status().message();
+    std::vector<int> calls(100);
+    std::vector<double> halves(100);
+    volatile double least = std::numeric_limits<double>::min();
+    (*executable)->runOnThreads(100, [&](uint32_t i) {
+      ++calls[i];
+      halves[i] = least / 2;
+    });
+    EXPECT_EQ(calls, std::vector<int>(100, 1));
+    EXPECT_EQ(halves, std::vector<double>(100, least / 2));
+    EXPECT_GT(halves[0], 0);
+    (*executable)->runOnThreads(0, [&](uint32_t) { FAIL(); });
+  }
+}

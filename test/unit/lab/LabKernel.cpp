@@ -31,8 +31,12 @@ int64_t LabKernel::resultRows(const BatchValue &batch) const {
   return isOfSequences() ? batch.sequences() : batch.tokens();
 }
 
-RankedTensorType LabKernel::operandType(unsigned i) const {
-  return cast<RankedTensorType>(op().getKernel().getInputs()[i].getType());
+Tensor LabKernel::asTaken(unsigned i, const Tensor &value) const {
+  BlockArgument argument = op().getKernel().getBlock().getArgument(i);
+  for (Operation *user : argument.getUsers())
+    if (auto unpack = dyn_cast<ssm::UnpackOp>(user))
+      return reference::pack(value, unpack.getBlock(), unpack.getInterleave());
+  return value;
 }
 
 //===----------------------------------------------------------------------===//

@@ -39,8 +39,9 @@ public:
   bool isOfSequences() const;
   /// Rows of what it writes.
   int64_t resultRows(const BatchValue &batch) const;
-  /// Of the i-th operand as the kernel takes it, packed perhaps.
-  mlir::RankedTensorType operandType(unsigned i) const;
+  /// The value of the i-th operand as the kernel takes it: in panels, if it unpacks
+  /// them.
+  Tensor asTaken(unsigned i, const Tensor &value) const;
 
   /// Pools have three slots more than the batch has sequences.
   KernelInputs randomInputs(const BatchValue &batch,

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <sstream>
 
 namespace mamba {
@@ -16,11 +17,19 @@ static bool isPool(const std::string &type) {
 static std::vector<int64_t> shapeOf(const std::string &type, int64_t tokens) {
   std::vector<int64_t> shape;
   std::istringstream in(type.substr(type.find('<') + 1));
-  for (std::string extent;
-       std::getline(in, extent, 'x') && !extent.starts_with("f32");)
+  for (std::string extent; std::getline(in, extent, 'x') && !extent.ends_with('>');)
     shape.push_back(extent == "?" ? (isPool(type) ? 2 : tokens)
                                   : std::stoll(extent));
   return shape;
+}
+
+/// The nearest value that a tensor of this type holds.
+static double rounded(double x, const std::string &type) {
+  if (type.ends_with("xi8>"))
+    return std::floor(x);
+  return reference::roundTo(x, type.ends_with("xbf16>")  ? reference::Precision::BF16
+                               : type.ends_with("xf16>") ? reference::Precision::F16
+                                                         : reference::Precision::F32);
 }
 
 Pieces::Pieces(const KernelText &text, int64_t tokens, RandomTensors &random)
@@ -33,7 +42,7 @@ Pieces::Pieces(const KernelText &text, int64_t tokens, RandomTensors &random)
     std::vector<int64_t> shape = shapeOf(arg.type, tokens);
     values.push_back(random(shape, arg.lo, arg.hi));
     for (double &x : values.back().values)
-      x = float(x);
+      x = rounded(x, arg.type);
   }
 }
 
@@ -47,11 +56,7 @@ static KernelInputs inputsFor(const LabKernel &kernel, const KernelText &text,
       inputs.operands.push_back(batch);
       continue;
     }
-    auto type = kernel.operandType(i);
-    bool packed = type.getRank() == 3 && !type.isDynamicDim(0) &&
-                  values[i].shape.size() == 2;
-    inputs.operands.push_back(
-        packed ? reference::pack(values[i], type.getDimSize(2)) : values[i]);
+    inputs.operands.push_back(kernel.asTaken(i, values[i]));
   }
   return inputs;
 }

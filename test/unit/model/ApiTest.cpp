@@ -137,6 +137,20 @@ TEST_F(ApiTest, structsWithoutTheirSizeAreRefused) {
   EXPECT_EQ(out, nullptr);
 }
 
+TEST_F(ApiTest, optionsOfAnOlderProgramNameNoTarget) {
+  mamba_model_options options{};
+  options.struct_size = sizeof(options);
+  options.device = "cpu";
+  options.target = "cpu:z80";
+  mamba_model *out = nullptr;
+  EXPECT_REFUSED(mamba_model_create(&pack, &options, &out),
+                 "no target 'cpu:z80'");
+  EXPECT_EQ(mamba_model_create(&pack, &options, &out), MAMBA_NOT_FOUND);
+  options.struct_size = offsetof(mamba_model_options, target);
+  EXPECT_EQ(mamba_model_create(&pack, &options, &out), MAMBA_UNAVAILABLE);
+  EXPECT_EQ(out, nullptr);
+}
+
 TEST_F(ApiTest, anOlderSmallerStructIsFilledAsFarAsItGoes) {
   mamba_pack_info info;
   std::memset(&info, 0x5a, sizeof(info));
@@ -193,6 +207,7 @@ TEST_F(ApiTest, packAndModelSayWhatTheyAre) {
   ASSERT_EQ(mamba_model_get_info(&model, &modelInfo), MAMBA_OK);
   EXPECT_STREQ(modelInfo.target, "fake:native");
   EXPECT_EQ(modelInfo.packed_bytes, 1000u);
+  EXPECT_EQ(modelInfo.decode_bytes, 1000u);
   EXPECT_EQ(modelInfo.state_count, 2u);
   EXPECT_EQ(modelInfo.state_bytes, 40u);
   ASSERT_EQ(mamba_model_get_state(&model, 1, &tensor), MAMBA_OK);
@@ -208,7 +223,7 @@ TEST_F(ApiTest, missingFilesAndDevices) {
   EXPECT_EQ(mamba_pack_open(folder.add("x.mpk", "").c_str(), &out),
             MAMBA_INVALID_DATA);
   EXPECT_EQ(out, nullptr);
-  mamba_model_options options{sizeof(options), "cuda", 0, 0};
+  mamba_model_options options{sizeof(options), "cuda", 0, 0, nullptr};
   mamba_model *modelOut = nullptr;
   setenv("MAMBA_CUDA_DRIVER", "/nonexistent/libcuda.so.1", 1);
   EXPECT_EQ(mamba_model_create(&pack, &options, &modelOut), MAMBA_UNAVAILABLE);

@@ -1,3 +1,4 @@
+#include "runtime/pack/DecodeBytes.h"
 #include "test/unit/pack/SampleManifest.h"
 
 #include "runtime/support/Json.h"
@@ -181,4 +182,22 @@ TEST(Manifest, EveryValueHasAKind) {
     changed[nlohmann::json::json_pointer(path)] = nlohmann::json::object();
     EXPECT_FALSE(readManifest(changed.dump(), "test").ok()) << path;
   }
+}
+
+TEST(DecodeBytes, countsWeightsThatAreReadWhole) {
+  Manifest manifest = sampleManifest();
+  TargetSpec &target = manifest.targets[0];
+  EXPECT_EQ(decodeWeightBytes(manifest, target), 0u);
+  // Where tokens are read, rows of a table are looked up.
+  std::vector<Dispatch> &dispatches = target.programs[0].dispatches;
+  dispatches[0].args.push_back({ArgSpace::Packed, 0});
+  EXPECT_EQ(decodeWeightBytes(manifest, target), 0u);
+  // [64, 127) is one weight, read twice; w is 6 numbers of the checkpoint.
+  for (int i = 0; i < 2; ++i)
+    dispatches[1].args.push_back({ArgSpace::Packed, 64});
+  dispatches[1].args.push_back({ArgSpace::Weight, 0});
+  EXPECT_EQ(decodeWeightBytes(manifest, target), 63u + 24u);
+  // No step of one token each: all there is.
+  target.programs[0].bounds.maxLength = 16;
+  EXPECT_EQ(decodeWeightBytes(manifest, target), 128u);
 }

@@ -25,17 +25,25 @@ TEST(Weights, PackMakesPanelsOfRowsAndPadsWithZeros) {
   EXPECT_EQ(pack(x, 4), Tensor({1, 2, 4}, {1, 3, 5, 0, 2, 4, 6, 0}));
 }
 
+TEST(Weights, PackPutsColumnsSideBySide) {
+  Tensor x({3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9});
+  EXPECT_EQ(pack(x, 2, 2),
+            Tensor({2, 2, 4}, {1, 2, 4, 5, 3, 0, 6, 0, 7, 8, 0, 0, 9, 0, 0, 0}));
+}
+
 TEST(Weights, UnpackIsTheInverseOfPack) {
   RandomTensors random(1);
   for (int64_t O : {1, 5, 16, 19})
-    for (int64_t block : {1, 4, 16}) {
-      Tensor x = random({O, 3});
-      EXPECT_EQ(unpack(pack(x, block), O), x) << O << " in blocks of " << block;
-    }
+    for (int64_t block : {1, 4, 16})
+      for (int64_t interleave : {1, 2, 4}) {
+        Tensor x = random({O, 3});
+        EXPECT_EQ(unpack(pack(x, block, interleave), O, 3, interleave), x)
+            << O << " in blocks of " << block << ", " << interleave << " columns side by side";
+      }
 }
 
 TEST(Weights, UnpackDropsThePadding) {
-  EXPECT_EQ(unpack(Tensor({1, 1, 3}, {1, 2, 99}), 2), Tensor({2, 1}, {1, 2}));
+  EXPECT_EQ(unpack(Tensor({1, 1, 3}, {1, 2, 99}), 2, 1), Tensor({2, 1}, {1, 2}));
 }
 
 TEST(Weights, Decay) {

@@ -1,0 +1,151 @@
+#include "passes/cpu/WeightPanel.h"
+
+#include "passes/target/Match.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace mamba {
+
+int64_t packedInterleave(Type stored, int64_t bits) {
+  if (stored.isInteger(8))
+    return bits == 4 ? 4 : 1;
+  return stored.isBF16() ? 2 : 1;
+}
+
+int64_t panelBlock(Value matrix, const Target &target) {
+  int64_t O = ::cast<RankedTensorType>(matrix.getType()).getDimSize(0), lanes = target.lanes;
+  // Two tiles of 16 columns.
+  if (target.has("amx-bf16") && getElementTypeOrSelf(matrix.getType()).isBF16())
+    return 32;
+  // As wide as the registers allow, unless a narrower panel pads much less.
+  auto padded = [&](int64_t vectors) { return int64_t(llvm::alignTo(O, vectors * lanes)); };
+  int64_t widest = target.registers >= 32 ? 4 : 2, least = padded(1);
+  for (int64_t vectors = widest; vectors > 1; --vectors)
+    if (padded(vectors) * 5 <= least * 6)
+      return vectors * lanes;
+  return lanes;
+}
+
+WeightPanel::WeightPanel(CpuEmitter &e, Value matrix) : e(e) {
+  if (auto dequantize = matrix.getDefiningOp<ssm::DequantizeOp>()) {
+    bytes = e.buffer(packedArgument(dequantize.getX()));
+    scales = e.buffer(packedArgument(dequantize.getS()));
+    unitSteps = dequantize.getBits() == 4 ? 8 : 1;
+    return;
+  }
+  bytes = e.buffer(packedArgument(matrix));
+  Type stored = getElementTypeOrSelf(matrix.getType());
+  isPlain = stored.isF32();
+  unitSteps = packedInterleave(stored, 0);
+}
+
+WeightPanel WeightPanel::widenedIn(Value matrix, Value k0) const {
+  WeightPanel panel = *this;
+  panel.wide = matrix;
+  panel.wideFrom = k0;
+  panel.unitSteps = 1;
+  return panel;
+}
+
+Value WeightPanel::load(Type lane, int64_t perOutput, Value panel, Value unitIndex,
+                        int64_t column) const {
+  Type stored = ::cast<MemRefType>(bytes.getType()).getElementType();
+  Value loaded = vector::LoadOp::create(
+      e.b, VectorType::get({e.lanes * perOutput}, stored), bytes,
+      ValueRange{panel, unitIndex, e.index(column * perOutput)});
+  if (perOutput == 1)
+    return loaded;
+  return vector::BitCastOp::create(e.b, VectorType::get({e.lanes}, lane), loaded);
+}
+
+static Value constantOf(CpuEmitter &e, VectorType type, int64_t value) {
+  return arith::ConstantOp::create(
+      e.b, DenseElementsAttr::get(type, e.b.getIntegerAttr(type.getElementType(), value)));
+}
+
+Value WeightPanel::shift(Value words, int64_t left) const {
+  if (left == 0)
+    return words;
+  Value by = constantOf(e, ::cast<VectorType>(words.getType()), std::abs(left));
+  if (left > 0)
+    return arith::ShLIOp::create(e.b, words, by);
+  return arith::ShRUIOp::create(e.b, words, by);
+}
+
+Value WeightPanel::nibble(Value words, int64_t i) const {
+  if (e.lanes == 16 && e.target.has("avx512f")) {
+    // A table look-up reads the low four bits of each lane.
+    float values[16];
+    for (int64_t v = 0; v < 16; ++v)
+      values[v] = v < 8 ? v : v - 16;
+    Value table = arith::ConstantOp::create(
+        e.b, DenseElementsAttr::get(e.vectorType, ArrayRef<float>(values)));
+    return LLVM::CallIntrinsicOp::create(e.b, e.vectorType,
+                                         e.b.getStringAttr("llvm.x86.avx512.permvar.sf.512"),
+                                         ValueRange{table, shift(words, -4 * i)})
+        .getResult(0);
+  }
+  // The sign goes to the top and comes down again.
+  Value top = shift(words, 28 - 4 * i);
+  Value value = arith::ShRSIOp::create(
+      e.b, top, constantOf(e, ::cast<VectorType>(words.getType()), 28));
+  return arith::SIToFPOp::create(e.b, e.vectorType, value);
+}
+
+SmallVector<Value> WeightPanel::weights(Value panel, Value k, int64_t count,
+                                        int64_t column) const {
+  if (wide)
+    return {vector::LoadOp::create(e.b, e.vectorType, wide,
+                                   ValueRange{e.sub(k, wideFrom), e.index(column)})};
+  Type i32 = e.b.getI32Type();
+  auto words = VectorType::get({e.lanes}, i32);
+  SmallVector<Value> steps;
+  if (unitSteps == 8) {
+    Value loaded = load(i32, 4, panel, e.div(k, e.index(8)), column);
+    for (int64_t i = 0; i < count; ++i)
+      steps.push_back(nibble(loaded, i));
+  } else if (unitSteps == 2) {
+    Value loaded = load(i32, 2, panel, e.div(k, e.index(2)), column);
+    for (int64_t i = 0; i < count; ++i) {
+      Value high = i == 0 ? shift(loaded, 16)
+                          : arith::AndIOp::create(e.b, loaded, constantOf(e, words, -65536));
+      steps.push_back(arith::BitcastOp::create(e.b, e.vectorType, high));
+    }
+  } else {
+    Value loaded = load({}, 1, panel, k, column);
+    steps.push_back(scales ? Value(arith::SIToFPOp::create(
+                                 e.b, e.vectorType, arith::ExtSIOp::create(e.b, words, loaded)))
+                           : e.widen(loaded));
+  }
+  return steps;
+}
+
+/// Bytes between what is read and what is asked for: a page, which the processor's own
+/// prefetching does not leave.
+static constexpr int64_t kAhead = 4096;
+
+void WeightPanel::prefetch(Value panel, Value k, int64_t column, int64_t vectors) const {
+  auto type = ::cast<MemRefType>(bytes.getType());
+  int64_t element = type.getElementTypeBitWidth() / 8, row = type.getShape().back();
+  int64_t side = unitSteps == 8 ? 4 : unitSteps, line = 64 / element;
+  for (int64_t at = column * side; at < (column + vectors * e.lanes) * side; at += line)
+    memref::PrefetchOp::create(
+        e.b, bytes,
+        ValueRange{panel, e.add(e.div(k, e.index(unitSteps)), llvm::divideCeil(kAhead, row * element)),
+                   e.index(at)},
+        /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
+}
+
+Value WeightPanel::scale(Value panel, Value k, int64_t column) const {
+  Value loaded = vector::LoadOp::create(
+      e.b, VectorType::get({e.lanes}, ::cast<MemRefType>(scales.getType()).getElementType()),
+      scales, ValueRange{panel, e.div(k, e.index(group())), e.index(column)});
+  return e.widen(loaded);
+}
+
+} // namespace mamba

@@ -1,0 +1,56 @@
+// A sequence may be longer than 32 bits can count.
+#include "test/unit/decode/ModelPack.h"
+
+#include "runtime/model/Session.h"
+
+#include <gtest/gtest.h>
+
+using namespace mamba;
+using namespace mamba::test;
+
+namespace {
+
+/// The logits after a token, at the position of the snapshot.
+std::vector<float> stepFrom(Session &session, const SlotSnapshot &snapshot,
+                            std::vector<int32_t> tokens) {
+  Status restored = session.restore(0, snapshot);
+  EXPECT_TRUE(restored.ok()) << restored.message();
+  std::vector<float> logits(session.vocabSize());
+  SequenceTokens sequence{0, tokens};
+  Status ran = session.step({&sequence, 1}, WantLogits::Last, logits);
+  EXPECT_TRUE(ran.ok()) << ran.message();
+  EXPECT_EQ(*session.position(0), snapshot.position + int64_t(tokens.size()));
+  return logits;
+}
+
+} // namespace
+
+// Decoding and prefill compute what they compute elsewhere; where the lower half
+// of a position is 0, nothing starts afresh.
+TEST(Positions, NeverWrap) {
+  ModelPack pack;
+  auto info = PackInfo::open(pack.path());
+  ASSERT_TRUE(info.ok()) << info.status().message();
+  auto model = Model::create(*info, "cpu", {});
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  ASSERT_TRUE((*model)->loadWeights(std::nullopt, nullptr).ok());
+  auto session = Session::create(*model, {});
+  ASSERT_TRUE(session.ok()) << session.status().message();
+
+  std::vector<int32_t> prompt = {3, 1, 4, 1, 5};
+  SequenceTokens sequence{0, prompt};
+  ASSERT_TRUE((*session)->step({&sequence, 1}, WantLogits::None, {}).ok());
+  auto snapshot = (*session)->snapshot(0);
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status().message();
+  ASSERT_EQ(snapshot->position, 5);
+  for (std::vector<int32_t> tokens : {std::vector<int32_t>{9}, {2, 6, 5, 3}}) {
+    std::vector<float> expected = stepFrom(**session, *snapshot, tokens);
+    SlotSnapshot later = *snapshot;
+    for (int shift : {31, 32, 40})
+      for (int64_t beyond : {-1, 0, 10}) {
+        later.position = (int64_t(1) << shift) + beyond;
+        EXPECT_EQ(stepFrom(**session, later, tokens), expected)
+            << "position " << later.position;
+      }
+  }
+}
