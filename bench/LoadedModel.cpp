@@ -8,14 +8,15 @@ LoadedModel::~LoadedModel() {
   mamba_pack_close(pack);
 }
 
-bool LoadedModel::load(const std::string &packPath, const std::string &folder, uint32_t threads,
-                       std::string &error) {
+bool LoadedModel::load(const std::string &packPath, const std::string &target,
+                       const std::string &folder, uint32_t threads, std::string &error) {
   info.struct_size = sizeof info;
   modelInfo.struct_size = sizeof modelInfo;
   mamba_model_options options = {};
   options.struct_size = sizeof options;
   options.device = "cpu";
   options.threads = threads;
+  options.target = target.empty() ? nullptr : target.c_str();
   const char *weights = folder.empty() ? nullptr : folder.c_str();
   if (mamba_pack_open(packPath.c_str(), &pack) != MAMBA_OK ||
       mamba_pack_get_info(pack, &info) != MAMBA_OK ||

@@ -20,10 +20,10 @@ struct LoadedModel {
   LoadedModel(const LoadedModel &) = delete;
   ~LoadedModel();
 
-  /// `folder` empty: the one that the pack names; `threads` 0: one for each
-  /// processor. On failure `error` has one line.
-  bool load(const std::string &packPath, const std::string &folder, uint32_t threads,
-            std::string &error);
+  /// `target` empty: the best of the pack; `folder` empty: the one that the pack
+  /// names; `threads` 0: one for each processor. On failure `error` has one line.
+  bool load(const std::string &packPath, const std::string &target, const std::string &folder,
+            uint32_t threads, std::string &error);
 
   /// Tokens `first` to `first + count` of a prompt that is made up.
   std::vector<int32_t> prompt(int64_t first, int64_t count) const;

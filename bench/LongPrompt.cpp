@@ -126,7 +126,7 @@ int main(int argc, char **argv) {
   LoadedModel loaded;
   std::vector<Point> points;
   std::string error;
-  if (!loaded.load(options.pack, options.model, options.threads, error) ||
+  if (!loaded.load(options.pack, "", options.model, options.threads, error) ||
       !measure(options, loaded, points)) {
     std::fprintf(stderr, "mamba-long-prompt: %s\n", mamba_last_error());
     return 1;

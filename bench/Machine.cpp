@@ -10,6 +10,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <new>
 #include <sched.h>
 #include <sys/mman.h>
 #include <thread>
@@ -87,8 +88,10 @@ double readRate(unsigned threads, const Loops &loops) {
     void operator()(char *p) const { std::free(p); }
   };
   std::vector<std::unique_ptr<char, Free>> memory(threads);
-  onThreads(threads, [&](unsigned i) {
-    memory[i].reset(static_cast<char *>(std::aligned_alloc(page, each)));
+  for (auto &own : memory)
+    if (own.reset(static_cast<char *>(std::aligned_alloc(page, each))); !own)
+      throw std::bad_alloc();
+  onThreads(threads, [&](unsigned i) { // Whose pages they are.
     madvise(memory[i].get(), each, MADV_HUGEPAGE);
     std::memset(memory[i].get(), 1, each);
   });

@@ -42,7 +42,7 @@ struct Machine {
   std::string json() const;
 };
 
-/// Measures for about two seconds.
+/// Measures for about two seconds; throws std::bad_alloc without a GB of memory.
 Machine measureMachine(unsigned threads);
 
 } // namespace mamba::bench

@@ -11,7 +11,7 @@ bool registerModel(const std::string &packPath, const KernelOptions &kernels,
                    std::string &error) {
   // Lives as long as the benchmarks, which run after this returns.
   auto loaded = std::make_shared<LoadedModel>();
-  if (!loaded->load(packPath, kernels.checkpoint, machine->threads, error))
+  if (!loaded->load(packPath, kernels.target, kernels.checkpoint, machine->threads, error))
     return false;
 
   auto steps = [=](benchmark::State &state, int64_t count) {
@@ -25,7 +25,7 @@ bool registerModel(const std::string &packPath, const KernelOptions &kernels,
     return runs;
   };
   double bytes =
-      double(loaded->modelInfo.packed_bytes) + 2.0 * double(loaded->modelInfo.state_bytes);
+      double(loaded->modelInfo.decode_bytes) + 2.0 * double(loaded->modelInfo.state_bytes);
   benchmark::RegisterBenchmark("model/decode", [=](benchmark::State &state) {
     state.counters["of_read"] = steps(state, 1) * bytes / machine->readBytesPerSecond;
   })->UseRealTime();

@@ -7,6 +7,7 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdio>
+#include <new>
 
 using namespace mamba::bench;
 
@@ -49,7 +50,12 @@ int main(int argc, char **argv) {
     std::fprintf(stderr, "mamba-bench: %s\n", error.c_str());
     return 1;
   }
-  *machine = measureMachine(threads);
+  try {
+    *machine = measureMachine(threads);
+  } catch (const std::bad_alloc &) {
+    std::fprintf(stderr, "mamba-bench: the limits take 1 GB of memory, which cannot be had\n");
+    return 1;
+  }
   std::printf("%s\n", (json ? machine->json() : machine->text()).c_str());
   if (limits)
     return 0;

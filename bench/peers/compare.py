@@ -33,6 +33,7 @@ SHORT, LONG, DECODE = 512, 4096, 128
 CHECKED = 24  # tokens of the prompt whose logits are compared
 PARTS = "models,scaling,bundled,transformer"
 QUICK_PARTS = "models,scaling,bundled"
+KEPT = {"models": "rows"}  # Where a part is in the report, if not by its name.
 TOLERANCE = 0.03  # of logits, against their root mean square
 
 
@@ -62,7 +63,11 @@ def parse():
         required=True,
         help="where all figures go, and as .md what is printed",
     )
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.parts = options.parts or (QUICK_PARTS if options.quick else PARTS)
+    if unknown := set(options.parts.split(",")) - set(PARTS.split(",")):
+        parser.error(f"--parts takes {PARTS}, got '{', '.join(sorted(unknown))}'")
+    return options
 
 
 def takers(lab, match):
@@ -145,9 +150,51 @@ def rounds(lab, found, options):
     return limits
 
 
+def earlier(path, parts, threads):
+    """The report that is there: parts that are not measured now stay."""
+    if not path.exists():
+        return {}
+    try:
+        kept = json.loads(path.read_text())
+    except ValueError as error:
+        sys.exit(f"compare.py: {path} is no report, remove it: {error}")
+    stay = [p for p in PARTS.split(",") if p not in parts and kept.get(KEPT.get(p, p))]
+    if stay and kept["threads"] != threads:
+        sys.exit(
+            f"compare.py: {path} has {', '.join(stay)} of {kept['threads']} threads:"
+            f" measure all with {threads}, or name another --json"
+        )
+    return kept
+
+
+def write(path, text):
+    part = path.with_name(path.name + ".part")
+    part.write_text(text + "\n")
+    part.replace(path)
+
+
+def models(lab, options, report):
+    found, report["absent"] = takers(lab, (options.match or "").split(","))
+    report["date"] = time.strftime("%Y-%m-%d")
+    report["check"] = check(lab, found)
+    report["limits"] = rounds(lab, found, options)
+    report["rows"] = [one.row() for one in found]
+
+
+def measure(part, lab, options, report):
+    if part == "models":
+        models(lab, options, report)
+    if part == "scaling":
+        report["scaling"] = scaling.measure(lab, 1 if options.quick else 3)
+    if part == "transformer":
+        report["transformer"] = positions.contexts(lab)
+    if part == "bundled":
+        report["bundled"] = positions.bundled(lab, options.bundled)
+
+
 def main():
     options = parse()
-    lab = Lab(options)
+    parts = options.parts.split(",")
     report = {
         "date": time.strftime("%Y-%m-%d"),
         "threads": options.threads,
@@ -159,26 +206,19 @@ def main():
         "transformer": [],
         "bundled": {},
     }
-    parts = (options.parts or (QUICK_PARTS if options.quick else PARTS)).split(",")
-    if options.json.exists():
-        # Parts that are not measured now stay.
-        report |= {k: v for k, v in json.loads(options.json.read_text()).items() if k in report}
+    kept = earlier(options.json, parts, options.threads)
+    report |= {k: v for k, v in kept.items() if k in report}
     report["threads"] = options.threads
-    if "models" in parts:
-        found, report["absent"] = takers(lab, (options.match or "").split(","))
-        report["date"] = time.strftime("%Y-%m-%d")
-        report["check"] = check(lab, found)
-        report["limits"] = rounds(lab, found, options)
-        report["rows"] = [one.row() for one in found]
-    if "scaling" in parts:
-        report["scaling"] = scaling.measure(lab, 1 if options.quick else 3)
-    if "transformer" in parts:
-        report["transformer"] = positions.contexts(lab)
-    if "bundled" in parts:
-        report["bundled"] = positions.bundled(lab, options.bundled)
-    options.json.write_text(json.dumps(report, indent=1) + "\n")
+    lab, failed = Lab(options), False
+    for part in parts:
+        try:
+            measure(part, lab, options, report)
+        except Failure as failure:
+            lab.say(f"compare.py: part {part}: {failure}")
+            failed = True
+        write(options.json, json.dumps(report, indent=1))  # What is measured is not lost.
     text = tables.text(report)
-    options.json.with_suffix(".md").write_text(text + "\n")
+    write(options.json.with_suffix(".md"), text)
     print(text)
     wrong = [row for row in report["check"] if row["tolerance"] and row["worst"] > row["tolerance"]]
     for row in wrong:
@@ -186,7 +226,7 @@ def main():
             f"compare.py: {row['name']}: logits differ by {row['worst']:.3f} of their size",
             file=sys.stderr,
         )
-    sys.exit(bool(wrong))
+    sys.exit(failed or bool(wrong))
 
 
 main()

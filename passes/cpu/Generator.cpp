@@ -1,10 +1,17 @@
 #include "passes/cpu/Generator.h"
+#include "passes/cpu/WeightPanel.h"
 
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
 namespace mamba {
+
+/// Of a weight that is in panels already, whether they are such panels.
+static bool isInPanels(Value weight, int64_t block, int64_t interleave) {
+  auto unpack = weight.getDefiningOp<ssm::UnpackOp>();
+  return !unpack || (unpack.getBlock() == block && int64_t(unpack.getInterleave()) == interleave);
+}
 
 bool CpuGenerator::isLegal(ssm::KernelOp kernel, const Target &target, ssm::ScheduleAttr schedule,
                            std::string &reason) const {
@@ -13,7 +20,32 @@ bool CpuGenerator::isLegal(ssm::KernelOp kernel, const Target &target, ssm::Sche
     reason = "lanes must be a power of two from 4 to 64, got " + std::to_string(lanes);
     return false;
   }
-  return checkSchedule(kernel, target, schedule, reason);
+  // Products of two parameters and an operand's width then fit 64 bits.
+  constexpr int64_t most = 1 << 20;
+  if (std::max({schedule.getRowBlock(), schedule.getColBlock(), schedule.getRowTile(),
+                schedule.getColTile(), schedule.getKBlock(), schedule.getChunk(),
+                schedule.getStateBlock()}) > most) {
+    reason = "a parameter is greater than " + std::to_string(most);
+    return false;
+  }
+  if (!checkSchedule(kernel, target, schedule, reason))
+    return false;
+  for (PackedUse packed : packedUses(kernel, schedule)) {
+    Value weight = packed.use->get(), scales;
+    int64_t bits = 0;
+    if (auto dequantize = weight.getDefiningOp<ssm::DequantizeOp>()) {
+      weight = dequantize.getX(), scales = dequantize.getS();
+      bits = dequantize.getBits();
+    }
+    int64_t interleave = packedInterleave(getElementTypeOrSelf(weight.getType()), bits);
+    if (!isInPanels(weight, packed.block, interleave) ||
+        (scales && !isInPanels(scales, packed.block, 1))) {
+      reason = "a weight is in other panels than the schedule's: block " +
+               std::to_string(packed.block) + " interleave " + std::to_string(interleave);
+      return false;
+    }
+  }
+  return true;
 }
 
 void registerCpuGenerators() {

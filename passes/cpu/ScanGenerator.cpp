@@ -172,7 +172,8 @@ private:
           e.math, dtT, dtUT, decay,
           [&](int64_t i) { return inTime(p.scan.getB(), row, e.add(n0, i)); },
           [&](int64_t i) { return inTime(p.scan.getC(), row, e.add(n0, i)); }, next, sums,
-          /*fmaExp=*/states);
+          // Decays of a recipe do not grow; those of a caller may.
+          /*fmaExp=*/p.log2Decay ? states : 0);
       put(e.math.add(sums[0], sums[1]), y, t, lane);
       return next;
     });

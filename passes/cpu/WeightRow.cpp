@@ -147,8 +147,12 @@ Value WeightRow::wide(Value matrix, Value row, Value column, int64_t count) {
     return e.widen(load(e.buffer(matrix), {row, column}, count));
   if (count <= kGroup)
     return e.widen(dequantized(dequantize, row, column, count));
-  Value low = wide(matrix, row, column, count / 2);
-  Value high = wide(matrix, row, e.add(column, count / 2), count / 2);
+  // The upper half may lie beyond the row, and its scale too.
+  int64_t columns = ::cast<RankedTensorType>(matrix.getType()).getDimSize(1);
+  Value low = wide(matrix, row, column, count / 2), middle = e.add(column, count / 2);
+  Value high = e.when(e.less(middle, e.index(columns)),
+                      [&] { return wide(matrix, row, middle, count / 2); },
+                      e.math.constant(low.getType(), 0));
   return vector::ShuffleOp::create(e.b, low, high, llvm::to_vector(llvm::seq<int64_t>(0, count)));
 }
 

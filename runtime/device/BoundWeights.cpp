@@ -67,6 +67,12 @@ Status BoundWeights::bindOne(WeightSource &source, const WeightSpec &spec,
   return {};
 }
 
+std::span<const uint8_t> BoundWeights::bytes(const Manifest &manifest,
+                                             size_t index) const {
+  const WeightSpec &spec = manifest.checkpoint[index];
+  return {weights_[index], tensorBytes(spec.dtype, spec.shape).value_or(0)};
+}
+
 void BoundWeights::dropRecipeCopies(const Manifest &manifest,
                                     const TargetSpec &target) {
   std::vector<bool> isRead = weightsReadByPrograms(manifest, target);

@@ -31,6 +31,9 @@ public:
   /// Null where nothing reads it.
   const uint8_t *data(size_t index) const { return weights_[index]; }
 
+  /// Of a weight that is read.
+  std::span<const uint8_t> bytes(const Manifest &manifest, size_t index) const;
+
 private:
   Status bindOne(WeightSource &source, const WeightSpec &spec, size_t index);
 

@@ -32,6 +32,9 @@ public:
   /// The tensor's bytes, mapped and valid for the life of the source; checked
   /// against dtype and shape. An error names tensor, expected and found.
   virtual Result<std::span<const uint8_t>> find(const WeightSpec &spec) = 0;
+  /// What find() gave is not needed for a while: where it mirrors a file its
+  /// memory may go. It stays valid, and comes back when it is read.
+  virtual void rest(std::span<const uint8_t>) {}
 };
 
 /// Called with (done, total) bytes or steps.

@@ -55,6 +55,10 @@ public:
     return check(spec, checkpoint_.find(spec.name),
                  inQuotes(checkpoint_.path()));
   }
+  void rest(std::span<const uint8_t> bytes) override {
+    for (const SafetensorsFile &file : checkpoint_.files())
+      file.rest(bytes);
+  }
 
 private:
   Checkpoint checkpoint_;
@@ -71,6 +75,7 @@ public:
     }
     return check(spec, found, "the weights embedded in " + inQuotes(pack_->path()));
   }
+  void rest(std::span<const uint8_t> bytes) override { pack_->rest(bytes); }
 
 private:
   std::shared_ptr<const Pack> pack_;

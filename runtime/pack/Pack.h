@@ -56,6 +56,8 @@ public:
   const TensorView *embeddedWeight(const std::string &name) const;
   /// The same, checked against its SHA-256; one that is not there fails.
   Result<const TensorView *> checkedWeight(const std::string &name) const;
+  /// As MappedFile::rest().
+  void rest(std::span<const uint8_t> part) const { file_.rest(part); }
   /// Whether the weights are embedded: all of the manifest's or none are.
   bool hasEmbeddedWeights() const;
 

@@ -90,6 +90,21 @@ void MappedFile::unmap() {
     ::munmap(const_cast<uint8_t *>(data_), size_);
 }
 
+void MappedFile::rest(std::span<const uint8_t> part) const {
+  auto begin = reinterpret_cast<uintptr_t>(data_);
+  auto from = reinterpret_cast<uintptr_t>(part.data());
+  if (!data_ || from < begin || from - begin > size_ ||
+      part.size() > size_ - (from - begin))
+    return;
+  uint64_t start = from - begin, page = uint64_t(::sysconf(_SC_PAGESIZE));
+  uint64_t first = (start + page - 1) / page * page;
+  uint64_t last = (start + part.size()) / page * page;
+  // Of a private mapping that is never written only mirrors of the file go.
+  if (first < last)
+    (void)::madvise(const_cast<uint8_t *>(data_) + first, last - first,
+                    MADV_DONTNEED);
+}
+
 Result<std::string> readFile(const std::string &path, uint64_t maxBytes) {
   Descriptor fd(openRetrying(path, O_RDONLY));
   if (fd.get() < 0)

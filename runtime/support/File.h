@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,10 @@ public:
   std::string_view view() const {
     return {reinterpret_cast<const char *>(data_), static_cast<size_t>(size_)};
   }
+
+  /// Frees the memory of the whole pages between; they are read again from the
+  /// file when somebody needs them. What is no part of the file is left alone.
+  void rest(std::span<const uint8_t> part) const;
 
 private:
   void unmap();

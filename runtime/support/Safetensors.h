@@ -72,6 +72,9 @@ public:
     return uint64_t(tensor.data - base_);
   }
 
+  /// As MappedFile::rest(); memory of the caller's is left alone.
+  void rest(std::span<const uint8_t> part) const { mapping_.rest(part); }
+
 private:
   SafetensorsFile() = default;
   friend class SafetensorsParser;

@@ -20,8 +20,17 @@ fails 1 'is a GPU' mamba-bench --model "$folder" --target cuda:sm_80
 fails 1 'nonexistent' mamba-bench --model nonexistent
 fails 1 'missing.mpk' mamba-bench --model "$folder" --pack missing.mpk
 fails 1 'missing.mpk' mamba-long-prompt missing.mpk
+# Without a GB of memory; sanitizers cannot begin so.
+if (ulimit -v 900000 && mamba-bench --help >help 2>&1); then
+  (ulimit -v 900000 && fails 1 '1 GB of memory' mamba-bench --limits)
+fi
 
 mpk=$(pack golden/mamba1)
+# A pack is measured as the target that the kernels are compiled for.
+if grep -qw avx2 /proc/cpuinfo; then
+  fails 1 "no target 'cpu:x86-64-v3' in pack" \
+    mamba-bench --model "$folder" --pack "$mpk" --target cpu:x86-64-v3
+fi
 mamba-bench --benchmark_filter='decode|prefill40' --benchmark_min_time=0.001 --model "$folder" \
   --pack "$mpk" --tokens 33,40 --threads 2 >table
 for line in 'decode/linear_.* of_read=' 'decode/scan_.* of_scan=' \
@@ -34,9 +43,19 @@ done
 mamba-bench --limits --json --threads 1 >limits.json
 mamba-long-prompt "$mpk" --model "$folder" --positions 40,73 --json >long.json
 # Without peers compare.py measures ours alone.
-python3 "$MAMBA_SOURCE/bench/peers/compare.py" --bin "$MAMBA_BUILD/bin" --work work \
-  --model "$folder" --bundled "$folder" --threads 1 --rounds 1 --short --parts models,scaling \
-  --match 'f32 rows f32 cpu:native' --json report.json >text 2>log || die "$(cat log)"
+compare() { # PARTS BUNDLED OPTION...
+  python3 "$MAMBA_SOURCE/bench/peers/compare.py" --bin "$MAMBA_BUILD/bin" --work work --model "$folder" \
+    --parts "$1" --bundled "$2" --rounds 1 --short --match 'f32 rows f32 cpu:native' --json report.json "${@:3}"
+}
+usage "got 'nothing'" compare models,nothing "$folder"
+# A part that fails takes no other with it.
+status=0
+compare models,bundled,scaling nonexistent --threads 1 >text 2>log || status=$?
+[ $status = 1 ] || die "status $status: $(cat log)"
+grep -q '^compare.py: part bundled: .*nonexistent' log || die "$(cat log)"
+# Figures of other numbers of threads do not mix.
+! compare bundled "$folder" --threads 2 2>log || die 'figures are mixed'
+grep -q '^compare.py: report.json has models, scaling of 1 threads' log || die "$(cat log)"
 python3 - <<'PYTHON'
 import json
 import subprocess

@@ -28,7 +28,6 @@ print(f"weights {weights}, activations {activations}: perplexity {found:.6f}, lo
 sys.exit(f"more than {most} %" if abs(percent) > most else 0)
 PYTHON
 }
-loss f32 f32 0
 loss f16 f32 0.05
 loss f16 f16 0.05
 loss bf16 f32 0.1

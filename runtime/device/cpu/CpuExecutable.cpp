@@ -70,12 +70,13 @@ Status CpuExecutable::prepareWeights(WeightSource *source,
   MAMBA_RETURN_IF_ERROR(weights_.bind(manifest(), target(), source));
   WeightProgress bytes(manifest(), target(), progress);
   bytes.finishMapped();
-  MAMBA_RETURN_IF_ERROR(runRecipe(bytes));
+  MAMBA_RETURN_IF_ERROR(runRecipe(source, bytes));
   weights_.dropRecipeCopies(manifest(), target());
   return {};
 }
 
-Status CpuExecutable::runRecipe(WeightProgress &progress) {
+Status CpuExecutable::runRecipe(WeightSource *source,
+                                WeightProgress &progress) {
   packed_.release();
   MAMBA_ASSIGN_OR_RETURN(
       packed_, Memory::allocate(target().packedBytes, "packed weights"));
@@ -97,6 +98,9 @@ Status CpuExecutable::runRecipe(WeightProgress &progress) {
                            static_cast<uint32_t>(dispatch.grid.tiles(0, 0))};
     threads_->run({&job, 1}, scratch.data());
     progress.finish(dispatch);
+    for (const ArgRef &arg : dispatch.args)
+      if (arg.space == ArgSpace::Weight)
+        source->rest(weights_.bytes(manifest(), arg.number));
   }
   return packed_.makeReadOnly();
 }

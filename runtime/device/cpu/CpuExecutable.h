@@ -40,7 +40,7 @@ private:
                         const Progress &progress) override;
   Result<std::unique_ptr<Context>> makeContext(uint64_t slots) override;
   Status loadCode();
-  Status runRecipe(WeightProgress &progress);
+  Status runRecipe(WeightSource *source, WeightProgress &progress);
 
   ElfImage image_;
   std::vector<MambaKernel> kernels_;

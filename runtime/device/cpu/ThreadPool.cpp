@@ -34,19 +34,20 @@ static void futex(std::atomic<uint32_t> &word, int operation, uint32_t value) {
           nullptr, 0);
 }
 
-/// Looks at the word for a while; its last value.
+/// Looks at the word for a while; its last value. In one order with all other
+/// accesses that say who is inside: the caller that closed a piece looks here.
 template <typename KeepWaiting>
 static uint32_t spin(const std::atomic<uint32_t> &word, int64_t nanoseconds,
                      KeepWaiting keepWaiting) {
   using Clock = std::chrono::steady_clock;
-  uint32_t value = word.load(std::memory_order_acquire);
+  uint32_t value = word.load(std::memory_order_seq_cst);
   if (!keepWaiting(value) || nanoseconds <= 0)
     return value;
   auto end = Clock::now() + std::chrono::nanoseconds(nanoseconds);
   do {
     for (int i = 0; i < 16 && keepWaiting(value); ++i) {
       relax();
-      value = word.load(std::memory_order_acquire);
+      value = word.load(std::memory_order_seq_cst);
     }
   } while (keepWaiting(value) && Clock::now() < end);
   return value;

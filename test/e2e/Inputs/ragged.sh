@@ -1,7 +1,11 @@
-# ragged.sh SCRATCH CASE VOCABULARY: what a sequence gives does not depend on
-# its neighbours, their lengths or its place in the batch.
+# ragged.sh SCRATCH CASE VOCABULARY [BUILD OPTION...]: what a sequence gives does not
+# depend on its neighbours, their lengths or its place in the batch. With options
+# for fewer bits not more than the rounding of rows explains.
 . "$(dirname "$0")/common.sh"
 case=$2 vocabulary=$3
+shift 3
+near='--tolerance 1e-5'
+[ $# = 0 ] || near='--tolerance 4e-2'
 
 # alone PACK FILE LENGTHS CHECK RUN_OPTION...: every row of a batch against the
 # same row by itself. CHECK are the options of `compare`.
@@ -24,14 +28,14 @@ alone() {
 test-tensors tokens five.in --rows 5 --columns 33 --decode 3 --vocab "$vocabulary" --seed 1
 test-tensors tokens two.in --rows 2 --columns 90 --decode 3 --vocab "$vocabulary" --seed 2
 
-mpk=$(pack "golden/$case")
-alone "$mpk" five.in 33,0,1,17,7 '--tolerance 1e-5'
-alone "$mpk" five.in 0,0,0,5,0 '--tolerance 1e-5'
-alone "$mpk" five.in 1,1,1,1,1 '--tolerance 1e-5'
-alone "$mpk" two.in 2,90 '--tolerance 1e-5' --chunk 16
+mpk=$(pack "golden/$case" "$@")
+alone "$mpk" five.in 33,0,1,17,7 "$near"
+alone "$mpk" five.in 0,0,0,5,0 "$near"
+alone "$mpk" five.in 1,1,1,1,1 "$near"
+alone "$mpk" two.in 2,90 "$near" --chunk 16
 
 # Invariant programs give the very bits, for any split of the tokens too.
-mpk=$(pack "golden/$case" --batch-invariant)
+mpk=$(pack "golden/$case" --batch-invariant "$@")
 alone "$mpk" five.in 33,0,1,17,7 --bits --batch-invariant
 alone "$mpk" five.in 1,1,0,1,1 --bits --batch-invariant
 alone "$mpk" two.in 2,90 --bits --batch-invariant
@@ -43,9 +47,11 @@ done
 mamba-run logits "$mpk" --input two.in --output pieces.out --batch-invariant
 test-tensors compare pieces.out first.out --bits
 # They are right, not only equal.
-golden=$data/golden/$case/golden.safetensors
-mamba-run logits "$mpk" --input "$golden" --output golden.out --batch-invariant
-test-tensors compare golden.out "$golden" --tolerance 2e-4 --except layer0_output
+if [ $# = 0 ]; then
+  golden=$data/golden/$case/golden.safetensors
+  mamba-run logits "$mpk" --input "$golden" --output golden.out --batch-invariant
+  test-tensors compare golden.out "$golden" --tolerance 2e-4 --except layer0_output
+fi
 
 # A pack without them says so.
 mpk=$(pack "golden/$case")

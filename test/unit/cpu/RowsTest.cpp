@@ -20,6 +20,16 @@ TEST_P(RowKernels, NarrowAndQuantisedTables) {
       texts.push_back(storeMatrix(embeddingTexts(D)[0], "t", stored));
   checkAll(texts);
 }
+// Vectors of two groups, of which the second may be beyond the row.
+TEST_P(RowKernels, QuantisedTablesByWideVectors) {
+  std::vector<KernelText> texts;
+  for (int64_t D : {1, 20, 32, 65, 97, 128})
+    for (const char *stored : {"int8", "int4"}) {
+      texts.push_back(storeMatrix(embeddingTexts(D)[0], "t", stored));
+      texts.back().schedule = "<lanes = 64, row_block = 4>";
+    }
+  checkAll(texts);
+}
 TEST_P(RowKernels, NarrowRows) {
   std::vector<KernelText> texts;
   for (int64_t D : widths)

@@ -3,6 +3,8 @@
 #include "test/unit/lab/KernelTexts.h"
 #include "test/unit/lab/Precisions.h"
 
+#include <cmath>
+
 using namespace mamba;
 
 namespace {
@@ -27,6 +29,20 @@ TEST_P(ScanKernels, EachNumberOfChannels) {
     texts.push_back(scanText(
         {.E = E, .N = 5, .softplus = true, .skip = true, .gateInScan = true}));
   checkAll(texts);
+}
+
+// Those of an operator's A: what they make of a state overflows as f32 does.
+TEST_P(ScanKernels, DecaysThatGrow) {
+  KernelText text = scanText({.E = 19, .N = 5});
+  for (KernelText::Arg &arg : text.args)
+    if (arg.name == "A" || arg.name == "d")
+      arg.lo = 10, arg.hi = 14;
+  LabKernels kernels = lab.compile({text});
+  ASSERT_EQ(kernels.size(), 1u);
+  BatchValue batch = shuffledBatch({3}, random);
+  Tensor pool = kernels[0]->run(kernels[0]->randomInputs(batch, random))[1];
+  for (double h : reference::rowsOf(pool, batch.slot[0], batch.slot[0] + 1).values)
+    EXPECT_TRUE(std::isinf(h)) << h;
 }
 
 // As Mamba-1 has it: dt projected from an odd rank, all inputs in one buffer.

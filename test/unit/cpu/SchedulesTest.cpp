@@ -130,6 +130,8 @@ TEST(SchedulesRefused, WithTheReason) {
       {linear, projectionCut(0, 16, 4, 16), "row_block"},
       {linear, projectionCut(4, 16, 0, 16), "row_tile"},
       {linear, projectionCut(4, 64, 9, 64), "72"},
+      {linear, projectionCut(4, 16, int64_t(1) << 62, 16), "greater than 1048576"},
+      {scan, scanCut(8, 1, int64_t(1) << 62, 4), "greater than 1048576"},
       {linear, projectionCut(4, 16, 4, 16, 48), "k_block of 32"},
       {linear, projectionCut(4, 16, 4, 16, -32), "k_block of 32"},
       {conv, "<lanes = 8>", "col_block"},

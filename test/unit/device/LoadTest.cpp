@@ -82,6 +82,7 @@ TEST(Load, Weights) {
   weights->isShort = false;
   EXPECT_TRUE((*executable)->loadWeights(weights, nullptr).ok())
       << "after a failure it may be tried again";
+  EXPECT_EQ(weights->rested, 8 * sizeof(float)) << "what the recipe has read";
   EXPECT_EQ((*executable)->loadWeights(weights, nullptr).message(),
             "the weights are loaded already");
 }

@@ -26,8 +26,10 @@ class TestWeights : public WeightSource {
 public:
   explicit TestWeights(size_t misalignment = 0);
   Result<std::span<const uint8_t>> find(const WeightSpec &spec) override;
+  void rest(std::span<const uint8_t> bytes) override { rested += bytes.size(); }
 
   std::vector<float> w, b;
+  uint64_t rested = 0; // bytes
   bool isShort = false; // Answer with too few bytes.
   int finds = 0;
 

@@ -36,6 +36,32 @@ TEST(MappedFile, MovesKeepTheAddress) {
   EXPECT_EQ(third.view(), "hello");
 }
 
+/// kB of mapped files in this process's memory.
+static long residentFiles() {
+  std::string status = *readFile("/proc/self/status");
+  return std::stol(status.substr(status.find("RssFile:") + 8));
+}
+
+TEST(MappedFile, PartsRestAndComeBack) {
+  TempFolder folder;
+  std::string text(16 << 20, 'x');
+  MappedFile file = *MappedFile::open(folder.add("a", text));
+  EXPECT_EQ(file.view(), text);
+  long before = residentFiles();
+  // All but the pages at both ends, which are not whole.
+  file.rest({file.data() + 1, file.size() - 2});
+  EXPECT_LT(residentFiles(), before - (15 << 10));
+  EXPECT_EQ(file.view(), text);
+  // What is no part of it, or more than it, is left alone.
+  std::string other = text;
+  before = residentFiles();
+  file.rest({reinterpret_cast<const uint8_t *>(other.data()), other.size()});
+  file.rest({file.data() + 1, file.size()});
+  MappedFile().rest({file.data(), file.size()});
+  EXPECT_EQ(other, text);
+  EXPECT_GT(residentFiles(), before - (1 << 10));
+}
+
 TEST(MappedFile, AMissingFileIsNotFound) {
   auto file = MappedFile::open("/nonexistent/model.bin");
   EXPECT_EQ(file.status().code(), StatusCode::NotFound);
