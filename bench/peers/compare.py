@@ -175,13 +175,13 @@ def write(path, text):
 
 def models(lab, options, report):
     found, report["absent"] = takers(lab, (options.match or "").split(","))
-    report["date"] = time.strftime("%Y-%m-%d")
     report["check"] = check(lab, found)
     report["limits"] = rounds(lab, found, options)
     report["rows"] = [one.row() for one in found]
 
 
 def measure(part, lab, options, report):
+    at, limits = time.strftime("%Y-%m-%d, %H:%M"), lab.limits()
     if part == "models":
         models(lab, options, report)
     if part == "scaling":
@@ -190,14 +190,15 @@ def measure(part, lab, options, report):
         report["transformer"] = positions.contexts(lab)
     if part == "bundled":
         report["bundled"] = positions.bundled(lab, options.bundled)
+    report["measured"][part] = {"at": at, "limits": limits}
 
 
 def main():
     options = parse()
     parts = options.parts.split(",")
     report = {
-        "date": time.strftime("%Y-%m-%d"),
         "threads": options.threads,
+        "measured": {},
         "limits": [],
         "rows": [],
         "absent": [],

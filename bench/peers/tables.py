@@ -138,9 +138,7 @@ def checks(report):
 
 
 def text(report):
-    parts = [f"{report['date']}, {report['threads']} threads"]
-    if report["limits"]:
-        parts.append("limits, median of the rounds: " + limits_line(report["limits"]))
+    parts = [f"{report['threads']} threads"]
     parts += [f"absent: {line}" for line in report["absent"]]
     versions = {row["version"] for row in report["rows"] if "version" in row}
     if versions:
@@ -150,13 +148,18 @@ def text(report):
         for row in report["rows"]
         if "failure" in row
     ]
-    for key, part in (
-        ("rows", models),
-        ("check", checks),
-        ("scaling", scaling),
-        ("transformer", contexts),
-        ("bundled", bundled),
+    for name, key, part in (
+        ("models", "rows", models),
+        (None, "check", checks),
+        ("scaling", "scaling", scaling),
+        ("transformer", "transformer", contexts),
+        ("bundled", "bundled", bundled),
     ):
-        if report[key]:
-            parts.append(part(report))
+        if not report[key]:
+            continue
+        if name:
+            run = report["measured"][name]
+            limits = report["limits"] if key == "rows" else [run["limits"]]
+            parts.append(f"{name}, from {run['at']} on; limits: {limits_line(limits)}")
+        parts.append(part(report))
     return "\n\n".join(parts)
