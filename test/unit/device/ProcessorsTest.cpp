@@ -21,11 +21,16 @@ public:
     std::filesystem::create_directories(full.parent_path());
     std::ofstream(full) << text;
   }
-  /// The quota once the file has this text.
-  std::optional<double> quotaWith(const std::string &path,
-                                  const std::string &text) {
-    write(path, text);
-    return quota();
+  struct Change {
+    const char *path, *text;
+    std::optional<double> quota;
+  };
+  /// One change after the other, and the quota then.
+  void expect(std::initializer_list<Change> changes) {
+    for (const Change &change : changes) {
+      write(change.path, change.text);
+      EXPECT_EQ(quota(), change.quota) << change.path << ": " << change.text;
+    }
   }
   std::optional<double> quota() const { return cpuQuota(root()); }
 
@@ -45,16 +50,11 @@ TEST(CpuQuota, Version2) {
   machine.write("/proc/self/mountinfo",
                 "31 23 0:28 / /sys/fs/cgroup rw,relatime shared:9 - cgroup2 "
                 "cgroup2 rw,nsdelegate\n");
-  EXPECT_EQ(machine.quotaWith("/sys/fs/cgroup/other/cpu.max", "10000 100000\n"),
-            std::nullopt);
-  EXPECT_EQ(machine.quotaWith("/sys/fs/cgroup/a.slice/b.scope/cpu.max", "max 100000\n"),
-            std::nullopt);
-  EXPECT_EQ(machine.quotaWith("/sys/fs/cgroup/a.slice/b.scope/cpu.max", "350000 100000\n"),
-            3.5);
-  EXPECT_EQ(machine.quotaWith("/sys/fs/cgroup/a.slice/cpu.max", "25000 10000\n"),
-            2.5);
-  EXPECT_EQ(machine.quotaWith("/sys/fs/cgroup/a.slice/cpu.max", "not a number\n"),
-            3.5);
+  machine.expect({{"/sys/fs/cgroup/other/cpu.max", "10000 100000\n", {}},
+                  {"/sys/fs/cgroup/a.slice/b.scope/cpu.max", "max 100000\n", {}},
+                  {"/sys/fs/cgroup/a.slice/b.scope/cpu.max", "350000 100000\n", 3.5},
+                  {"/sys/fs/cgroup/a.slice/cpu.max", "25000 10000\n", 2.5},
+                  {"/sys/fs/cgroup/a.slice/cpu.max", "not a number\n", 3.5}});
 }
 
 // A container with groups of its own: the mount's root is its group.
@@ -63,21 +63,15 @@ TEST(CpuQuota, Containers) {
   machine.write("/proc/self/cgroup", "0::/\n");
   machine.write("/proc/self/mountinfo",
                 "31 23 0:28 / /sys/fs/cgroup ro - cgroup2 cgroup rw\n");
-  EXPECT_EQ(machine.quotaWith("/sys/fs/cgroup/cpu.max", "150000 100000\n"),
-            1.5);
+  machine.expect({{"/sys/fs/cgroup/cpu.max", "150000 100000\n", 1.5}});
   // Without: the mount shows a part of the hierarchy, named from its top.
   machine.write("/proc/self/cgroup", "0::/docker/abc\n");
-  EXPECT_EQ(machine.quotaWith("/proc/self/mountinfo",
-                              "31 23 0:28 /docker/abc /sys/fs/cgroup ro - "
-                              "cgroup2 cgroup rw\n"),
-            1.5);
+  machine.expect({{"/proc/self/mountinfo", "31 23 0:28 /docker/abc /sys/fs/cgroup ro - "
+                   "cgroup2 cgroup rw\n", 1.5}});
   machine.write("/proc/self/cgroup", "0::/docker/abc/inner\n");
-  EXPECT_EQ(machine.quotaWith("/sys/fs/cgroup/inner/cpu.max", "50000 100000\n"),
-            0.5);
-  EXPECT_EQ(machine.quotaWith("/proc/self/cgroup", "0::/docker/abcinner\n"),
-            1.5);
-  EXPECT_EQ(machine.quotaWith("/proc/self/cgroup", "0::/../elsewhere\n"),
-            1.5);
+  machine.expect({{"/sys/fs/cgroup/inner/cpu.max", "50000 100000\n", 0.5},
+                  {"/proc/self/cgroup", "0::/docker/abcinner\n", 1.5},
+                  {"/proc/self/cgroup", "0::/../elsewhere\n", 1.5}});
 }
 
 TEST(CpuQuota, Version1) {
@@ -92,12 +86,9 @@ TEST(CpuQuota, Version1) {
                 "rw,cpuacct,cpu\n"
                 "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
   machine.write("/sys/fs/cgroup/cpu/box/cpu.cfs_quota_us", "-1\n");
-  EXPECT_EQ(machine.quotaWith("/sys/fs/cgroup/cpu/box/cpu.cfs_period_us", "100000\n"),
-            std::nullopt);
-  EXPECT_EQ(machine.quotaWith("/sys/fs/cgroup/cpu/box/cpu.cfs_quota_us", "200000\n"),
-            2.0);
-  EXPECT_EQ(machine.quotaWith("/sys/fs/cgroup/cpu/box/cpu.cfs_period_us", "0\n"),
-            std::nullopt);
+  machine.expect({{"/sys/fs/cgroup/cpu/box/cpu.cfs_period_us", "100000\n", {}},
+                  {"/sys/fs/cgroup/cpu/box/cpu.cfs_quota_us", "200000\n", 2.0},
+                  {"/sys/fs/cgroup/cpu/box/cpu.cfs_period_us", "0\n", {}}});
 }
 
 TEST(Processors, WithinAQuota) {
