@@ -6,7 +6,7 @@
 #include "compiler/pipeline/Pipeline.h"
 #include "dialects/plan/PlanDialect.h"
 #include "passes/target/Target.h"
-#include "runtime/device/cpu/CpuFeatures.h"
+#include "runtime/device/cpu/CpuTargets.h"
 #include "runtime/device/cpu/ElfImage.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
@@ -132,19 +132,14 @@ void run(benchmark::State &state, Compiled &compiled, const Kernel &k, int64_t r
 
 /// Whether this process may run the target's code; if not, `error` says why.
 bool mayRun(const Target &target, std::string &error) {
-  CpuFeatures here = CpuFeatures::detect();
-  for (const std::string &feature : target.features) {
-    if (CpuFeatures::isAmx(feature))
-      if (Status status = requestAmx(); !status.ok()) {
-        error = status.message();
-        return false;
-      }
-    if (here.isKnown(feature) && !here.has(feature)) {
-      error = "target '" + target.name + "' needs " + feature + ", which this processor lacks";
-      return false;
-    }
-  }
-  return true;
+  TargetSpec spec;
+  spec.device = target.device;
+  spec.arch = target.arch;
+  spec.features = target.features;
+  std::string obstacle = findObstacle(spec, CpuHost::detect());
+  if (!obstacle.empty())
+    error = "target '" + target.name + "' does not run here: it " + obstacle;
+  return obstacle.empty();
 }
 
 ModelWork workOfModel(ModuleOp module, int64_t lanes) {
