@@ -3,6 +3,7 @@
 #include "bench/KernelArguments.h"
 #include "compiler/codegen/Codegen.h"
 #include "compiler/import/Import.h"
+#include "compiler/pack/FirstError.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "dialects/plan/PlanDialect.h"
 #include "passes/target/Target.h"
@@ -56,6 +57,20 @@ struct Compiled {
   std::shared_ptr<const Machine> machine;
   int64_t lanes;
 };
+
+Result<SharedObject> compile(ModuleOp module, const KernelOptions &options) {
+  PipelineOptions pipeline;
+  pipeline.target = options.target;
+  pipeline.weights = options.weights;
+  pipeline.activations = options.activations;
+  FirstError first(*module.getContext());
+  FailureOr<SharedObject> object;
+  if (succeeded(runPipeline(module, pipeline, Phase::LLVM)))
+    object = emitSharedObject(module);
+  if (failed(object))
+    return first.status("the model does not compile");
+  return std::move(*object);
+}
 
 Work workOf(ssm::KernelOp kernel) {
   Work work;
@@ -198,16 +213,11 @@ bool registerKernels(const KernelOptions &options, std::shared_ptr<const Machine
   if (failed(module))
     return false;
   compiled->module = std::move(*module);
-  error = "the model does not compile";
-  PipelineOptions pipeline;
-  pipeline.target = options.target;
-  pipeline.weights = options.weights;
-  pipeline.activations = options.activations;
-  if (failed(runPipeline(*compiled->module, pipeline, Phase::LLVM)))
+  Result<SharedObject> object = compile(*compiled->module, options);
+  if (!object.ok()) {
+    error = object.status().message();
     return false;
-  FailureOr<SharedObject> object = emitSharedObject(*compiled->module);
-  if (failed(object))
-    return false;
+  }
   Result<ElfImage> image = ElfImage::load(object->elf, target->arch);
   int64_t scratch = 0;
   for (plan::KernelOp op : compiled->module->getOps<plan::KernelOp>())

@@ -332,7 +332,7 @@ Result<PredictModel> compile(ModuleOp module, StringRef entry, const Widths &wid
     return internalError(where + " does not compile");
 
   Manifest manifest;
-  MAMBA_RETURN_IF_ERROR(addTarget(manifest, module, *target, {}));
+  MAMBA_RETURN_IF_ERROR(addTarget(manifest, module, *target));
   const TargetSpec &spec = manifest.targets.back();
   PredictModel model;
   model.widths = widths;

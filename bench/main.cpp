@@ -27,7 +27,8 @@ int main(int argc, char **argv) {
       ->capture_default_str();
   app.add_option("--weights", kernels.weights, "f32, bf16, f16, int8 or int4")
       ->capture_default_str();
-  app.add_option("--activations", kernels.activations, "f32, bf16 or f16")->capture_default_str();
+  app.add_option("--activations", kernels.activations, "f32, bf16, f16 or int8")
+      ->capture_default_str();
   app.add_option("--tokens", kernels.tokens, "tokens of each prefill: 512,4096")
       ->delimiter(',')
       ->check(CLI::Range(1, 1 << 20))

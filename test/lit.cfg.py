@@ -26,6 +26,8 @@ environment["PATH"] = os.pathsep.join(
 environment["FILECHECK_OPTS"] = "--dump-input=fail"
 environment["MAMBA_SOURCE"] = config.mamba_source_dir
 environment["MAMBA_BUILD"] = config.mamba_binary_dir
+# What is kept for the user is not the tests'.
+environment["MAMBA_CACHE"] = "off"
 for variable in ("HOME", "CI"):
     if variable in os.environ:
         environment[variable] = os.environ[variable]
@@ -59,6 +61,8 @@ if {"avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe"} <= flags:
     config.available_features.add("x86-64-v3")
     if {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"} <= flags:
         config.available_features.add("x86-64-v4")
+        if {"avx512_bf16", "avx512_vnni"} <= flags:
+            config.available_features.add("x86-64-v4-vnni")
         # The operating system must let programs use the matrix unit.
         amx = {"amx_tile", "amx_int8", "amx_bf16", "avx512_bf16", "avx512_vnni"}
         if amx <= flags and ctypes.CDLL(None).syscall(158, 0x1023, 18) == 0:

@@ -31,10 +31,18 @@ GGUF = ["f16", "q8_0", "q4_0"]
 TORCH = ["float32", "bfloat16"]
 SHORT, LONG, DECODE = 512, 4096, 128
 CHECKED = 24  # tokens of the prompt whose logits are compared
-PARTS = "models,scaling,bundled,transformer"
-QUICK_PARTS = "models,scaling,bundled"
+PARTS = ["models", "scaling", "bundled", "transformer"]
+QUICK_PARTS = PARTS[:3]
 KEPT = {"models": "rows"}  # Where a part is in the report, if not by its name.
 TOLERANCE = 0.03  # of logits, against their root mean square
+
+
+def parts_of(text):
+    parts = text.split(",")
+    for part in parts:
+        if part not in PARTS:
+            raise argparse.ArgumentTypeError(f"there are {', '.join(PARTS)}, got '{part}'")
+    return parts
 
 
 def parse():
@@ -56,7 +64,11 @@ def parse():
     parser.add_argument("--quick", action="store_true", help="few and short runs")
     parser.add_argument("--short", action="store_true", help="no prompts of 4096")
     parser.add_argument("--match", help="only who has one of these in the name: native,llama.cpp q")
-    parser.add_argument("--parts", help=f"what is measured: {PARTS}, or {QUICK_PARTS} if quick")
+    parser.add_argument(
+        "--parts",
+        type=parts_of,
+        help=f"what is measured: {','.join(PARTS)}, or {','.join(QUICK_PARTS)} if quick",
+    )
     parser.add_argument(
         "--json",
         type=pathlib.Path,
@@ -65,8 +77,6 @@ def parse():
     )
     options = parser.parse_args()
     options.parts = options.parts or (QUICK_PARTS if options.quick else PARTS)
-    if unknown := set(options.parts.split(",")) - set(PARTS.split(",")):
-        parser.error(f"--parts takes {PARTS}, got '{', '.join(sorted(unknown))}'")
     return options
 
 
@@ -158,7 +168,7 @@ def earlier(path, parts, threads):
         kept = json.loads(path.read_text())
     except ValueError as error:
         sys.exit(f"compare.py: {path} is no report, remove it: {error}")
-    stay = [p for p in PARTS.split(",") if p not in parts and kept.get(KEPT.get(p, p))]
+    stay = [p for p in PARTS if p not in parts and kept.get(KEPT.get(p, p))]
     if stay and kept["threads"] != threads:
         sys.exit(
             f"compare.py: {path} has {', '.join(stay)} of {kept['threads']} threads:"
@@ -195,7 +205,7 @@ def measure(part, lab, options, report):
 
 def main():
     options = parse()
-    parts = options.parts.split(",")
+    parts = options.parts
     report = {
         "threads": options.threads,
         "measured": {},

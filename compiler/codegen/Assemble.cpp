@@ -53,10 +53,14 @@ public:
     destroy(&handle);
     if (!done)
       return failure();
+    result.assembler = name();
+    return result;
+  }
+
+  std::string name() const {
     unsigned major = 0, minor = 0;
     version(&major, &minor);
-    result.assembler = "nvJitLink " + std::to_string(major) + "." + std::to_string(minor);
-    return result;
+    return "nvJitLink " + std::to_string(major) + "." + std::to_string(minor);
   }
 
 private:
@@ -150,6 +154,11 @@ FailureOr<Assembly> runPtxas(StringRef ptxas, StringRef ptx, StringRef chip, std
 }
 
 } // namespace
+
+std::string assemblerVersion() {
+  const JitLink *library = JitLink::get();
+  return library ? library->name() : "";
+}
 
 FailureOr<Assembly> assemblePtx(StringRef ptx, StringRef chip, std::string &error) {
   error.clear();

@@ -18,6 +18,10 @@ struct Assembly {
   std::string assembler;
 };
 
+/// "nvJitLink 13.0" where it is what assemblePtx takes; else empty: the version of
+/// ptxas is not known.
+std::string assemblerVersion();
+
 /// Assembles PTX for a chip, "sm_80": by nvJitLink (libnvJitLink.so, opened at
 /// run time), else by ptxas ($PATH, $CUDA_HOME/bin, /usr/local/cuda/bin). That
 /// there is neither is no error; that one refuses the PTX is, with its words.

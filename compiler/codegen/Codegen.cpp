@@ -73,16 +73,30 @@ LogicalResult emitAssembly(ModuleOp module, llvm::raw_ostream &os) {
   return success();
 }
 
-FailureOr<SharedObject> emitSharedObject(ModuleOp module) {
+FailureOr<std::string> emitObject(ModuleOp module) {
   Compilation c;
   llvm::SmallString<0> object;
   llvm::raw_svector_ostream stream(object);
   if (failed(compile(module, c)) ||
       failed(emit(module, c, stream, llvm::CodeGenFileType::ObjectFile)))
     return failure();
-  std::string error;
+  return std::string(object);
+}
+
+FailureOr<SharedObject> linkObjects(ArrayRef<std::string> objects, std::string &error) {
   SharedObject shared;
-  if (!linkSharedObject({object.data(), object.size()}, shared, error))
+  if (!linkSharedObject(objects, shared, error))
+    return failure();
+  return shared;
+}
+
+FailureOr<SharedObject> emitSharedObject(ModuleOp module) {
+  FailureOr<std::string> object = emitObject(module);
+  if (failed(object))
+    return failure();
+  std::string error;
+  FailureOr<SharedObject> shared = linkObjects(*object, error);
+  if (failed(shared))
     return module.emitError(error), failure();
   return shared;
 }

@@ -25,6 +25,12 @@ struct SharedObject {
 /// The same module gives the same bytes. Errors are diagnostics.
 mlir::FailureOr<SharedObject> emitSharedObject(mlir::ModuleOp module);
 
+/// The same in two steps: the object file of a module, and what lld makes of
+/// those of several. A failure of the second is one line in `error`.
+mlir::FailureOr<std::string> emitObject(mlir::ModuleOp module);
+mlir::FailureOr<SharedObject> linkObjects(llvm::ArrayRef<std::string> objects,
+                                          std::string &error);
+
 /// The same code as assembly text.
 llvm::LogicalResult emitAssembly(mlir::ModuleOp module, llvm::raw_ostream &os);
 
@@ -32,6 +38,9 @@ llvm::LogicalResult emitAssembly(mlir::ModuleOp module, llvm::raw_ostream &os);
 /// `ssm.target` to one module of PTX that calls nothing; a comment before each
 /// kernel names its ops and its schedule. Errors are diagnostics.
 mlir::FailureOr<std::string> emitPtx(mlir::ModuleOp module);
+
+/// One module of PTX with the kernels of several for the same target.
+std::string joinPtx(llvm::ArrayRef<std::string> modules);
 
 /// What these need beyond registerCompiler.
 void registerCodegen(mlir::DialectRegistry &registry);

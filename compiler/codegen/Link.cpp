@@ -6,6 +6,9 @@
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
 
+#include <list>
+#include <mutex>
+
 LLD_HAS_DRIVER(elf)
 
 using namespace llvm;
@@ -73,29 +76,43 @@ static bool isClosed(StringRef object, std::string &error) {
   return true;
 }
 
-bool linkSharedObject(StringRef object, SharedObject &result, std::string &error) {
-  if (!isClosed(object, error))
-    return false;
-  SmallString<128> in, out;
+/// A temporary file with these bytes.
+static bool writeTemporary(StringRef suffix, StringRef bytes, SmallString<128> &path,
+                           std::string &error) {
   int fd = -1;
-  if (std::error_code code = sys::fs::createTemporaryFile("mamba-kernels", "o", fd, in)) {
+  if (std::error_code code = sys::fs::createTemporaryFile("mamba-kernels", suffix, fd, path)) {
     error = "cannot write a temporary file: " + code.message();
     return false;
   }
-  FileRemover removeIn(in);
-  {
-    raw_fd_ostream os(fd, /*shouldClose=*/true);
-    os << object;
-  }
-  if (std::error_code code = sys::fs::createTemporaryFile("mamba-kernels", "so", out)) {
-    error = "cannot write a temporary file: " + code.message();
-    return false;
-  }
-  FileRemover removeOut(out);
+  raw_fd_ostream os(fd, /*shouldClose=*/true);
+  os << bytes;
+  return true;
+}
 
-  const char *args[] = {"ld.lld", "-shared", "--no-undefined", "--build-id=none", "--hash-style=sysv",
-                        "-z", "norelro", "-z", "rodynamic", "-z", "separate-code", "-Bsymbolic", "--strip-all",
-                        "-o", out.c_str(), in.c_str()};
+bool linkSharedObject(ArrayRef<std::string> objects, SharedObject &result, std::string &error) {
+  static std::mutex oneAtATime;
+  std::lock_guard lock(oneAtATime);
+  std::vector<const char *> args = {
+      "ld.lld", "-shared", "--no-undefined", "--build-id=none", "--hash-style=sysv", "--threads=1",
+      "-z", "norelro", "-z", "rodynamic", "-z", "separate-code", "-Bsymbolic", "--strip-all"};
+  std::list<SmallString<128>> paths;
+  std::list<FileRemover> removers;
+  auto addFile = [&](StringRef suffix, StringRef bytes) {
+    bool written = writeTemporary(suffix, bytes, paths.emplace_back(), error);
+    if (written)
+      removers.emplace_back(paths.back());
+    return written;
+  };
+  for (const std::string &object : objects) {
+    if (!isClosed(object, error) || !addFile("o", object))
+      return false;
+    args.push_back(paths.back().c_str());
+  }
+  if (!addFile("so", ""))
+    return false;
+  const char *out = paths.back().c_str();
+  args.insert(args.end(), {"-o", out});
+
   std::string log;
   raw_string_ostream logStream(log);
   lld::Result linked = lld::lldMain(args, logStream, logStream, {{lld::Gnu, &lld::elf::link}});

@@ -81,4 +81,15 @@ FailureOr<std::string> emitPtx(ModuleOp module) {
   return annotate(module, text, *target);
 }
 
+std::string joinPtx(ArrayRef<std::string> modules) {
+  std::string text;
+  for (StringRef module : modules) {
+    // All begin alike: comment, version, target, size of addresses.
+    size_t head = module.find("\n.address_size");
+    size_t kernels = head == StringRef::npos ? 0 : module.find('\n', head + 1) + 1;
+    text += text.empty() ? module : module.drop_front(kernels);
+  }
+  return text;
+}
+
 } // namespace mamba

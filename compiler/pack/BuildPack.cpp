@@ -1,15 +1,16 @@
 #include "compiler/pack/BuildPack.h"
 
-#include "compiler/codegen/Assemble.h"
 #include "compiler/codegen/Codegen.h"
-#include "compiler/codegen/Cuda.h"
 #include "compiler/import/Import.h"
+#include "compiler/pack/BuildCache.h"
+#include "compiler/pack/FirstError.h"
 #include "compiler/pack/Golden.h"
-#include "compiler/pack/ModelCheck.h"
-#include "compiler/pack/PackWriter.h"
-#include "compiler/pack/PlanToManifest.h"
+#include "compiler/pack/Jobs.h"
+#include "compiler/pack/ModelCheckJob.h"
+#include "compiler/pack/TargetBuild.h"
 #include "compiler/pipeline/Pipeline.h"
-#include "runtime/pack/Cubin.h"
+#include "runtime/pack/JoinTargets.h"
+#include "runtime/pack/PackWriter.h"
 #include "runtime/support/Checkpoint.h"
 #include "runtime/support/File.h"
 #include "runtime/support/Quote.h"
@@ -17,11 +18,12 @@
 #include "runtime/support/Version.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Config/llvm-config.h"
 
 #include <filesystem>
+#include <map>
+#include <mutex>
 #include <set>
 
 using namespace mlir;
@@ -30,58 +32,46 @@ namespace fs = std::filesystem;
 namespace mamba {
 namespace {
 
-/// The first error that MLIR reports, as one line.
-class FirstError {
-public:
-  explicit FirstError(MLIRContext &context)
-      : handler(&context, [this](Diagnostic &diagnostic) {
-          if (diagnostic.getSeverity() == DiagnosticSeverity::Error && text.empty())
-            text = describe(diagnostic);
-          return success();
-        }) {}
-
-  Status status(const std::string &fallback) const {
-    return invalidData(text.empty() ? fallback : text);
-  }
-
-private:
-  static std::string describe(Diagnostic &diagnostic) {
-    std::string line = StringRef(diagnostic.str()).split('\n').first.str();
-    if (auto place = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
-      line = place.getFilename().str() + ":" + std::to_string(place.getLine()) + ":" +
-             std::to_string(place.getColumn()) + ": " + line;
-    return line;
-  }
-
-  std::string text;
-  ScopedDiagnosticHandler handler;
-};
-
 class Builder {
 public:
-  explicit Builder(const BuildOptions &options) : options(options) {}
+  explicit Builder(const BuildOptions &options)
+      : options(options), jobs(jobOptions(options)), cache(options.cache, jobs) {}
   Status run();
 
 private:
+  static JobOptions jobOptions(const BuildOptions &options) {
+    return {options.jobs, options.stop, options.quit, options.progress};
+  }
+  /// From any thread.
+  void note(const std::string &line) {
+    std::lock_guard lock(noting);
+    options.note(line);
+  }
   Status checkTargets();
   Status checkFiles() const;
   Status load();
   Status readSource();
-  Status describeModel();
-  Status compile(const std::string &name);
-  Status addCheck();
-  Status computeCheck();
-  Status addCpuCode(ModuleOp plan, const Target &target, const FirstError &error);
-  Status addGpuCode(ModuleOp plan, ModuleOp asWritten, const Target &target,
-                    const FirstError &error);
+  Status plan();
+  void describeModel();
+  Status compile();
+  Status finish();
+  void addTest(KernelSpec &kernel, const GoldenTest &test, const Grid &grid);
+  Status write();
 
   const BuildOptions &options;
   DialectRegistry registry;
+  Jobs jobs;
+  BuildCache cache;
+  std::mutex noting;
+  std::string imported; // the module as text, with its locations
+  std::string source;   // folder of the checkpoint, empty without one
+  DictionaryAttr model; // of the context, what the importer noted
   std::unique_ptr<MLIRContext> context;
-  OwningOpRef<ModuleOp> module;
-  std::string source; // folder of the checkpoint, empty without one
   PackContent content;
-  std::optional<Checkpoint> checkpoint;
+  std::optional<Checkpoint> checkpoint; // to be embedded
+  std::vector<std::unique_ptr<TargetBuild>> targets;
+  std::map<std::string, GoldenTest> tests; // by meaning
+  std::optional<ModelCheckJob> check;
 };
 
 } // namespace
@@ -91,13 +81,7 @@ Status checkTarget(const std::string &name) {
   return failed(parseTarget(name, error)) ? invalidArgument(error) : Status();
 }
 
-static PipelineOptions pipelineOptions(const BuildOptions &options, const std::string &target) {
-  return {.target = target,
-          .batchInvariant = options.batchInvariant,
-          .overlap = options.overlap,
-          .weights = options.weights,
-          .activations = options.activations};
-}
+std::vector<std::string> allTargets() { return knownTargetNames(); }
 
 Status Builder::checkTargets() {
   std::set<std::string> names;
@@ -121,15 +105,18 @@ Status Builder::checkFiles() const {
 }
 
 Status Builder::load() {
+  context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  context->loadAllAvailableDialects();
+  OwningOpRef<ModuleOp> module;
   std::error_code ignored;
   if (fs::is_directory(options.input, ignored)) {
     ImportOptions import;
-    import.warn = options.note;
+    import.warn = [this](const std::string &line) { note(line); };
     std::string error;
-    auto imported = importCheckpoint(options.input, import, *context, error);
-    if (failed(imported))
+    auto result = importCheckpoint(options.input, import, *context, error);
+    if (failed(result))
       return invalidData(error);
-    module = std::move(*imported);
+    module = std::move(*result);
   } else {
     FirstError error(*context);
     module = parseSourceFile<ModuleOp>(options.input, context.get());
@@ -140,6 +127,9 @@ Status Builder::load() {
     return invalidData(inQuotes(options.input) + " holds no function over ssm ops");
   if (auto folder = (*module)->getAttrOfType<StringAttr>("ssm.source"))
     source = folder.str();
+  model = (*module)->getAttrOfType<DictionaryAttr>("ssm.model");
+  llvm::raw_string_ostream os(imported);
+  module->print(os, OpPrintingFlags().enableDebugInfo());
   return {};
 }
 
@@ -166,12 +156,40 @@ Status Builder::readSource() {
   return {};
 }
 
+/// Every target's plan and kernels, and one manifest for all of them.
+Status Builder::plan() {
+  std::vector<Jobs::Job> stage;
+  for (const std::string &name : options.targets) {
+    targets.push_back(std::make_unique<TargetBuild>(options, registry, cache, jobs, name));
+    stage.push_back([this, name, target = targets.back().get()] {
+      note("compiling for " + name);
+      return target->plan(imported);
+    });
+  }
+  MAMBA_RETURN_IF_ERROR(jobs.run(std::move(stage), 0, 10));
+  // By name, whichever targets there are: packs of one model can then be compared.
+  std::map<std::string, WeightSpec> weights;
+  for (const auto &target : targets)
+    for (const WeightSpec &weight : target->manifest.checkpoint)
+      weights.emplace(weight.name, weight);
+  for (auto &[name, weight] : weights)
+    content.manifest.checkpoint.push_back(std::move(weight));
+  for (const auto &target : targets) {
+    MAMBA_RETURN_IF_ERROR(
+        joinTarget(content.manifest, target->manifest, target->manifest.targets[0])
+            .withContext("the targets do not go together"));
+    for (const std::string &meaning : target->meanings())
+      tests.try_emplace(meaning);
+  }
+  describeModel();
+  return {};
+}
+
 /// Of the model, what the importer noted; the signature is over config and
 /// table of weights.
-Status Builder::describeModel() {
-  auto model = (*module)->getAttrOfType<DictionaryAttr>("ssm.model");
+void Builder::describeModel() {
   if (!model)
-    return {};
+    return;
   auto number = [&](StringRef name) {
     auto value = model.getAs<IntegerAttr>(name);
     return value ? uint64_t(value.getInt()) : 0;
@@ -191,117 +209,87 @@ Status Builder::describeModel() {
     text += line;
   spec.signature = sha256Hex(text);
   content.manifest.model = std::move(spec);
-  return {};
 }
 
-Status Builder::addCpuCode(ModuleOp plan, const Target &target, const FirstError &error) {
-  FailureOr<SharedObject> code = emitSharedObject(plan);
-  if (failed(code))
-    return error.status("generating code for " + target.name + " failed");
-  MAMBA_RETURN_IF_ERROR(addTarget(content.manifest, plan, target, code->entries));
-  return content.addCode(code->elf);
+/// Every kernel, every self-test that differs, and the end-to-end check, which is
+/// the longest.
+Status Builder::compile() {
+  std::vector<Jobs::Job> stage;
+  check.emplace(options, registry, cache, content.manifest, imported, source);
+  stage.push_back([this] { return check->run([this](const std::string &line) { note(line); }); });
+  for (auto &[meaning, test] : tests)
+    stage.push_back([&meaning = meaning, &test = test, this] {
+      auto read = [&](const std::vector<uint8_t> &bytes) {
+        std::optional<GoldenTest> found = readGoldenTest(bytes);
+        if (found)
+          test = std::move(*found);
+        return found.has_value();
+      };
+      return cache.get("golden", meaning, read, [&]() -> Result<std::vector<uint8_t>> {
+        MAMBA_ASSIGN_OR_RETURN(GoldenTest made, computeGolden(meaning, registry));
+        return writeGoldenTest(made);
+      });
+    });
+  for (const auto &target : targets)
+    for (size_t i = 0; i < target->kernels(); ++i)
+      stage.push_back([target = target.get(), i] { return target->compileKernel(i); });
+  return jobs.run(std::move(stage), 10, 70);
 }
 
-/// Notes what the assembler gave each kernel.
-static Status noteResources(TargetSpec &target, std::span<const uint8_t> cubin) {
-  MAMBA_ASSIGN_OR_RETURN(Cubin read, readCubin(cubin, "the cubin of " + target.name));
-  for (KernelSpec &spec : target.kernels)
-    for (const CubinKernel &kernel : read.kernels)
-      if (kernel.name == spec.symbol)
-        spec.launch->registers = kernel.registers;
-  return {};
-}
-
-/// `asWritten` has the kernels before they are legalised.
-Status Builder::addGpuCode(ModuleOp plan, ModuleOp asWritten, const Target &target,
-                           const FirstError &error) {
-  FailureOr<std::string> ptx = emitPtx(plan);
-  if (failed(ptx))
-    return error.status("generating code for " + target.name + " failed");
-  FailureOr<std::string> cuda = std::string();
-  if (options.cudaSource)
-    cuda = emitCuda(asWritten, *ptx);
-  if (failed(cuda))
-    return error.status("writing CUDA C++ for " + target.name + " failed");
-  MAMBA_RETURN_IF_ERROR(addTarget(content.manifest, plan, target, {}));
-  auto bytes = [](const std::string &text) {
-    return std::span(reinterpret_cast<const uint8_t *>(text.data()), text.size());
-  };
-  MAMBA_RETURN_IF_ERROR(content.addCode(bytes(*ptx)));
-  if (options.cudaSource)
-    MAMBA_RETURN_IF_ERROR(content.addCuda(bytes(*cuda)));
-  std::string refusal;
-  FailureOr<Assembly> assembly = assemblePtx(*ptx, target.arch, refusal);
-  if (failed(assembly))
-    return internalError("target " + inQuotes(target.name) + ": " + refusal);
-  if (assembly->cubin.empty()) {
-    options.note("no machine code for " + target.name + ": " + assembly->assembler +
-                 ", the driver will assemble the PTX");
-    return {};
+Status Builder::finish() {
+  std::vector<Jobs::Job> stage;
+  for (const auto &target : targets)
+    stage.push_back([target = target.get()] { return target->finish(); });
+  MAMBA_RETURN_IF_ERROR(jobs.run(std::move(stage), 70, 100));
+  for (size_t i = 0; i < targets.size(); ++i) {
+    TargetSpec &spec = content.manifest.targets[i];
+    TargetBuild &target = *targets[i];
+    for (const std::string &remark : target.remarks)
+      note(remark);
+    spec.code = content.addBlob("code", std::move(target.code));
+    if (target.cubin)
+      spec.cubin = content.addBlob("cubin", std::move(*target.cubin));
+    if (target.cuda)
+      spec.cuda = content.addBlob("cuda", std::move(*target.cuda));
+    const TargetSpec &finished = target.manifest.targets[0];
+    for (size_t k = 0; k < spec.kernels.size(); ++k) {
+      spec.kernels[k].entry = finished.kernels[k].entry;
+      spec.kernels[k].launch = finished.kernels[k].launch;
+      addTest(spec.kernels[k], tests.at(target.meanings()[k]), target.grids()[k]);
+    }
   }
-  MAMBA_RETURN_IF_ERROR(noteResources(content.manifest.targets.back(), assembly->cubin));
-  return content.addCubin(assembly->cubin);
-}
-
-Status Builder::compile(const std::string &name) {
-  options.note("compiling for " + name);
-  FirstError error(*context);
-  OwningOpRef<ModuleOp> clone = module->clone();
-  PipelineOptions pipeline = pipelineOptions(options, name);
-  std::string unknown;
-  FailureOr<Target> target = parseTarget(name, unknown);
-  if (failed(target))
-    return invalidArgument(unknown);
-  if (failed(runPipeline(*clone, pipeline, Phase::Kernels)))
-    return error.status("compiling for " + name + " failed");
-  OwningOpRef<ModuleOp> asWritten = target->isGpu() ? clone->clone() : OwningOpRef<ModuleOp>();
-  if (failed(legalizeKernels(*clone)))
-    return error.status("compiling for " + name + " failed");
-  if (target->isGpu())
-    MAMBA_RETURN_IF_ERROR(addGpuCode(*clone, *asWritten, *target, error));
-  else
-    MAMBA_RETURN_IF_ERROR(addCpuCode(*clone, *target, error));
-
-  options.note("computing the self-test of " + name);
-  auto golden = addGoldenCases(content.manifest.targets.back(), *clone, content.nextGolden(),
-                               options.note);
-  if (!golden.ok())
-    return golden.status().code() == StatusCode::Internal ? error.status(golden.status().message())
-                                                          : golden.status();
-  return content.addGolden(std::move(*golden));
-}
-
-/// Unless it must be there, a check that cannot be is left out, and said so.
-Status Builder::addCheck() {
-  using Check = BuildOptions::Check;
-  Status status = options.check == Check::Off ? unavailable("--check=off") : computeCheck();
-  if (status.ok() || status.code() == StatusCode::Internal || options.check == Check::On)
-    return status.withContext("the end-to-end check");
-  options.note("no end-to-end check: " + status.message());
   return {};
 }
 
-Status Builder::computeCheck() {
-  if (!content.manifest.model)
-    return unavailable(inQuotes(options.input) + " is no whole model");
-  uint64_t products = modelCheckProducts(content.manifest);
-  if (options.check == BuildOptions::Check::Auto && products > options.cheapCheck)
-    return unavailable("the reference would take up to " + std::to_string(products / 1'000'000) +
-                       " million products, --check=on makes it nevertheless");
-  if (source.empty())
-    return notFound(inQuotes(options.input) + " does not say where its weights are");
-  if (!checkpoint) {
-    MAMBA_ASSIGN_OR_RETURN(checkpoint, openCheckpoint(source));
+void Builder::addTest(KernelSpec &kernel, const GoldenTest &test, const Grid &grid) {
+  if (!test.golden)
+    return note("no self-test of kernel " + inQuotes(kernel.symbol) + ": " + test.why);
+  GoldenCase golden = *test.golden;
+  golden.grid = grid;
+  if (grid.of.kind == RowKind::T)
+    golden.grid.of = {RowKind::Constant, golden.rows};
+  std::string blob = content.addGolden(test.samples);
+  for (GoldenOutput &output : golden.outputs)
+    output.blob = blob;
+  kernel.golden.push_back(std::move(golden));
+}
+
+Status Builder::write() {
+  if (check->check) {
+    check->check->blob = content.addGolden(check->samples);
+    content.manifest.check = check->check;
+  } else {
+    note("no end-to-end check: " + check->why);
   }
-  options.note("computing the end-to-end check");
-  FirstError error(*context);
-  auto samples = addModelCheck(content.manifest, *module, pipelineOptions(options, options.targets.front()),
-                               *checkpoint, content.nextGolden());
-  if (!samples.ok())
-    return samples.status().code() == StatusCode::Internal
-               ? error.status(samples.status().message())
-               : samples.status();
-  return content.addGolden(std::move(*samples));
+  if (options.embedWeights)
+    MAMBA_RETURN_IF_ERROR(content.embedWeights(*checkpoint));
+  Status status;
+  {
+    auto files = jobs.keepFiles();
+    status = writePack(content, options.output, options.stop);
+  }
+  jobs.quitIfAsked();
+  return status;
 }
 
 Status Builder::run() {
@@ -309,23 +297,18 @@ Status Builder::run() {
   registerCodegen(registry);
   MAMBA_RETURN_IF_ERROR(checkTargets());
   MAMBA_RETURN_IF_ERROR(checkFiles());
-  context = std::make_unique<MLIRContext>(registry);
-  context->loadAllAvailableDialects();
-  options.note("reading " + options.input);
+  note("reading " + options.input);
   MAMBA_RETURN_IF_ERROR(load());
   MAMBA_RETURN_IF_ERROR(readSource());
   content.manifest.source = source;
   content.manifest.weights = options.weights;
   content.manifest.activations = options.activations;
   content.manifest.compiler = "mamba " MAMBA_VERSION ", LLVM " LLVM_VERSION_STRING;
-  for (const std::string &name : options.targets)
-    MAMBA_RETURN_IF_ERROR(compile(name));
-  MAMBA_RETURN_IF_ERROR(describeModel());
-  MAMBA_RETURN_IF_ERROR(addCheck());
-  if (options.embedWeights)
-    MAMBA_RETURN_IF_ERROR(content.embedWeights(*checkpoint));
-  MAMBA_RETURN_IF_ERROR(writePack(content, options.output));
-  options.note("wrote " + options.output);
+  MAMBA_RETURN_IF_ERROR(plan());
+  MAMBA_RETURN_IF_ERROR(compile());
+  MAMBA_RETURN_IF_ERROR(finish());
+  MAMBA_RETURN_IF_ERROR(write());
+  note("wrote " + options.output);
   return {};
 }
 

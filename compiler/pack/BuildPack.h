@@ -1,10 +1,13 @@
 // From a checkpoint, or a module over ssm ops, to a pack file.
 #pragma once
 
+#include "runtime/support/KernelCache.h"
 #include "runtime/support/Status.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,15 +27,29 @@ struct BuildOptions {
   /// So many products count as some seconds.
   uint64_t cheapCheck = 5'000'000'000;
   /// As in PipelineOptions.
-  bool overlap = true;
-  std::string weights = "f32", activations = "f32";
-  /// Takes what is being done, one line each.
+  bool overlap = true, knownSchedules = true;
+  std::string weights = "f32", activations = "f32", scheduleFile;
+  /// Threads; the pack is the same for any number.
+  unsigned jobs = 1;
+  /// Where compiled kernels and computed self-tests are kept; the pack is the
+  /// same with and without.
+  std::optional<KernelCache> cache = {};
+  /// Takes what is being done, one line each, from one thread at a time.
   std::function<void(const std::string &)> note = [](const std::string &) {};
+  /// Takes how much is done of how much, likewise.
+  std::function<void(size_t, size_t)> progress = [](size_t, size_t) {};
+  /// Whether the user wants to stop; then `quit` must end the process, which is
+  /// called when no temporary file is there.
+  std::function<bool()> stop = [] { return false; };
+  std::function<void()> quit = [] {};
 };
 
 /// Whether code can be generated for a target of this name; if not, which ones
 /// are known.
 Status checkTarget(const std::string &name);
+
+/// Every target that means the same on all machines.
+std::vector<std::string> allTargets();
 
 /// Builds the pack; the file appears complete or not at all. A failure is one
 /// line: what, where, what to do.

@@ -1,13 +1,18 @@
 #include "compiler/pack/Golden.h"
 
+#include "compiler/pack/FirstError.h"
 #include "compiler/pack/GoldenRanges.h"
 #include "compiler/pack/PlanToManifest.h"
 #include "compiler/reference/Reference.h"
 #include "dialects/plan/PlanDialect.h"
+#include "passes/target/Schedule.h"
 #include "runtime/support/Float16.h"
 #include "runtime/support/Quote.h"
 #include "runtime/support/SplitMix64.h"
 
+#include "mlir/Parser/Parser.h"
+
+#include <cstring>
 #include <numeric>
 
 using namespace mlir;
@@ -46,32 +51,39 @@ double goldenInput(const GoldenArg &arg, uint64_t index, uint64_t i) {
 namespace {
 class CaseBuilder {
 public:
-  CaseBuilder(plan::KernelOp planned, const std::string &blob, std::vector<float> &samples)
-      : planned(planned), kernel(planned.getKernel()), args(plan::kernelArgs(kernel)), blob(blob),
-        samples(samples) {}
+  explicit CaseBuilder(plan::KernelOp planned)
+      : planned(planned), kernel(planned.getKernel()), args(plan::kernelArgs(kernel)) {}
 
+  void chooseBatch();
+  void takeBatch(const std::vector<int64_t> &lengths);
   /// False if the case would be too large.
   bool describeInputs();
   Status evaluate();
-  GoldenCase take() { return std::move(golden); }
+  GoldenTest take() {
+    if (golden.outputs.empty())
+      return {std::nullopt, {}, "it has no output"};
+    return {std::move(golden), std::move(samples), ""};
+  }
 
 private:
-  void chooseBatch();
   uint64_t elementsOf(const plan::KernelArg &arg);
   reference::Tensor inputTensor(unsigned arg) const;
   void sample(unsigned arg, const reference::Tensor &tensor);
   int64_t dispatchRows(ArrayRef<reference::Value> results);
-  void describeGrid(ArrayRef<reference::Value> results);
 
   plan::KernelOp planned;
   ssm::KernelOp kernel;
   SmallVector<plan::KernelArg> args;
-  const std::string &blob;
-  std::vector<float> &samples;
+  std::vector<float> samples;
   GoldenCase golden;
   int64_t tokens = 0;
 };
 } // namespace
+
+static bool takesAnyLength(plan::KernelOp planned) {
+  return llvm::any_of(planned.getClasses().getAsValueRange<StringAttr>(),
+                      [](StringRef name) { return name != "decode" && name != "few"; });
+}
 
 /// Ragged, with an empty sequence and a slot that none uses; all of one token
 /// for kernels that only decoding runs. The longest batch that is cheap: kernels
@@ -81,11 +93,9 @@ void CaseBuilder::chooseBatch() {
   for (const plan::KernelArg &arg : args)
     if (arg.type.hasStaticShape())
       weights += arg.type.getNumElements();
-  bool anyLength = llvm::any_of(planned.getClasses().getAsValueRange<StringAttr>(),
-                                [](StringRef name) { return name != "decode" && name != "few"; });
   if (planned.isDecodeOnly())
     golden.lengths = {1, 1, 1};
-  else if (anyLength && weights * 105 <= cheapProducts)
+  else if (takesAnyLength(planned) && weights * 105 <= cheapProducts)
     golden.lengths = {70, 0, 35};
   else if (weights * 12 <= cheapProducts)
     golden.lengths = {9, 0, 3};
@@ -94,6 +104,15 @@ void CaseBuilder::chooseBatch() {
   golden.slots = {2, 0, 3};
   golden.positions = {0, 0, 5};
   tokens = std::accumulate(golden.lengths.begin(), golden.lengths.end(), int64_t(0));
+}
+
+/// Of new sequences in the first slots.
+void CaseBuilder::takeBatch(const std::vector<int64_t> &lengths) {
+  golden.lengths = lengths;
+  golden.positions.assign(lengths.size(), 0);
+  golden.slots.resize(lengths.size());
+  std::iota(golden.slots.begin(), golden.slots.end(), 0);
+  tokens = std::accumulate(lengths.begin(), lengths.end(), int64_t(0));
 }
 
 uint64_t CaseBuilder::elementsOf(const plan::KernelArg &arg) {
@@ -105,7 +124,6 @@ uint64_t CaseBuilder::elementsOf(const plan::KernelArg &arg) {
 }
 
 bool CaseBuilder::describeInputs() {
-  chooseBatch();
   uint64_t total = 0;
   for (const plan::KernelArg &arg : args) {
     GoldenArg described;
@@ -145,7 +163,7 @@ void CaseBuilder::sample(unsigned arg, const reference::Tensor &tensor) {
   uint64_t stride = std::max<uint64_t>(1, llvm::divideCeil(count, samplesOfOutput));
   while (std::gcd(stride, uint64_t(tensor.shape.back())) != 1)
     ++stride;
-  GoldenOutput output{arg, (count - 1) / stride + 1, stride, blob, samples.size()};
+  GoldenOutput output{arg, (count - 1) / stride + 1, stride, {}, samples.size()};
   for (uint64_t i = 0; i < output.count; ++i)
     samples.push_back(float(tensor.values[i * stride]));
   golden.outputs.push_back(std::move(output));
@@ -163,16 +181,6 @@ int64_t CaseBuilder::dispatchRows(ArrayRef<reference::Value> results) {
   return 1;
 }
 
-void CaseBuilder::describeGrid(ArrayRef<reference::Value> results) {
-  golden.rows = dispatchRows(results);
-  plan::GridAttr grid = planned.getGridAttr();
-  golden.grid.of.kind =
-      grid.getOf() == plan::GridOf::Sequences ? RowKind::S : RowKind::Constant;
-  golden.grid.of.value = grid.getOf() == plan::GridOf::Rows ? golden.rows : grid.getCount();
-  golden.grid.block = grid.getBlock();
-  golden.grid.times = grid.getTimes();
-}
-
 Status CaseBuilder::evaluate() {
   reference::BatchValue batch = reference::makeBatch(golden.lengths);
   batch.slot.assign(golden.slots.begin(), golden.slots.end());
@@ -186,7 +194,11 @@ Status CaseBuilder::evaluate() {
   if (failed(results))
     return internalError("the reference cannot evaluate kernel " +
                          inQuotes(planned.getSymName().str()));
-  bool exact = true, hasTokens = false;
+  // For tiles a quantised matrix is rounded to bf16.
+  ssm::ScheduleAttr schedule = kernel.getScheduleAttr();
+  bool exact = !schedule || !schedule.getMma() ||
+               kernel.getBlock().getOps<ssm::DequantizeOp>().empty();
+  bool hasTokens = false;
   for (auto [i, arg] : llvm::enumerate(args)) {
     if (!arg.result)
       continue;
@@ -196,31 +208,83 @@ Status CaseBuilder::evaluate() {
   }
   // A token is right or wrong, and the logit beside it is copied.
   golden.tolerance = hasTokens ? 1e-9 : exact ? 2e-4 : 1e-2;
-  describeGrid(*results);
+  golden.rows = dispatchRows(*results);
   return {};
 }
 
 //===----------------------------------------------------------------------===//
 
-Result<std::vector<float>> addGoldenCases(TargetSpec &target, ModuleOp plan,
-                                          const std::string &blob,
-                                          const std::function<void(const std::string &)> &note) {
-  std::vector<float> samples;
-  for (auto [spec, planned] : llvm::zip_equal(target.kernels, plan.getOps<plan::KernelOp>())) {
-    CaseBuilder builder(planned, blob, samples);
-    if (!builder.describeInputs()) {
-      note("no self-test of kernel " + inQuotes(spec.symbol) + ": its arguments have more than " +
-           std::to_string(maxElements) + " elements");
-      continue;
-    }
-    MAMBA_RETURN_IF_ERROR(builder.evaluate());
-    GoldenCase golden = builder.take();
-    if (golden.outputs.empty())
-      note("no self-test of kernel " + inQuotes(spec.symbol) + ": it has no output");
-    else
-      spec.golden.push_back(std::move(golden));
+std::string goldenText(plan::KernelOp planned) {
+  OwningOpRef<ModuleOp> module = ModuleOp::create(planned.getLoc());
+  OpBuilder b = OpBuilder::atBlockEnd(module->getBody());
+  auto copy = cast<plan::KernelOp>(b.clone(*planned));
+  // Nothing of how it is computed, but whether by a matrix unit.
+  copy.setSymName("kernel");
+  StringRef lengths = copy.isDecodeOnly() ? "decode" : takesAnyLength(copy) ? "prefill" : "few";
+  copy.setClassesAttr(b.getStrArrayAttr({lengths}));
+  copy.removeGridAttr();
+  copy.removeScratchAttr();
+  copy.removeThreadsAttr();
+  copy.removeSharedAttr();
+  copy.removeVariantsAttr();
+  copy.setOverlap(false);
+  if (ssm::ScheduleAttr schedule = copy.getKernel().getScheduleAttr();
+      schedule && schedule.getMma())
+    copy.getKernel().setScheduleAttr(Schedule{.mma = schedule.getMma()}.get(b.getContext()));
+  else
+    copy.getKernel().removeScheduleAttr();
+  for (Operation *op : {copy.getOperation(), copy.getKernel().getOperation()})
+    op->removeAttr("ssm.schedule_from");
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  module->print(os);
+  return text;
+}
+
+Result<GoldenTest> computeGolden(const std::string &text, const DialectRegistry &registry,
+                                 const std::vector<int64_t> &lengths) {
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  FirstError error(context);
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
+  if (!module)
+    return error.status("a kernel's ops cannot be read again");
+  CaseBuilder builder(cast<plan::KernelOp>(module->getBody()->front()));
+  if (lengths.empty())
+    builder.chooseBatch();
+  else
+    builder.takeBatch(lengths);
+  if (!builder.describeInputs())
+    return GoldenTest{std::nullopt, {},
+                      "its arguments have more than " + std::to_string(maxElements) + " elements"};
+  if (Status status = builder.evaluate(); !status.ok())
+    return error.status(status.message());
+  return builder.take();
+}
+
+std::vector<uint8_t> writeGoldenTest(const GoldenTest &test) {
+  std::string head = (test.golden ? writeGoldenCase(*test.golden) : "-" + test.why) + "\n";
+  std::vector<uint8_t> bytes(head.begin(), head.end());
+  auto *values = reinterpret_cast<const uint8_t *>(test.samples.data());
+  bytes.insert(bytes.end(), values, values + test.samples.size() * sizeof(float));
+  return bytes;
+}
+
+std::optional<GoldenTest> readGoldenTest(std::span<const uint8_t> bytes) {
+  StringRef text(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+  auto [head, values] = text.split('\n');
+  GoldenTest test;
+  if (head.consume_front("-")) {
+    test.why = head.str();
+    return test;
   }
-  return samples;
+  Result<GoldenCase> golden = readGoldenCase(head, "golden");
+  if (!golden.ok() || values.size() % sizeof(float) != 0)
+    return std::nullopt;
+  test.golden = std::move(*golden);
+  test.samples.resize(values.size() / sizeof(float));
+  if (!test.samples.empty())
+    std::memcpy(test.samples.data(), values.data(), values.size());
+  return test;
 }
 
 } // namespace mamba

@@ -1,6 +1,7 @@
 #include "compiler/pack/ModelCheck.h"
 
 #include "compiler/reference/Reference.h"
+#include "dialects/ssm/SSMDialect.h"
 #include "runtime/pack/Check.h"
 #include "runtime/support/Float16.h"
 #include "runtime/support/Quote.h"
@@ -139,9 +140,7 @@ static Result<std::string> fingerprintOf(const Manifest &manifest, const Checkpo
   return fingerprint.finish();
 }
 
-Result<std::vector<float>> addModelCheck(Manifest &manifest, ModuleOp imported,
-                                         const PipelineOptions &options,
-                                         const Checkpoint &checkpoint, const std::string &blob) {
+Result<CheckSpec> describeModelCheck(const Manifest &manifest, const Checkpoint &checkpoint) {
   CheckSpec check;
   while (check.entry < manifest.entries.size() && manifest.entries[check.entry].name != "next")
     ++check.entry;
@@ -153,9 +152,49 @@ Result<std::vector<float>> addModelCheck(Manifest &manifest, ModuleOp imported,
   check.steps = checkSteps;
   // Odd, so that the samples wander through the tiles of a kernel.
   check.stride = (checkColumns(manifest, check) - 1) / samplesOfRow + 1 | 1;
-  check.blob = blob;
   MAMBA_ASSIGN_OR_RETURN(check.weights, fingerprintOf(manifest, checkpoint));
+  return check;
+}
 
+/// Few rows, where many are rounded less.
+static StringRef roundedClass(const PipelineOptions &options) {
+  return options.activations == "int8" ? "few" : "prefill";
+}
+
+static std::string textOf(func::FuncOp program) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  program.print(os);
+  return text;
+}
+
+Result<RoundedRows> roundRows(ModuleOp imported, const std::vector<PipelineOptions> &targets) {
+  RoundedRows rounded;
+  for (const PipelineOptions &options : targets) {
+    if (options.activations == "f32")
+      continue;
+    OwningOpRef<ModuleOp> module = imported.clone();
+    if (failed(runPipeline(*module, options, Phase::Fused)))
+      return internalError("rows cannot be rounded to " + options.activations);
+    func::FuncOp program = findNext(*module, roundedClass(options));
+    if (!program)
+      return internalError("the rounded module has no entry 'next'");
+    rounded.programs.insert(textOf(program));
+    // Schedules round nothing that the reference sees.
+    program.walk([](ssm::KernelOp kernel) {
+      kernel.removeScheduleAttr();
+      kernel->removeAttr("ssm.schedule_from");
+    });
+    rounded.kinds.try_emplace(textOf(program), std::move(module));
+  }
+  return rounded;
+}
+
+Result<ModelCheckValues> computeModelCheck(const Manifest &manifest, const CheckSpec &check,
+                                           ModuleOp imported, const PipelineOptions &options,
+                                           const RoundedRows &rounded,
+                                           const Checkpoint &checkpoint) {
+  ModelCheckValues values;
   auto evaluate = [&](ModuleOp module, StringRef tokenClass) -> Result<std::vector<float>> {
     func::FuncOp next = findNext(module, tokenClass);
     auto steps = next ? evaluateSteps(next, check, checkpoint)
@@ -167,19 +206,17 @@ Result<std::vector<float>> addModelCheck(Manifest &manifest, ModuleOp imported,
   OwningOpRef<ModuleOp> module = imported.clone();
   if (failed(roundWeights(*module, options)))
     return internalError("the matrices cannot be rounded to " + options.weights);
-  MAMBA_ASSIGN_OR_RETURN(std::vector<float> samples, evaluate(*module, ""));
-  check.tolerance = f32Tolerance;
-  if (options.activations != "f32") {
-    // Twice what the rounding of rows does to this very model.
-    module = imported.clone();
-    if (failed(runPipeline(*module, options, Phase::Fused)))
-      return internalError("rows cannot be rounded to " + options.activations);
-    MAMBA_ASSIGN_OR_RETURN(std::vector<float> rounded, evaluate(*module, "prefill"));
-    check.tolerance +=
-        2 * largestError(rounded, samples, checkSamples(manifest, check));
+  MAMBA_ASSIGN_OR_RETURN(values.samples, evaluate(*module, ""));
+  values.tolerance = f32Tolerance;
+  // Twice what the rounding of rows does to this very model.
+  double largest = 0;
+  for (const auto &[text, kind] : rounded.kinds) {
+    MAMBA_ASSIGN_OR_RETURN(std::vector<float> got, evaluate(*kind, roundedClass(options)));
+    largest = std::max(
+        largest, largestError(got, values.samples, checkSamples(manifest, check)));
   }
-  manifest.check = std::move(check);
-  return samples;
+  values.tolerance += 2 * largest;
+  return values;
 }
 
 } // namespace mamba

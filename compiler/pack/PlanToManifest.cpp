@@ -4,6 +4,9 @@
 
 #include "llvm/ADT/DenseMap.h"
 
+#include <map>
+#include <string>
+
 using namespace mlir;
 
 namespace mamba {
@@ -32,7 +35,7 @@ static RowCount rowCount(plan::RowsAttr rows) {
   return {RowKind::Constant, uint64_t(rows.getCount())};
 }
 
-static Grid gridOf(plan::GridAttr grid, RowCount rows) {
+Grid gridOf(plan::GridAttr grid, RowCount rows) {
   Grid result;
   switch (grid.getOf()) {
   case plan::GridOf::Rows:
@@ -114,7 +117,7 @@ class TargetWriter {
 public:
   TargetWriter(Manifest &manifest, TargetSpec &spec) : manifest(manifest), spec(spec) {}
 
-  Status addKernel(plan::KernelOp op, const std::map<std::string, uint64_t> &entries);
+  Status addKernel(plan::KernelOp op);
   void addWeights(Block &body);
   Status addDispatches(Block &body, const EntrySpec *entry, std::vector<Dispatch> &list);
   Status addProgram(plan::ProgramOp op);
@@ -129,12 +132,21 @@ private:
 };
 } // namespace
 
-Status TargetWriter::addKernel(plan::KernelOp op, const std::map<std::string, uint64_t> &entries) {
+/// Who chose the kernel's schedule: what is noted on it, "given" or "database:
+/// which entry", else the generator.
+static void noteOrigin(plan::KernelOp op, KernelSpec &kernel) {
+  auto noted = op->getAttrOfType<StringAttr>("ssm.schedule_from");
+  if (!noted)
+    return;
+  auto [from, entry] = noted.getValue().split(": ");
+  kernel.scheduleFrom = from.str();
+  if (!entry.empty())
+    kernel.scheduleEntry = entry.str();
+}
+
+Status TargetWriter::addKernel(plan::KernelOp op) {
   std::string symbol = op.getSymName().str();
-  auto entry = entries.find(symbol);
   bool isGpu = spec.device == "cuda";
-  if (!isGpu && entry == entries.end())
-    return internalError("kernel " + inQuotes(symbol) + " has no code");
   if (!op.getGridAttr() || !op.getScratch())
     return internalError("kernel " + inQuotes(symbol) + " has no grid or scratch: it was not generated");
   if (isGpu && (!op.getThreads() || !op.getShared()))
@@ -142,10 +154,11 @@ Status TargetWriter::addKernel(plan::KernelOp op, const std::map<std::string, ui
   kernels[symbol] = {uint32_t(spec.kernels.size()), op};
   KernelSpec kernel;
   kernel.symbol = symbol;
-  kernel.entry = isGpu ? 0 : entry->second;
+  kernel.entry = 0;
   kernel.scratch = uint64_t(*op.getScratch());
   kernel.ops = opsText(op.getKernel());
   kernel.schedule = scheduleText(op.getKernel());
+  noteOrigin(op, kernel);
   if (isGpu)
     kernel.launch = LaunchSpec{uint32_t(*op.getThreads()), uint32_t(*op.getShared()), std::nullopt,
                                op.getOverlap()};
@@ -228,8 +241,7 @@ Status TargetWriter::addProgram(plan::ProgramOp op) {
   return {};
 }
 
-Status addTarget(Manifest &manifest, ModuleOp plan, const Target &target,
-                 const std::map<std::string, uint64_t> &entries) {
+Status addTarget(Manifest &manifest, ModuleOp plan, const Target &target) {
   for (auto op : plan.getOps<plan::EntryOp>())
     if (indexOfName(op.getSymName(), manifest.entries) < 0)
       manifest.entries.push_back(entrySpec(op));
@@ -241,7 +253,7 @@ Status addTarget(Manifest &manifest, ModuleOp plan, const Target &target,
   spec.features = target.features;
   TargetWriter writer(manifest, spec);
   for (auto op : plan.getOps<plan::KernelOp>())
-    MAMBA_RETURN_IF_ERROR(writer.addKernel(op, entries));
+    MAMBA_RETURN_IF_ERROR(writer.addKernel(op));
   for (auto op : plan.getOps<plan::RecipeOp>()) {
     writer.addWeights(op.getBody().front());
     spec.packedBytes = op.getBytes();

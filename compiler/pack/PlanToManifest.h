@@ -8,21 +8,18 @@
 
 #include "mlir/IR/BuiltinOps.h"
 
-#include <cstdint>
-#include <map>
-#include <string>
-
 namespace mamba {
 
 /// The element type in files: f32, f16, bf16 or i32.
 DType dtypeOf(mlir::Type elementType);
 
+/// A kernel's grid; `rows` are those of its dispatch.
+Grid gridOf(plan::GridAttr grid, RowCount rows);
+
 /// Adds the plan's kernels, recipe and programs to the manifest as a target
-/// that has code and golden cases still to come; its entries and weights where
-/// an earlier target has not brought them. `entries` are the offsets of the
-/// kernels' symbols in the code. Fails if a kernel has no code, grid or
-/// scratch.
-Status addTarget(Manifest &manifest, mlir::ModuleOp plan, const Target &target,
-                 const std::map<std::string, uint64_t> &entries);
+/// that has code, the kernels' places in it and golden cases still to come; its
+/// entries and weights where an earlier target has not brought them. Fails if a
+/// kernel has no grid or scratch.
+Status addTarget(Manifest &manifest, mlir::ModuleOp plan, const Target &target);
 
 } // namespace mamba

@@ -1,5 +1,6 @@
 #include "compiler/pipeline/Pipeline.h"
 
+#include "compiler/pipeline/Schedules.h"
 #include "dialects/plan/PlanDialect.h"
 #include "dialects/ssm/SSMDialect.h"
 #include "passes/cpu/Generator.h"
@@ -41,7 +42,8 @@ static void addWeightPrecision(OpPassManager &pm, const PipelineOptions &options
 }
 
 // Unfused ops to one ssm.kernel for each kernel of the plan.
-static void addFusion(OpPassManager &pm, const PipelineOptions &options) {
+static void addFusion(OpPassManager &pm, const PipelineOptions &options,
+                      const FoundSchedules &schedules) {
   pm.addPass(createVerifyEntriesPass());
   pm.addNestedPass<func::FuncOp>(createVerifyStatesPass());
   pm.addPass(createCanonicalizerPass());
@@ -62,7 +64,7 @@ static void addFusion(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addNestedPass<func::FuncOp>(createActivationPrecisionPass({options.activations}));
-  pm.addNestedPass<func::FuncOp>(createAssignSchedulesPass());
+  pm.addNestedPass<func::FuncOp>(createAssignSchedulesPass(schedules.database, schedules.chip));
 }
 
 // Kernels of the model to a plan, and their code as the generators write it.
@@ -87,11 +89,23 @@ static void addLegalization(OpPassManager &pm, bool isGpu) {
     buildCpuLegalization(pm.nest<ModuleOp>());
 }
 
+/// What rows of int8 need and do not have; empty: nothing.
+static std::string problemOfRows(const PipelineOptions &options, bool isGpu) {
+  if (options.activations != "int8")
+    return "";
+  if (isGpu)
+    return "target '" + options.target + "' has no rows of int8: use --activations=bf16";
+  if (options.weights == "int8" || options.weights == "int4")
+    return "";
+  return "rows of int8 need matrices of integers, got " + options.weights +
+         ": use --weights=int8 or int4";
+}
+
 // Notes the target on the module, where the passes look for it.
 struct SetTargetPass : PassWrapper<SetTargetPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SetTargetPass)
-  SetTargetPass(const PipelineOptions &options, Phase until)
-      : target(options.target), until(until) {}
+  SetTargetPass(const PipelineOptions &options, Phase until, std::string problem)
+      : target(options.target), until(until), problem(std::move(problem)) {}
   StringRef getName() const override { return "SetTarget"; }
   void runOnOperation() override {
     std::string error;
@@ -101,6 +115,8 @@ struct SetTargetPass : PassWrapper<SetTargetPass, OperationPass<ModuleOp>> {
     if (succeeded(parsed) && (until == Phase::NVVM || until == Phase::Cuda) &&
         !parsed->isGpu())
       error = "target '" + target + "' has no phase nvvm, ptx or cuda: use llvm or asm";
+    if (error.empty())
+      error = problem;
     if (!error.empty()) {
       emitError(UnknownLoc::get(&getContext())) << error;
       return signalPassFailure();
@@ -109,12 +125,15 @@ struct SetTargetPass : PassWrapper<SetTargetPass, OperationPass<ModuleOp>> {
   }
   std::string target;
   Phase until;
+  std::string problem; // with the options, found before; empty if none
 };
 
 void buildPipeline(OpPassManager &pm, const PipelineOptions &options, Phase until) {
   bool isGpu = StringRef(options.target).starts_with("cuda:");
-  pm.addPass(std::make_unique<SetTargetPass>(options, until));
-  addFusion(pm, options);
+  std::string problem = problemOfRows(options, isGpu);
+  FoundSchedules schedules = findSchedules(options, problem);
+  pm.addPass(std::make_unique<SetTargetPass>(options, until, problem));
+  addFusion(pm, options, schedules);
   if (until == Phase::Fused)
     return;
   addLowering(pm, options, isGpu);

@@ -23,8 +23,12 @@ struct PipelineOptions {
   bool batchInvariant = false;
   /// Kernels of a GPU begin while the one before them ends, where it can.
   bool overlap = true;
-  /// f32, bf16, f16, int8 or int4; f32, bf16 or f16.
+  /// f32, bf16, f16, int8 or int4; f32, bf16, f16 or int8, which needs matrices of integers.
   std::string weights = "f32", activations = "f32";
+  /// Schedules are the best known where they are: of what the compiler knows, if
+  /// `knownSchedules`, and of a file (compiler/tune/README.md), if there is one.
+  bool knownSchedules = true;
+  std::string scheduleFile;
 };
 
 /// Adds the passes that take an ssm module, as imported, to the phase. An

@@ -1,7 +1,7 @@
 // evaluate(): one scalar function of Ops.h for each op.
 #include "compiler/reference/Reference.h"
 
-#include "dialects/ssm/SSMDialect.h"
+#include "dialects/ssm/SSMInt8.h"
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Diagnostics.h"
@@ -298,6 +298,7 @@ LogicalResult Interpreter::evaluateOp(Operation *op) {
                    rmsNorm(tensor(op.getX()), optional(op.getWeight()),
                            op.getEps().convertToDouble()));
       })
+      .Case([&](Int8RowsOp op) { return set(op.getY(), int8Rows(tensor(op.getX()))); })
       .Case([&](LinearOp op) {
         return set(op.getY(), linear(tensor(op.getX()), tensor(op.getW()),
                                      optional(op.getBias())));

@@ -1,7 +1,7 @@
 // What every ssm op computes, in float64 and in the plainest loops: the measure
 // of every kernel. Each function is the formula in its op's documentation
 // (dialects/ssm/*.td). Values are rounded nowhere but in cast() and where
-// weights are quantised.
+// weights and rows are quantised.
 //
 // The caller gives shapes as the op's verifier and a well-formed batch ask for
 // them; evaluate() in Reference.h checks both.
@@ -68,6 +68,8 @@ Tensor unpack(const Tensor &x, int64_t rows, int64_t columns, int64_t interleave
 Tensor decay(Tensor aLog);
 Tensor scale(Tensor x, double factor);
 Tensor scaleColumns(Tensor x, const Tensor &s);
+/// Columns that share a scale.
+constexpr int64_t kGroup = 32;
 /// bits 8 or 4; x [O, K], scales [O, ceil(K / 32)].
 Tensor quantScales(const Tensor &x, int64_t bits);
 Tensor quantize(const Tensor &x, const Tensor &scales, int64_t bits);
@@ -80,6 +82,8 @@ Tensor dequantize(const Tensor &q, const Tensor &scales, int64_t bits, int64_t c
 
 Tensor embedding(const Tensor &table, const Tensor &tokens);
 Tensor rmsNorm(const Tensor &x, const Tensor *weight, double eps);
+/// What rows of int8 stand for.
+Tensor int8Rows(const Tensor &x);
 Tensor linear(const Tensor &x, const Tensor &w, const Tensor *bias = nullptr);
 std::vector<Tensor> split(const Tensor &x, const std::vector<int64_t> &widths);
 Tensor silu(Tensor x);

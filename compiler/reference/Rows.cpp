@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace mamba::reference {
 
@@ -31,6 +32,29 @@ Tensor rmsNorm(const Tensor &x, const Tensor *weight, double eps) {
     for (int64_t d = 0; d < D; ++d)
       out[d] = in[d] * factor * (weight ? weight->values[d] : 1.0);
   }
+  return y;
+}
+
+Tensor int8Rows(const Tensor &x) {
+  int64_t T = x.rows(), K = x.rowSize();
+  Tensor y({T, K});
+  for (int64_t t = 0; t < T; ++t)
+    for (int64_t k0 = 0; k0 < K; k0 += kGroup) {
+      const double *in = x.row(t) + k0;
+      double *out = y.row(t) + k0;
+      int64_t count = std::min(kGroup, K - k0);
+      float largest = 0;
+      for (int64_t k = 0; k < count; ++k)
+        if (float size = std::abs(float(in[k])); !std::isnan(largest) && !(size <= largest))
+          largest = size;
+      if (largest < 0x1p-100f)
+        continue;
+      float scale = std::isfinite(largest) ? largest * (1.0f / 127)
+                                           : std::numeric_limits<float>::quiet_NaN();
+      float inverse = 127 / largest;
+      for (int64_t k = 0; k < count; ++k)
+        out[k] = std::nearbyint(in[k] * inverse) * scale;
+    }
   return y;
 }
 

@@ -63,8 +63,6 @@ Tensor scaleColumns(Tensor x, const Tensor &s) {
   return x;
 }
 
-static constexpr int64_t kGroup = 32;
-
 Tensor quantScales(const Tensor &x, int64_t bits) {
   int64_t O = x.shape[0], K = x.shape[1], groups = (K + kGroup - 1) / kGroup;
   Tensor y({O, groups});

@@ -1,4 +1,4 @@
-#include "dialects/ssm/SSMDialect.h"
+#include "dialects/ssm/SSMInt8.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -27,5 +27,9 @@ void SSMDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "dialects/ssm/SSMOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/ssm/SSMInt8.cpp.inc"
       >();
 }

@@ -1,5 +1,5 @@
 // Verifiers of the ssm ops; labels as in the .td files.
-#include "dialects/ssm/SSMDialect.h"
+#include "dialects/ssm/SSMInt8.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/PatternMatch.h"
@@ -13,6 +13,9 @@ using namespace mamba::ssm;
 
 #define GET_OP_CLASSES
 #include "dialects/ssm/SSMOps.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "dialects/ssm/SSMInt8.cpp.inc"
 
 //===----------------------------------------------------------------------===//
 // Shapes of types

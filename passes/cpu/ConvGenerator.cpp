@@ -12,6 +12,9 @@ using namespace mlir;
 namespace mamba {
 namespace {
 
+/// Rows between what is computed and what is fetched: they lie pages apart.
+constexpr int64_t kAhead = 8;
+
 class ConvGenerator : public CpuGenerator {
 public:
   StringRef family() const override { return "conv1d"; }
@@ -67,6 +70,10 @@ public:
                            : e.zero());
     window = e.loop(start, end, 1, window, [&](Value row, ValueRange old) {
       SmallVector<Value> next(old.drop_front(vectors));
+      for (int64_t j = 0; j < vectors; j += 2) {
+        e.prefetch(x.buffer, {e.add(row, kAhead), e.add(column(j), x.offset)});
+        e.prefetch(y.buffer, {e.add(row, kAhead), column(j)}, /*isWritten=*/true);
+      }
       for (int64_t j = 0; j < vectors; ++j) {
         Value newest = e.load(x, row, column(j)), sum = biases[j];
         for (int64_t k = 0; k < W; ++k)

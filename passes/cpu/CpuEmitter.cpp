@@ -94,6 +94,26 @@ void CpuEmitter::prefetch(Value buffer, ValueRange at, bool isWritten) {
   memref::PrefetchOp::create(b, buffer, at, isWritten, /*localityHint=*/2, /*isDataCache=*/true);
 }
 
+void CpuEmitter::interleave(int64_t count, const std::function<void(int64_t)> &body) {
+  Block *block = b.getInsertionBlock();
+  Block::iterator end = b.getInsertionPoint();
+  SmallVector<SmallVector<Operation *>> chains;
+  size_t longest = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    Operation *before = end == block->begin() ? nullptr : &*std::prev(end);
+    body(i);
+    auto first = before ? std::next(before->getIterator()) : block->begin();
+    chains.emplace_back();
+    for (Operation &op : llvm::make_range(first, end))
+      chains.back().push_back(&op);
+    longest = std::max(longest, chains.back().size());
+  }
+  for (size_t k = 0; k < longest; ++k)
+    for (ArrayRef<Operation *> chain : chains)
+      if (k < chain.size())
+        chain[k]->moveBefore(block, end);
+}
+
 Value CpuEmitter::scratch(int64_t scratchRows, int64_t columns) {
   int64_t offset = scratchUsed / 4;
   scratchUsed += (scratchRows * columns * 4 + 63) / 64 * 64;

@@ -42,6 +42,10 @@ public:
   /// the end.
   void prefetch(mlir::Value buffer, mlir::ValueRange at, bool isWritten = false);
 
+  /// The body for each number below `count`, and of what they emit one op after the
+  /// other in turns: chains that do not wait for each other stand side by side.
+  void interleave(int64_t count, const std::function<void(int64_t)> &body);
+
   /// f32 scratch memory of this thread: a matrix [rows, columns], 64-byte aligned.
   mlir::Value scratch(int64_t rows, int64_t columns);
   int64_t scratchBytes() const { return scratchUsed; }

@@ -37,8 +37,11 @@ bool CpuGenerator::isLegal(ssm::KernelOp kernel, const Target &target, ssm::Sche
       weight = dequantize.getX(), scales = dequantize.getS();
       bits = dequantize.getBits();
     }
-    int64_t interleave = packedInterleave(getElementTypeOrSelf(weight.getType()), bits);
-    if (!isInPanels(weight, packed.block, interleave) ||
+    Type stored = getElementTypeOrSelf(weight.getType());
+    int64_t interleave = packedInterleave(stored, bits, /*dots=*/false);
+    bool isKnown = isInPanels(weight, packed.block, interleave) ||
+                   isInPanels(weight, packed.block, packedInterleave(stored, bits, /*dots=*/true));
+    if (!isKnown ||
         (scales && !isInPanels(scales, packed.block, 1))) {
       reason = "a weight is in other panels than the schedule's: block " +
                std::to_string(packed.block) + " interleave " + std::to_string(interleave);
@@ -46,6 +49,14 @@ bool CpuGenerator::isLegal(ssm::KernelOp kernel, const Target &target, ssm::Sche
     }
   }
   return true;
+}
+
+bool CpuGenerator::keepsLayout(ssm::KernelOp kernel, ssm::ScheduleAttr a,
+                               ssm::ScheduleAttr b) const {
+  return llvm::equal(packedUses(kernel, a), packedUses(kernel, b),
+                     [](const PackedUse &one, const PackedUse &other) {
+                       return one.use == other.use && one.block == other.block;
+                     });
 }
 
 void registerCpuGenerators() {

@@ -12,6 +12,9 @@ struct PackedUse {
   int64_t block;
 };
 
+/// Scratch memory of a thread that a pack may ask for; FORMAT.md.
+inline constexpr int64_t kMostScratchBytes = 256 << 20;
+
 class CpuGenerator : public KernelGenerator {
 public:
   /// The weights that it reads in panels under this schedule.
@@ -24,6 +27,9 @@ public:
 
   bool isLegal(ssm::KernelOp kernel, const Target &target, ssm::ScheduleAttr schedule,
                std::string &reason) const override;
+  std::vector<ScheduleAxis> axes(ssm::KernelOp kernel, const Target &target,
+                                 TokenClass tokens) const override;
+  bool keepsLayout(ssm::KernelOp kernel, ssm::ScheduleAttr a, ssm::ScheduleAttr b) const override;
 
 protected:
   /// Parameters beyond the lanes that a family needs to be positive, and its

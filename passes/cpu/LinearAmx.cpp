@@ -1,8 +1,12 @@
-// A tile of the grid is `row_block` rows by `col_block` columns. Its rows are taken
-// 32 at a time and `k_block` k at a time, so that this part of them stays in the
-// first level cache while the panels stream past it from the second: registers
-// hold 2x2 sums of 16x16, and each of the four loads of a step serves two
-// products. Between the parts of the rows the sums wait in scratch memory.
+// A tile of the grid is `row_block` rows by `col_block` columns, which stay in the
+// second level cache together. Its rows are taken 32 at a time and `k_block` k at a
+// time, so that this part of them stays in the first level cache while the panels
+// stream past it: registers hold 2x2 sums of 16x16, and each of the four loads of a
+// step serves two products. Between the parts of the rows the sums wait in scratch
+// memory.
+//
+// Finished sums of a panel become outputs between the products of the panel after
+// it: vectors and tiles work at the same time.
 //
 // Rows are read where they lie, or from a copy in scratch memory with zeros around
 // it: the last rows of the block, and rows whose K fills no products.
@@ -27,14 +31,6 @@ namespace mamba {
 /// Rows and columns of a tile of sums, and of the four in registers.
 static constexpr int64_t kTile = 16, kSums = 32;
 
-/// The type of rows as they lie in memory.
-static Type storedElement(Value rows) {
-  rows = unwidened(rows);
-  while (auto split = rows.getDefiningOp<ssm::SplitOp>())
-    rows = unwidened(split.getX());
-  return getElementTypeOrSelf(rows.getType());
-}
-
 bool takesTiles(LinearParts parts, const Target &target) {
   return target.has("amx-bf16") && storedElement(parts.x).isBF16() &&
          TilePanels::takes(parts.linear.getW());
@@ -45,14 +41,20 @@ ssm::ScheduleAttr tileSchedule(LinearParts parts, const Target &target, MLIRCont
     return int64_t(llvm::alignTo(llvm::divideCeil(n, llvm::divideCeil(n, most)), step));
   };
   // Rows whole if they fit the first level cache, else in parts of two thirds of
-  // it; less than half of the second for the panels: rows come, and results go.
-  // Integers become bf16 once for all rows of a tile.
+  // it. Of the second three eighths for rows, somewhat less for panels: outputs pass
+  // through. Integers become bf16 once for all rows of a tile.
+  Value w = parts.linear.getW();
   int64_t fits = target.l1Bytes / (2 * kSums);
-  int64_t block = panelBlock(parts.linear.getW(), target), step = std::lcm(block, kTilePanel);
-  int64_t columns = std::max(step, target.l2Bytes * 3 / 8 / (2 * parts.K) / step * step);
-  bool isBf16 = getElementTypeOrSelf(parts.linear.getW().getType()).isBF16();
+  int64_t block = panelBlock(w, target), step = std::lcm(block, kTilePanel);
+  int64_t columns = std::max(step, target.l2Bytes * 5 / 16 / (2 * parts.K) / step * step);
+  int64_t rows = std::clamp<int64_t>(target.l2Bytes * 3 / 8 / (2 * parts.K) / kSums * kSums,
+                                     kSums, 512);
+  if (!getElementTypeOrSelf(w.getType()).isBF16())
+    rows = 512;
+  else if (parts.O <= columns)
+    rows = std::min<int64_t>(rows, 64);
   return Schedule{.lanes = target.lanes,
-                  .rowBlock = isBf16 ? 128 : 512,
+                  .rowBlock = rows,
                   .colBlock = inPieces(parts.O, columns, step),
                   .colTile = block,
                   .kBlock = inPieces(parts.K, parts.K <= fits ? fits : fits * 2 / 3, kTileStep),
@@ -88,17 +90,25 @@ public:
       : e(e), parts(parts), s(e.schedule), x(*e.view(parts.x)),
         matrix(e, parts.linear.getW(), parts.K, s.getColBlock()),
         steps(llvm::alignTo(parts.K, kTileStep)),
-        panels(llvm::divideCeil(parts.O, kTilePanel)), inPlace(parts.K == steps) {}
+        panels(llvm::divideCeil(parts.O, kTilePanel)), inPlace(parts.K == steps),
+        inParts(steps > s.getKBlock()) {}
 
   KernelGrid generate();
 
 private:
+  using Sums = SmallVector<Value>;
+  void findTile();
   void copyRows(Value group);
+  void findFactors(Value group);
   void groupSums(Value group, bool isWhole);
-  void addPart(Value group, bool isWhole, Value panel, int64_t k0);
-  void writeGroup(Value group);
-  /// Where the sums of a panel wait.
-  Value sumsColumn(Value panel) { return e.mul(e.sub(panel, firstPanel), kTilePanel); }
+  void addPart(Value group, bool isWhole, Value panel, int64_t k0, Value written = {});
+  Sums addStep(Value group, bool isWhole, Value panel, Value k, ValueRange sums);
+  void writeRow(Value group, Value panel, Value row);
+  /// Where the sums of a panel wait: those of a panel alone, if no other part of k
+  /// is added to them.
+  Value sumsColumn(Value panel) {
+    return inParts ? e.mul(e.sub(panel, firstPanel), kTilePanel) : e.index(0);
+  }
 
   CpuEmitter &e;
   LinearParts parts;
@@ -106,13 +116,31 @@ private:
   View x;
   TilePanels matrix;
   int64_t steps, panels; // k with the zeros behind it; of all columns
-  bool inPlace;
+  bool inPlace, inParts;
   Value row0, rowEnd, firstPanel, lastPanel; // of the tile of the grid
-  Value copied; // scratch memory: 32 rows in pairs of bf16
-  Value sums;   // scratch memory: of 32 rows
+  // In scratch memory, of 32 rows: the rows in pairs of bf16, sums, norm factors.
+  Value copied, sums, factors;
 };
 
 } // namespace
+
+/// Blocks of rows are as even as groups of 32 allow. Tiles beside each other share
+/// panels: a weight comes from memory once.
+void TileProjection::findTile() {
+  Value down = e.ceilDiv(e.rows, s.getRowBlock());
+  Value even = e.div(e.add(e.rows, e.sub(down, e.index(1))), down);
+  Value block = e.mul(e.ceilDiv(even, kSums), kSums);
+  row0 = e.min(e.rows, e.mul(e.rem(e.tile, down), block));
+  rowEnd = e.min(e.rows, e.add(row0, block));
+  int64_t panelsATile = s.getColBlock() / kTilePanel;
+  // Threads take runs of tiles: with the halves in turns one thread makes the same
+  // channels of both halves of a split result, which it reads again where it scans.
+  Value across = e.div(e.tile, down);
+  if (int64_t blocks = llvm::divideCeil(parts.O, s.getColBlock()); blocks % 2 == 0)
+    across = e.add(e.mul(e.rem(across, e.index(2)), blocks / 2), e.div(across, e.index(2)));
+  firstPanel = e.mul(across, panelsATile);
+  lastPanel = e.min(e.index(panels), e.add(firstPanel, panelsATile));
+}
 
 /// 32 rows, those from rowEnd on zero.
 void TileProjection::copyRows(Value group) {
@@ -134,84 +162,115 @@ void TileProjection::copyRows(Value group) {
   });
 }
 
-/// Adds the products of a part of k to the sums of 32 rows and a panel.
-void TileProjection::addPart(Value group, bool isWhole, Value panel, int64_t k0) {
-  auto sumsType = amx::TileType::get({kTile, kTile}, e.b.getF32Type());
-  auto rowsType = amx::TileType::get({kTile, kTileStep}, e.b.getBF16Type());
-  auto sumsAt = [&](int64_t i) -> SmallVector<Value> {
-    return {e.index(i / 2 * kTile), e.add(sumsColumn(panel), i % 2 * kTile)};
-  };
-  SmallVector<Value> acc;
-  for (int64_t i = 0; i < 4; ++i)
-    acc.push_back(k0 > 0 ? Value(amx::TileLoadOp::create(e.b, sumsType, sums, sumsAt(i)))
-                         : Value(amx::TileZeroOp::create(e.b, sumsType)));
-  auto rowsAt = [&](Value k, int64_t half) -> Value {
+/// Of the rows that are there.
+void TileProjection::findFactors(Value group) {
+  e.loop(group, e.min(rowEnd, e.add(group, kSums)), 1, [&](Value row) {
+    Value factor = inverseRms(e, x, row, parts.norm.getEps().convertToDouble());
+    memref::StoreOp::create(e.b, factor, factors, ValueRange{e.index(0), e.sub(row, group)});
+  });
+}
+
+/// Four loads, rows and panels by turns, before the products that wait for them.
+TileProjection::Sums TileProjection::addStep(Value group, bool isWhole, Value panel, Value k,
+                                             ValueRange sums) {
+  auto type = amx::TileType::get({kTile, kTileStep}, e.b.getBF16Type());
+  Value a[2], b[2];
+  for (int64_t half = 0; half < 2; ++half) {
     SmallVector<Value> at = {e.index(half * kTile), e.div(k, e.index(2))};
     if (isWhole)
       at = {e.add(group, half * kTile), e.add(k, x.offset)};
-    return amx::TileLoadOp::create(e.b, rowsType, isWhole ? x.buffer : copied, at);
-  };
-  // Past the first level cache, where the rows are.
-  auto panelAt = [&](Value k, int64_t half) {
-    Value tile = matrix.tile(panel, k, half);
-    tile.getDefiningOp()->setAttr("streamed", e.b.getUnitAttr());
-    return tile;
-  };
-  Value kEnd = e.index(std::min(steps, k0 + s.getKBlock()));
-  acc = e.loop(e.index(k0), kEnd, kTileStep, acc, [&](Value k, ValueRange acc) {
-    SmallVector<Value> a, b, next;
-    for (int64_t i = 0; i < 4; ++i) {
-      if (i % 2 == 0)
-        a.push_back(rowsAt(k, i / 2));
-      if (i < 2)
-        b.push_back(panelAt(k, i));
-      next.push_back(amx::TileMulFOp::create(e.b, sumsType, a[i / 2], b[i % 2], acc[i]));
-    }
-    return next;
-  }, /*keepRolled=*/true);
-  for (int64_t i = 0; i < 4; ++i)
-    amx::TileStoreOp::create(e.b, sums, sumsAt(i), acc[i]);
+    a[half] = amx::TileLoadOp::create(e.b, type, isWhole ? x.buffer : copied, at);
+    b[half] = matrix.tile(panel, k, half);
+    // Past the first level cache, where the rows are.
+    b[half].getDefiningOp()->setAttr("streamed", e.b.getUnitAttr());
+  }
+  Sums next;
+  for (auto [i, sum] : llvm::enumerate(sums))
+    next.push_back(amx::TileMulFOp::create(e.b, sum.getType(), a[i / 2], b[i % 2], sum));
+  return next;
 }
 
-void TileProjection::writeGroup(Value group) {
+/// Adds the products of a part of k to the sums of 32 rows and a panel, and only then
+/// stores them: meanwhile the 32 rows of the panel `written` become outputs.
+void TileProjection::addPart(Value group, bool isWhole, Value panel, int64_t k0, Value written) {
+  auto type = amx::TileType::get({kTile, kTile}, e.b.getF32Type());
+  SmallVector<SmallVector<Value>> at;
+  Sums acc;
+  for (int64_t i = 0; i < 4; ++i) {
+    at.push_back({e.index(i / 2 * kTile), e.add(sumsColumn(panel), i % 2 * kTile)});
+    acc.push_back(k0 > 0 ? Value(amx::TileLoadOp::create(e.b, type, sums, at[i]))
+                         : Value(amx::TileZeroOp::create(e.b, type)));
+  }
+  int64_t kEnd = std::min(steps, k0 + s.getKBlock()), from = k0;
+  if (written) {
+    int64_t perStep = llvm::divideCeil(kSums, (kEnd - k0) / kTileStep);
+    // A divisor of 32.
+    perStep = llvm::PowerOf2Ceil(perStep);
+    from = k0 + kSums / perStep * kTileStep;
+    acc = e.loop(e.index(k0), e.index(from), kTileStep, acc, [&](Value k, ValueRange acc) {
+      Sums next = addStep(group, isWhole, panel, k, acc);
+      Value row = e.add(group, e.mul(e.div(e.sub(k, e.index(k0)), e.index(kTileStep)), perStep));
+      for (int64_t i = 0; i < perStep; ++i)
+        writeRow(group, written, e.add(row, i));
+      return next;
+    }, /*keepRolled=*/true);
+  }
+  if (from < kEnd)
+    acc = e.loop(e.index(from), e.index(kEnd), kTileStep, acc, [&](Value k, ValueRange acc) {
+      return addStep(group, isWhole, panel, k, acc);
+    }, /*keepRolled=*/true);
+  for (int64_t i = 0; i < 4; ++i)
+    amx::TileStoreOp::create(e.b, sums, at[i], acc[i]);
+}
+
+void TileProjection::writeRow(Value group, Value panel, Value row) {
   e.reach = kTilePanel;
-  e.loop(group, e.min(rowEnd, e.add(group, kSums)), 1, [&](Value row) {
-    Value factor;
-    if (parts.norm)
-      factor = e.broadcast(inverseRms(e, x, row, parts.norm.getEps().convertToDouble()));
-    e.loop(firstPanel, lastPanel, 1, [&](Value panel) {
-      for (int64_t j = 0; j < kTilePanel; j += e.lanes) {
-        Value sum = vector::LoadOp::create(
-            e.b, e.vectorType, sums,
-            ValueRange{e.sub(row, group), e.add(sumsColumn(panel), j)});
-        writeOutputs(e, parts, sum, factor, row, e.add(e.mul(panel, kTilePanel), j));
-      }
-    });
-  });
+  Value local = e.sub(row, group), factor;
+  if (parts.norm)
+    factor = e.broadcast(memref::LoadOp::create(e.b, factors, ValueRange{e.index(0), local}));
+  for (int64_t j = 0; j < kTilePanel; j += e.lanes) {
+    Value sum = vector::LoadOp::create(e.b, e.vectorType, sums,
+                                       ValueRange{local, e.add(sumsColumn(panel), j)});
+    writeOutputs(e, parts, sum, factor, row, e.add(e.mul(panel, kTilePanel), j));
+  }
   e.reach = e.lanes;
 }
 
 void TileProjection::groupSums(Value group, bool isWhole) {
   if (!isWhole)
     copyRows(group);
-  for (int64_t k0 = 0; k0 < steps; k0 += s.getKBlock())
+  if (parts.norm)
+    findFactors(group);
+  int64_t k0 = 0;
+  for (; k0 + s.getKBlock() < steps; k0 += s.getKBlock())
     e.loop(firstPanel, lastPanel, 1,
            [&](Value panel) { addPart(group, isWhole, panel, k0); });
-  writeGroup(group);
+  auto write = [&](Value panel) {
+    e.loop(group, e.min(rowEnd, e.add(group, kSums)), 1,
+           [&](Value row) { writeRow(group, panel, row); });
+  };
+  if (!isWhole) {
+    e.loop(firstPanel, lastPanel, 1, [&](Value panel) {
+      addPart(group, isWhole, panel, k0);
+      write(panel);
+    });
+    return;
+  }
+  addPart(group, isWhole, firstPanel, k0);
+  e.loop(e.add(firstPanel, 1), lastPanel, 1, [&](Value panel) {
+    addPart(group, isWhole, panel, k0, e.sub(panel, e.index(1)));
+  });
+  write(e.sub(lastPanel, e.index(1)));
 }
 
 KernelGrid TileProjection::generate() {
   int64_t across = llvm::divideCeil(parts.O, s.getColBlock());
-  int64_t panelsATile = s.getColBlock() / kTilePanel;
-  // Tiles beside each other share panels.
-  Value down = e.ceilDiv(e.rows, s.getRowBlock());
-  firstPanel = e.mul(e.div(e.tile, down), panelsATile);
-  lastPanel = e.min(e.index(panels), e.add(firstPanel, panelsATile));
-  row0 = e.mul(e.rem(e.tile, down), s.getRowBlock());
-  rowEnd = e.min(e.rows, e.add(row0, s.getRowBlock()));
+  findTile();
   // Rows of scratch memory are spread over the sets of the cache.
-  sums = e.scratch(kSums, s.getColBlock() + kTile);
+  sums = inParts ? e.scratch(kSums, s.getColBlock() + kTile) : e.scratch(kSums, kTilePanel);
   copied = e.scratch(kSums, steps / 2 + kTile);
+  if (parts.norm)
+    factors = e.scratch(1, kSums);
 
   matrix.prepare(e.mul(firstPanel, kTilePanel));
   Value rest = row0;

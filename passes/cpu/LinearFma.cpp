@@ -7,9 +7,15 @@
 // panel, `k_block` k of it, that stays in the first level cache as f32, and the
 // sums wait in scratch memory. The norm's factor of a row is applied to the
 // finished sum.
+//
+// Rows of int8 are made once for all columns of a tile, and their products are dot
+// products of integers where the target has them.
 #include "passes/cpu/LinearFma.h"
+#include "passes/cpu/Int8Rows.h"
+#include "passes/cpu/LinearDot.h"
 #include "passes/cpu/LinearEpilogue.h"
 #include "passes/cpu/PanelProduct.h"
+#include "passes/target/Int8Rows.h"
 #include "passes/target/Schedule.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -23,9 +29,28 @@ namespace mamba {
 /// Sums that registers hold beside weights and a row's value.
 static int64_t sumsInRegisters(const Target &target) { return target.registers >= 32 ? 24 : 12; }
 
+/// Integers are as fast from the second level cache, so k is not cut; a tile has panels
+/// enough that its rows cost little.
+static ssm::ScheduleAttr dotSchedule(LinearParts parts, const Target &target, TokenClass tokens,
+                                     MLIRContext *context) {
+  int64_t panel = panelBlock(parts.linear.getW(), target);
+  bool isMany = tokens == TokenClass::Prefill || tokens == TokenClass::Invariant;
+  int64_t panels = llvm::divideCeil(parts.O, panel);
+  int64_t aTile = isMany ? llvm::divideCeil(panels, llvm::divideCeil(panels, 8))
+                         : std::clamp<int64_t>(panels / 4, 1, 6);
+  return Schedule{.lanes = target.lanes,
+                  .rowBlock = isMany ? 96 : 16,
+                  .colBlock = panel * aTile,
+                  .rowTile = isMany ? 6 : 8,
+                  .colTile = panel}
+      .get(context);
+}
+
 ssm::ScheduleAttr fmaSchedule(LinearParts parts, const Target &target, TokenClass tokens,
                               MLIRContext *context) {
   int64_t panel = panelBlock(parts.linear.getW(), target), vectors = panel / target.lanes;
+  if (int8RowsOf(parts) && takesDots(target, target.lanes))
+    return dotSchedule(parts, target, tokens, context);
   if (tokens != TokenClass::Prefill && tokens != TokenClass::Invariant)
     return Schedule{.lanes = target.lanes, .rowBlock = 16, .colBlock = panel, .rowTile = 8,
                     .colTile = panel}
@@ -56,6 +81,10 @@ bool checkFmaSchedule(LinearParts parts, const Target &target, ssm::ScheduleAttr
   if (accumulators > 64) {
     reason = "row_tile * col_tile takes " + std::to_string(accumulators) +
              " accumulators, 64 is the limit";
+    return false;
+  }
+  if (int8RowsOf(parts) && s.getLanes() > Int8Rows::kGroup) {
+    reason = "rows of int8 need at most 32 lanes";
     return false;
   }
   return true;
@@ -89,6 +118,7 @@ private:
   View x;
   int64_t vectors; // of a panel
   Value row0, rowEnd, firstPanel, endPanel;
+  std::optional<Int8Rows> int8; // where the rows are such
   // In scratch memory: rows as f32, a part of a panel as f32, sums.
   Value wideRows, widePanel, kept;
 };
@@ -104,7 +134,14 @@ KernelGrid FmaProjection::generate() {
   row0 = e.mul(e.rem(e.tile, down), s.getRowBlock());
   rowEnd = e.min(e.rows, e.add(row0, s.getRowBlock()));
   endPanel = e.min(e.add(firstPanel, panelsATile), e.index(panels));
-  if (!::cast<MemRefType>(x.buffer.getType()).getElementType().isF32())
+  bool dots = int8RowsOf(parts) && takesDots(e.target, e.lanes) && !s.getKBlock() &&
+              weights.unit() >= 4;
+  if (int8RowsOf(parts)) {
+    int8.emplace(e, x, s.getRowBlock(), s.getKBlock() ? s.getKBlock() : parts.K,
+                 dots ? formOfRows(parts.linear.getW()) : Int8Rows::Form::Floats,
+                 /*hasNorm=*/bool(parts.norm));
+    wideRows = int8->memory();
+  } else if (!::cast<MemRefType>(x.buffer.getType()).getElementType().isF32())
     wideRows = e.scratch(s.getRowBlock(),
                          llvm::alignTo(s.getKBlock() ? s.getKBlock() : parts.K, e.lanes));
   if (s.getKBlock()) {
@@ -117,9 +154,11 @@ KernelGrid FmaProjection::generate() {
   return {KernelGrid::Rows, 1, s.getRowBlock(), int64_t(llvm::divideCeil(panels, panelsATile))};
 }
 
-/// The columns from `first` to `end` of the block's rows.
+/// The columns from `first` to `end` of the block's rows, as f32 or as integers.
 void FmaProjection::widenRows(Value first, Value end) {
   e.loop(row0, rowEnd, 1, [&](Value row) {
+    if (int8)
+      return int8->make(row, local(row), first, end);
     e.loop(first, end, e.lanes, [&](Value k) {
       vector::StoreOp::create(e.b, e.load(x, row, k), wideRows,
                               ValueRange{local(row), e.sub(k, first)});
@@ -147,7 +186,9 @@ void FmaProjection::eachRows(const std::function<void(ArrayRef<Value>)> &body) {
 /// The vectors of a panel, as many at a time as there are registers for.
 void FmaProjection::eachVectors(int64_t rows,
                                 const std::function<void(int64_t first, int64_t count)> &body) {
-  int64_t most = std::max<int64_t>(1, sumsInRegisters(e.target) / rows);
+  // A dot product has a sum of integers beside that of the groups.
+  int64_t sums = sumsInRegisters(e.target) / (int8 && int8->isBytes() ? 2 : 1);
+  int64_t most = std::max<int64_t>(1, sums / rows);
   int64_t turns = llvm::divideCeil(vectors, most);
   for (int64_t turn = 0; turn < turns; ++turn) {
     int64_t first = vectors * turn / turns, end = vectors * (turn + 1) / turns;
@@ -158,7 +199,8 @@ void FmaProjection::eachVectors(int64_t rows,
 Value FmaProjection::factorOf(Value row) {
   if (!parts.norm)
     return {};
-  return e.broadcast(inverseRms(e, x, row, parts.norm.getEps().convertToDouble()));
+  double eps = parts.norm.getEps().convertToDouble();
+  return int8 ? int8->inverseRms(local(row), eps) : e.broadcast(inverseRms(e, x, row, eps));
 }
 
 void FmaProjection::write(Value sums, Value factor, Value row, Value panel, int64_t column) {
@@ -169,7 +211,10 @@ void FmaProjection::write(Value sums, Value factor, Value row, Value panel, int6
 
 void FmaProjection::wholeSums(Value panel) {
   eachRows([&](ArrayRef<Value> rows) {
-    PanelTile tile{.x = x, .rows = SmallVector<Value>(rows), .panel = panel, .prefetches = true};
+    // Of many rows all but the first find the panel in a cache.
+    PanelTile tile{.x = x, .rows = SmallVector<Value>(rows), .panel = panel,
+                   .prefetches = s.getRowBlock() <= 16};
+    tile.int8 = int8 ? &*int8 : nullptr;
     SmallVector<Value> factors;
     for (Value &row : tile.rows) {
       factors.push_back(factorOf(row));
@@ -229,6 +274,7 @@ void FmaProjection::partOfK(Value k0, Value kEnd) {
     Value base = e.b.createOrFold<arith::MulIOp>(e.sub(panel, firstPanel), e.index(s.getRowBlock()));
     eachRows([&](ArrayRef<Value> rows) {
       PanelTile tile{.x = x, .rows = SmallVector<Value>(rows), .panel = panel};
+      tile.int8 = int8 ? &*int8 : nullptr;
       if (wideRows) {
         tile.x = {wideRows, 0, s.getKBlock()};
         tile.from = k0;

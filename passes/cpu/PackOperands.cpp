@@ -1,8 +1,10 @@
 #include "passes/cpu/Generator.h"
+#include "passes/cpu/LinearDot.h"
 #include "passes/cpu/Passes.h"
 #include "passes/cpu/WeightPanel.h"
 
 #include "dialects/plan/PlanDialect.h"
+#include "dialects/ssm/SSMInt8.h"
 
 using namespace mlir;
 
@@ -38,21 +40,33 @@ void packArgument(ssm::KernelOp kernel, OpOperand &use, int64_t block, int64_t i
   use.set(ssm::UnpackOp::create(b, kernel.getLoc(), type, inside, interleave));
 }
 
-void packUse(ssm::KernelOp kernel, PackedUse packed) {
+void packUse(ssm::KernelOp kernel, PackedUse packed, bool dots) {
   Value weight = packed.use->get();
   auto dequantize = weight.getDefiningOp<ssm::DequantizeOp>();
   if (!dequantize)
     return packArgument(kernel, *packed.use, packed.block,
-                        packedInterleave(getElementTypeOrSelf(weight.getType()), 0));
+                        packedInterleave(getElementTypeOrSelf(weight.getType()), 0, dots));
   Type byte = getElementTypeOrSelf(dequantize.getX().getType());
   packArgument(kernel, dequantize.getXMutable(), packed.block,
-               packedInterleave(byte, dequantize.getBits()));
+               packedInterleave(byte, dequantize.getBits(), dots));
   packArgument(kernel, dequantize.getSMutable(), packed.block, 1);
+}
+
+/// Whether some kernel multiplies integers: then they lie so for all classes.
+bool hasDots(Operation *module) {
+  return module
+      ->walk([](ssm::Int8RowsOp op) {
+        FailureOr<Target> target = targetOf(op);
+        bool dots = succeeded(target) && takesDots(*target, target->lanes);
+        return dots ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
 }
 
 struct PackOperands : impl::PackOperandsPassBase<PackOperands> {
   void runOnOperation() override {
-    WalkResult result = getOperation().walk([](ssm::KernelOp kernel) {
+    bool dots = hasDots(getOperation());
+    WalkResult result = getOperation().walk([&](ssm::KernelOp kernel) {
       // A kernel without a schedule is not generated: weights in a recipe.
       if (!kernel.getScheduleAttr())
         return WalkResult::advance();
@@ -67,7 +81,7 @@ struct PackOperands : impl::PackOperandsPassBase<PackOperands> {
       }
       auto *cpu = static_cast<const CpuGenerator *>(generator);
       for (PackedUse use : cpu->packedUses(kernel, kernel.getScheduleAttr()))
-        packUse(kernel, use);
+        packUse(kernel, use, dots);
       return WalkResult::advance();
     });
     if (result.wasInterrupted())

@@ -1,4 +1,5 @@
 #include "passes/cpu/PanelProduct.h"
+#include "passes/cpu/LinearDot.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -46,12 +47,20 @@ public:
     SmallVector<Value> scales, outer;
     for (int64_t j = 0; j < t.vectors; ++j)
       scales.push_back(w.scale(t.panel, k, t.column + j * e.lanes));
-    for (auto [i, sum] : llvm::enumerate(sums))
-      outer.push_back(e.math.fma(inner[i], scales[i % t.vectors], sum));
+    for (auto [i, sum] : llvm::enumerate(sums)) {
+      Value scale = scales[i % t.vectors];
+      if (t.int8)
+        scale = e.math.mul(scale, rowScale(t.rows[i / t.vectors], k));
+      outer.push_back(e.math.fma(inner[i], scale, sum));
+    }
     return outer;
   }
 
 private:
+  Value rowScale(Value row, Value k) {
+    return t.int8->scale(row, e.div(t.from ? e.sub(k, t.from) : k, e.index(Int8Rows::kGroup)));
+  }
+
   SmallVector<Value> unit(Value k, int64_t count, ArrayRef<Value> acc) {
     SmallVector<SmallVector<Value>> weights;
     for (int64_t j = 0; j < t.vectors; ++j)
@@ -87,6 +96,8 @@ SmallVector<Value> panelProduct(CpuEmitter &e, const PanelTile &tile, const Weig
   int64_t turn = group ? group : tile.rows.size() >= 4 ? 2 : 4;
   int64_t whole = K / turn * turn, rest = K - whole;
   auto steps = [&](Value k, int64_t count, ValueRange carried) {
+    if (tile.int8 && tile.int8->isBytes())
+      return dotGroup(e, tile, weights, k, count, carried);
     return group ? product.group(k, count, carried) : product.steps(k, count, carried);
   };
   SmallVector<Value> acc(sums);
@@ -126,7 +137,11 @@ Value inverseRms(CpuEmitter &e, const View &x, Value row, double eps) {
     acc[p] = e.math.fma(v, v, acc[p]);
   }
   Value squares = e.math.sum(e.math.add(e.math.add(acc[0], acc[1]), e.math.add(acc[2], acc[3])));
-  Value mean = e.math.mul(squares, e.math.constant(squares.getType(), 1.0 / x.columns));
+  return inverseRoot(e, squares, x.columns, eps);
+}
+
+Value inverseRoot(CpuEmitter &e, Value squares, int64_t columns, double eps) {
+  Value mean = e.math.mul(squares, e.math.constant(squares.getType(), 1.0 / columns));
   Value root = math::SqrtOp::create(e.b, e.math.add(mean, e.math.constant(mean.getType(), eps)));
   return e.math.div(e.math.constant(root.getType(), 1), root);
 }

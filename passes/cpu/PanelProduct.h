@@ -6,6 +6,8 @@
 
 namespace mamba {
 
+class Int8Rows;
+
 /// Which outputs are computed together, in registers: `vectors` vectors of the
 /// panel from `column` on, for each of some rows.
 struct PanelTile {
@@ -15,6 +17,7 @@ struct PanelTile {
   mlir::Value panel;
   int64_t column = 0, vectors = 1;
   bool prefetches = false; // asks for weights before they are read
+  const Int8Rows *int8 = nullptr; // x as integers; the rows are those that it holds
 };
 
 /// sums[i * vectors + j] + sum_k x[row i, k] * w[panel, k, column + j * lanes ...]
@@ -31,6 +34,8 @@ llvm::SmallVector<mlir::Value> panelProduct(CpuEmitter &e, const PanelTile &tile
 llvm::SmallVector<mlir::Value> panelProduct(CpuEmitter &e, const PanelTile &tile,
                                             const WeightPanel &weights);
 
+/// 1 / sqrt(squares / columns + eps), of a scalar.
+mlir::Value inverseRoot(CpuEmitter &e, mlir::Value squares, int64_t columns, double eps);
 /// 1 / sqrt(mean(x[row]^2) + eps) as a scalar, summed in a fixed order.
 mlir::Value inverseRms(CpuEmitter &e, const View &x, mlir::Value row, double eps);
 

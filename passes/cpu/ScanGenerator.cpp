@@ -2,7 +2,8 @@
 //
 // A tile is one sequence by `col_block` channels; channels lie in lanes, time is
 // serial. Time goes in chunks whose dt, dt * u and y are held in scratch memory:
-//   1. dt of the chunk, row by row: projection, bias, softplus
+//   1. dt of the chunk, row by row: projection, unless tiles have made it for
+//      `row_block` rows, bias, softplus
 //   2. the recurrence, `lanes` channels at a time, `state_block` states in
 //      registers, only scratch memory and B and C
 //   3. skip, gate and store of y, row by row
@@ -12,6 +13,8 @@
 #include "passes/cpu/Generator.h"
 #include "passes/cpu/PanelProduct.h"
 #include "passes/cpu/ScanState.h"
+#include "passes/cpu/ScanTiles.h"
+#include "passes/cpu/TilePanels.h"
 #include "passes/target/Recurrence.h"
 #include "passes/target/Schedule.h"
 
@@ -54,12 +57,10 @@ public:
     e.when(e.less(start, end), [&] {
       fetchDecays();
       loadStates(e, pool, slot, column0, h);
-      e.loop(start, end, s.getChunk(), [&](Value chunk) {
-        Value length = e.min(e.sub(end, chunk), e.index(s.getChunk()));
-        computeDt(chunk, length);
-        recur(chunk, length);
-        finish(chunk, length);
-      });
+      if (s.getMma() > 0)
+        scanSpans(start, end);
+      else
+        scanChunks(start, end);
       storeStates(e, h, pool, slot, column0);
     });
     return {KernelGrid::Sequences, 1, 1, across};
@@ -72,9 +73,35 @@ private:
   void put(Value vector, Value matrix, Value row, Value column) {
     vector::StoreOp::create(e.b, vector, matrix, ValueRange{row, column});
   }
-  void eachVector(const std::function<void(Value local, Value column)> &body) {
-    for (int64_t j = 0; j < vectors; ++j)
-      body(e.index(j * e.lanes), e.add(column0, j * e.lanes));
+  /// Some vectors at a time, side by side: each is one long chain.
+  void eachVector(const std::function<void(int64_t j, Value local, Value column)> &body) {
+    constexpr int64_t together = 4;
+    for (int64_t first = 0; first < vectors; first += together)
+      e.interleave(std::min(together, vectors - first), [&](int64_t i) {
+        int64_t j = first + i;
+        body(j, e.index(j * e.lanes), e.add(column0, j * e.lanes));
+      });
+  }
+
+  void scanChunks(Value start, Value end) {
+    e.loop(start, end, s.getChunk(), [&](Value chunk) {
+      Value length = e.min(e.sub(end, chunk), e.index(s.getChunk()));
+      computeDt(chunk, length);
+      recur(chunk, length);
+      finish(chunk, length);
+    });
+  }
+
+  /// dt of `row_block` rows at once by tiles.
+  void scanSpans(Value start, Value end) {
+    ScanTiles tiles(e, p, panel);
+    projected = e.scratch(s.getRowBlock(), block);
+    e.loop(start, end, s.getRowBlock(), [&](Value first) {
+      Value past = e.min(end, e.add(first, s.getRowBlock()));
+      tiles.project(first, e.sub(past, first), projected);
+      span = first;
+      scanChunks(first, past);
+    });
   }
 
   /// A alone lies in pieces that no prefetcher sees coming: fetched while the states
@@ -88,7 +115,7 @@ private:
   }
 
   void computeDt(Value chunk, Value length) {
-    int64_t tile = p.projection ? s.getRowTile() : 1;
+    int64_t tile = p.projection && !projected ? s.getRowTile() : 1;
     Value whole = e.b.createOrFold<arith::MulIOp>(e.div(length, e.index(tile)), e.index(tile));
     e.loop(e.index(0), whole, tile, [&](Value t) { dtRows(chunk, t, tile); });
     if (tile > 1)
@@ -96,27 +123,25 @@ private:
   }
 
   void dtRows(Value chunk, Value t, int64_t count) {
-    SmallVector<Value> rows, projected;
+    SmallVector<Value> rows, sums;
     for (int64_t i = 0; i < count; ++i)
       rows.push_back(e.add(e.add(chunk, t), i));
     View delta = *e.view(p.delta), u = *e.view(p.scan.getU());
-    if (p.projection)
-      projected = panelProduct(e, {.x = delta, .rows = rows, .panel = panel, .vectors = vectors},
-                               WeightPanel(e, p.projection.getW()));
+    if (p.projection && !projected)
+      sums = panelProduct(e, {.x = delta, .rows = rows, .panel = panel, .vectors = vectors},
+                          WeightPanel(e, p.projection.getW()));
     for (int64_t i = 0; i < count; ++i) {
       Value local = e.add(t, i);
-      int64_t j = 0;
-      eachVector([&](Value lane, Value column) {
-        Value value = p.projection ? projected[i * vectors + j] : e.load(delta, rows[i], column);
-        ++j;
+      eachVector([&](int64_t j, Value lane, Value column) {
+        Value value = projected      ? at(projected, e.sub(rows[i], span), lane)
+                      : p.projection ? sums[i * vectors + j]
+                                     : e.load(delta, rows[i], column);
         if (p.projection && p.projection.getBias())
           value = e.math.add(value, e.load1(e.buffer(p.projection.getBias()), column));
         Value bias = p.deltaBias ? e.load1(e.buffer(p.deltaBias), column) : Value();
         value = scanStepSize(e.math, value, bias, p.hasSoftplus);
         put(value, dt, local, lane);
         put(e.math.mul(value, e.load(u, rows[i], column)), dtU, local, lane);
-        if (p.N > s.getStateBlock())
-          put(e.zero(), y, local, lane);
       });
     }
   }
@@ -131,7 +156,8 @@ private:
     int64_t states = std::min(s.getStateBlock(), p.N);
     int64_t whole = p.N / states * states;
     e.loop(e.index(0), e.index(block), e.lanes, [&](Value lane) {
-      e.loop(e.index(0), e.index(whole), states,
+      recurStates(chunk, length, lane, e.index(0), states, /*isFirst=*/true);
+      e.loop(e.index(states), e.index(whole), states,
              [&](Value n) { recurStates(chunk, length, lane, n, states); });
       if (whole < p.N)
         recurStates(chunk, length, lane, e.index(whole), p.N - whole);
@@ -151,7 +177,8 @@ private:
     fetch(*e.view(p.u), e.min(e.add(row, s.getChunk()), e.sub(e.rows, e.index(1))));
   }
 
-  void recurStates(Value chunk, Value length, Value lane, Value n0, int64_t states) {
+  void recurStates(Value chunk, Value length, Value lane, Value n0, int64_t states,
+                   bool isFirst = false) {
     SmallVector<Value> decay, carried;
     for (int64_t i = 0; i < states; ++i) {
       Value n = e.add(n0, i);
@@ -163,10 +190,11 @@ private:
     }
     carried = e.loop(e.index(0), length, 1, carried, [&](Value t, ValueRange old) {
       Value row = e.add(chunk, t);
-      fetchRows(row, lane);
+      if (isFirst)
+        fetchRows(row, lane);
       Value dtT = at(dt, t, lane), dtUT = at(dtU, t, lane);
       // Two chains for the sum over the states.
-      SmallVector<Value> sums = {p.N > s.getStateBlock() ? at(y, t, lane) : e.zero(), e.zero()};
+      SmallVector<Value> sums = {isFirst ? e.zero() : at(y, t, lane), e.zero()};
       SmallVector<Value> next(old);
       scanStep(
           e.math, dtT, dtUT, decay,
@@ -185,7 +213,7 @@ private:
     View u = *e.view(p.scan.getU());
     e.loop(e.index(0), length, 1, [&](Value t) {
       Value row = e.add(chunk, t);
-      eachVector([&](Value lane, Value column) {
+      eachVector([&](int64_t, Value lane, Value column) {
         Value D = p.scan.getD() ? e.load1(e.buffer(p.scan.getD()), column) : Value();
         Value z = p.scan.getZ() ? e.load(*e.view(p.scan.getZ()), row, column) : Value();
         Value value = scanOutput(e.math, at(y, t, lane), D, D ? e.load(u, row, column) : D, z);
@@ -205,6 +233,7 @@ private:
   ScanParts p;
   ssm::ScheduleAttr s;
   int64_t block, vectors;
+  Value projected, span; // sums of dt from that row on; null: not by tiles
   Value dt, dtU, y, h, pool, A, panel, column0, slot;
   SmallVector<Value> rowsAfter; // read by what stands after the scan
   unsigned result;
@@ -234,9 +263,16 @@ public:
     ScanParts parts = *matchScan(kernel, reason);
     int64_t lanes = target.lanes;
     int64_t block = std::min<int64_t>(4 * lanes, (parts.E + lanes - 1) / lanes * lanes);
-    // One schedule for all classes: time is serial in each of them.
-    return Schedule{.lanes = lanes, .colBlock = block, .rowTile = target.registers / 8,
-                    .chunk = 32, .stateBlock = target.registers / 2}
+    // Time is serial in every class; only the projection of dt differs.
+    bool isMany = tokens == TokenClass::Prefill || tokens == TokenClass::Long;
+    bool tiles = isMany && ScanTiles::takes(parts, target);
+    return Schedule{.lanes = lanes,
+                    .rowBlock = tiles ? 256 : 0,
+                    .colBlock = block,
+                    .rowTile = target.registers / 8,
+                    .chunk = 32,
+                    .stateBlock = 8,
+                    .mma = tiles ? kTileStep : 0}
         .get(kernel.getContext());
   }
 
@@ -264,10 +300,20 @@ protected:
                "multiple of lanes";
       return false;
     }
-    int64_t states = matchScan(kernel, reason)->N;
-    int64_t bytes = (3 * s.getChunk() + states) * s.getColBlock() * 4;
+    ScanParts parts = *matchScan(kernel, reason);
+    if (s.getMma() > 0 && !ScanTiles::isLegal(parts, target, s, reason))
+      return false;
+    int64_t accumulators = s.getRowTile() * (s.getColBlock() / s.getLanes());
+    if (parts.projection && s.getMma() <= 0 && accumulators > 64) {
+      reason = "row_tile * col_block takes " + std::to_string(accumulators) +
+               " accumulators, 64 is the limit";
+      return false;
+    }
+    int64_t bytes = (3 * s.getChunk() + parts.N) * s.getColBlock() * 4;
+    if (s.getMma() > 0)
+      bytes += ScanTiles::scratchBytes(parts, s);
     if (bytes > target.l2Bytes) {
-      reason = "chunk and col_block take " + std::to_string(bytes) +
+      reason = "chunk, col_block and row_block take " + std::to_string(bytes) +
                " bytes of scratch memory, the second level cache has " +
                std::to_string(target.l2Bytes);
       return false;

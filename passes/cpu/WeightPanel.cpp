@@ -11,9 +11,9 @@ using namespace mlir;
 
 namespace mamba {
 
-int64_t packedInterleave(Type stored, int64_t bits) {
+int64_t packedInterleave(Type stored, int64_t bits, bool dots) {
   if (stored.isInteger(8))
-    return bits == 4 ? 4 : 1;
+    return bits == 4 || dots ? 4 : 1;
   return stored.isBF16() ? 2 : 1;
 }
 
@@ -33,15 +33,16 @@ int64_t panelBlock(Value matrix, const Target &target) {
 
 WeightPanel::WeightPanel(CpuEmitter &e, Value matrix) : e(e) {
   if (auto dequantize = matrix.getDefiningOp<ssm::DequantizeOp>()) {
-    bytes = e.buffer(packedArgument(dequantize.getX()));
+    stored = e.buffer(packedArgument(dequantize.getX()));
     scales = e.buffer(packedArgument(dequantize.getS()));
-    unitSteps = dequantize.getBits() == 4 ? 8 : 1;
+    auto unpack = dequantize.getX().getDefiningOp<ssm::UnpackOp>();
+    unitSteps = dequantize.getBits() == 4 ? 8 : int64_t(unpack.getInterleave());
     return;
   }
-  bytes = e.buffer(packedArgument(matrix));
-  Type stored = getElementTypeOrSelf(matrix.getType());
-  isPlain = stored.isF32();
-  unitSteps = packedInterleave(stored, 0);
+  stored = e.buffer(packedArgument(matrix));
+  Type element = getElementTypeOrSelf(matrix.getType());
+  isPlain = element.isF32();
+  unitSteps = packedInterleave(element, 0, /*dots=*/false);
 }
 
 WeightPanel WeightPanel::widenedIn(Value matrix, Value k0) const {
@@ -54,9 +55,9 @@ WeightPanel WeightPanel::widenedIn(Value matrix, Value k0) const {
 
 Value WeightPanel::load(Type lane, int64_t perOutput, Value panel, Value unitIndex,
                         int64_t column) const {
-  Type stored = ::cast<MemRefType>(bytes.getType()).getElementType();
+  Type element = ::cast<MemRefType>(stored.getType()).getElementType();
   Value loaded = vector::LoadOp::create(
-      e.b, VectorType::get({e.lanes * perOutput}, stored), bytes,
+      e.b, VectorType::get({e.lanes * perOutput}, element), stored,
       ValueRange{panel, unitIndex, e.index(column * perOutput)});
   if (perOutput == 1)
     return loaded;
@@ -97,6 +98,27 @@ Value WeightPanel::nibble(Value words, int64_t i) const {
   return arith::SIToFPOp::create(e.b, e.vectorType, value);
 }
 
+Value WeightPanel::byte(Value words, int64_t i) const {
+  // The sign goes to the top and comes down again.
+  Value value = arith::ShRSIOp::create(
+      e.b, shift(words, 24 - 8 * i), constantOf(e, ::cast<VectorType>(words.getType()), 24));
+  return arith::SIToFPOp::create(e.b, e.vectorType, value);
+}
+
+SmallVector<Value> WeightPanel::bytes(Value panel, Value k, int64_t column) const {
+  Type i32 = e.b.getI32Type();
+  Value loaded = load(i32, 4, panel, e.div(k, e.index(unitSteps)), column);
+  auto type = VectorType::get({4 * e.lanes}, e.b.getI8Type());
+  if (unitSteps == 4)
+    return {vector::BitCastOp::create(e.b, type, loaded)};
+  SmallVector<Value> parts;
+  Value high = constantOf(e, VectorType::get({e.lanes}, i32), int32_t(0xf0f0f0f0));
+  for (int64_t left : {4, 0})
+    parts.push_back(vector::BitCastOp::create(
+        e.b, type, arith::AndIOp::create(e.b, shift(loaded, left), high)));
+  return parts;
+}
+
 SmallVector<Value> WeightPanel::weights(Value panel, Value k, int64_t count,
                                         int64_t column) const {
   if (wide)
@@ -109,6 +131,10 @@ SmallVector<Value> WeightPanel::weights(Value panel, Value k, int64_t count,
     Value loaded = load(i32, 4, panel, e.div(k, e.index(8)), column);
     for (int64_t i = 0; i < count; ++i)
       steps.push_back(nibble(loaded, i));
+  } else if (unitSteps == 4) {
+    Value loaded = load(i32, 4, panel, e.div(k, e.index(4)), column);
+    for (int64_t i = 0; i < count; ++i)
+      steps.push_back(byte(loaded, i));
   } else if (unitSteps == 2) {
     Value loaded = load(i32, 2, panel, e.div(k, e.index(2)), column);
     for (int64_t i = 0; i < count; ++i) {
@@ -130,12 +156,12 @@ SmallVector<Value> WeightPanel::weights(Value panel, Value k, int64_t count,
 static constexpr int64_t kAhead = 4096;
 
 void WeightPanel::prefetch(Value panel, Value k, int64_t column, int64_t vectors) const {
-  auto type = ::cast<MemRefType>(bytes.getType());
+  auto type = ::cast<MemRefType>(stored.getType());
   int64_t element = type.getElementTypeBitWidth() / 8, row = type.getShape().back();
   int64_t side = unitSteps == 8 ? 4 : unitSteps, line = 64 / element;
   for (int64_t at = column * side; at < (column + vectors * e.lanes) * side; at += line)
     memref::PrefetchOp::create(
-        e.b, bytes,
+        e.b, stored,
         ValueRange{panel, e.add(e.div(k, e.index(unitSteps)), llvm::divideCeil(kAhead, row * element)),
                    e.index(at)},
         /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);

@@ -2,7 +2,7 @@
 //
 // A panel holds `block` outputs; a unit is what one load of a vector of outputs
 // covers: 1 step of k, 2 of bf16 (pairs in 32-bit lanes), 8 of int4 (four bytes
-// in 32-bit lanes).
+// in 32-bit lanes), 4 of int8 where dot products read them.
 #pragma once
 
 #include "passes/cpu/CpuEmitter.h"
@@ -10,8 +10,9 @@
 namespace mamba {
 
 /// The ssm.pack of a matrix stored with this element type, of `bits` where it is
-/// quantised: how many elements of a row stand side by side.
-int64_t packedInterleave(mlir::Type stored, int64_t bits);
+/// quantised: how many elements of a row stand side by side. With `dots` some
+/// kernel of the module reads integers by dot products.
+int64_t packedInterleave(mlir::Type stored, int64_t bits, bool dots);
 
 /// Outputs of a panel of the matrix [O, K], the same for every class: the weight is
 /// packed once.
@@ -35,6 +36,10 @@ public:
   /// ones the integers.
   llvm::SmallVector<mlir::Value> weights(mlir::Value panel, mlir::Value k, int64_t count,
                                          int64_t column) const;
+  /// The same of all steps of a unit of integers, as signed bytes for dot products:
+  /// four steps of k in each word of a vector. Of int4 those of the even steps, then of
+  /// the odd ones, 16 times as large.
+  llvm::SmallVector<mlir::Value> bytes(mlir::Value panel, mlir::Value k, int64_t column) const;
   /// The scales of the group that begins at k.
   mlir::Value scale(mlir::Value panel, mlir::Value k, int64_t column) const;
 
@@ -49,10 +54,12 @@ private:
   mlir::Value load(mlir::Type lane, int64_t perOutput, mlir::Value panel, mlir::Value unitIndex,
                    int64_t column) const;
   mlir::Value nibble(mlir::Value words, int64_t i) const;
+  /// The i-th byte of each word, f32.
+  mlir::Value byte(mlir::Value words, int64_t i) const;
   mlir::Value shift(mlir::Value words, int64_t left) const; // right if negative
 
   CpuEmitter &e;
-  mlir::Value bytes, scales; // scales: null where there are none
+  mlir::Value stored, scales; // scales: null where there are none
   mlir::Value wide, wideFrom; // null: not widened
   int64_t unitSteps = 1;
   bool isPlain = false;

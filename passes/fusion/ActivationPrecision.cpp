@@ -1,6 +1,7 @@
 // --ssm-activation-precision: how rows lie in memory between kernels.
 #include "passes/fusion/KernelBuild.h"
 #include "passes/fusion/Passes.h"
+#include "passes/target/Int8Rows.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -50,20 +51,39 @@ struct ActivationPrecisionPass
   using ActivationPrecisionPassBase::ActivationPrecisionPassBase;
 
   LogicalResult initialize(MLIRContext *context) override {
-    if (precision == "f32" || precision == "bf16" || precision == "f16")
+    if (llvm::is_contained({"f32", "bf16", "f16", "int8"}, precision.getValue()))
       return success();
     return emitError(UnknownLoc::get(context), "unknown precision of activations '")
-           << precision << "': use f32, bf16 or f16";
+           << precision << "': use f32, bf16, f16 or int8";
   }
 
   void runOnOperation() override {
     if (precision == "f32")
       return;
     Builder builder(&getContext());
-    element = precision == "bf16" ? Type(builder.getBF16Type()) : builder.getF16Type();
+    element = precision == "f16" ? Type(builder.getF16Type()) : builder.getBF16Type();
     for (KernelOp kernel : kernelsOf(getOperation()))
       for (unsigned i = 0, count = kernel.getNumResults(); i < count; ++i)
         kernel = narrow(kernel, i);
+    if (precision != "int8")
+      return;
+    FailureOr<Target> target = targetOf(getOperation());
+    if (failed(target))
+      return signalPassFailure();
+    for (KernelOp kernel : kernelsOf(getOperation()))
+      if (wantsInt8Rows(kernel, *target, tokenClassOf(getOperation())))
+        readInt8(kernel);
+  }
+
+  /// The kernel's projection reads its rows as integers, before the norm.
+  static void readInt8(KernelOp kernel) {
+    std::string reason;
+    LinearParts parts = *matchLinear(kernel, reason);
+    if (int8RowsOf(parts))
+      return;
+    OpOperand &use = parts.norm ? parts.norm.getXMutable() : parts.linear.getXMutable();
+    OpBuilder builder(use.getOwner());
+    use.set(Int8RowsOp::create(builder, kernel.getLoc(), use.get()));
   }
 
   /// Gives the readers that allow it the result in the narrow type; gives the

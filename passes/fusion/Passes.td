@@ -120,6 +120,10 @@ def ActivationPrecisionPass : FusionPass<"ssm-activation-precision", "::mlir::fu
     a state, which writes its rows once, it stays f32. So do states, B, C, what dt
     is made of, and results of the function.
 
+    int8 is bf16, and projections by quantised matrices read their rows as int8
+    (`ssm.int8_rows`), but for many rows on a target with tiles, which take those of
+    bf16. Where a norm stands before the projection, it is that of these rows.
+
     ```mlir
     %y = ssm.kernel (...) ... { ...; ssm.yield %v : tensor<?x64xf32> }
     %z = ssm.kernel (%a = %y) ... { ssm.silu %a }
@@ -131,7 +135,7 @@ def ActivationPrecisionPass : FusionPass<"ssm-activation-precision", "::mlir::fu
     Before: the fusions. After: ssm-assign-schedules.
   }];
   let options = [
-    Option<"precision", "precision", "std::string", "\"f32\"", "f32, bf16 or f16">
+    Option<"precision", "precision", "std::string", "\"f32\"", "f32, bf16, f16 or int8">
   ];
 }
 
@@ -338,7 +342,10 @@ def AssignSchedulesPass : FusionPass<"ssm-assign-schedules", "::mlir::func::Func
   let summary = "Gives each kernel the schedule of its generator";
   let description = [{
     A schedule that is already there is kept and checked. A kernel that nothing
-    generates and a schedule that does not fit the target are errors.
+    generates and a schedule that does not fit the target are errors. In the
+    pipeline schedules that were found before come first, where they fit:
+    compiler/tune/README.md. `ssm.schedule_from` says who chose, if it was not the
+    generator: "given", "database: <chip>, measured" or "..., predicted".
 
     ```mlir
     ssm.kernel (%a = %x) : ... { ssm.silu }

@@ -117,6 +117,7 @@ struct GpuGenerateKernels : impl::GpuGenerateKernelsPassBase<GpuGenerateKernels>
       plan::KernelOp copy = planned.clone();
       copy.setSymName((planned.getSymName() + "_" + variant.suffix).str());
       copy.getKernel().setScheduleAttr(variant.schedule);
+      copy->removeAttr("ssm.schedule_from");
       symbols.insert(copy, std::next(planned->getIterator()));
       if (failed(generate(copy, target, code)))
         return failure();

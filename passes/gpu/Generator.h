@@ -28,6 +28,8 @@ public:
 
   bool isLegal(ssm::KernelOp kernel, const Target &target, ssm::ScheduleAttr schedule,
                std::string &reason) const override;
+  std::vector<ScheduleAxis> axes(ssm::KernelOp kernel, const Target &target,
+                                 TokenClass tokens) const override;
 
 protected:
   /// What a schedule takes of a block's shared memory and of a thread's

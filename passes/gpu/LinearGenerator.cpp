@@ -17,6 +17,7 @@
 #include "passes/gpu/LinearFewRowsMma.h"
 #include "passes/gpu/LinearMma.h"
 #include "passes/gpu/LinearOperand.h"
+#include "passes/target/Int8Rows.h"
 #include "passes/target/Schedule.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -68,17 +69,6 @@ constexpr FewSequences fewSequences[] = {
 LinearParts partsOf(ssm::KernelOp kernel) {
   std::string reason;
   return *matchLinear(kernel, reason);
-}
-
-/// Whether the rows are one a sequence: what ssm.last_rows gives.
-bool isOfSequences(ssm::KernelOp kernel, Value x) {
-  auto argument = dyn_cast<BlockArgument>(unwidened(x));
-  if (!argument)
-    return false;
-  Value source = kernel.getInput(argument);
-  if (auto producer = source.getDefiningOp<ssm::KernelOp>())
-    source = yielded(producer, cast<OpResult>(source).getResultNumber());
-  return source.getDefiningOp<ssm::LastRowsOp>() != nullptr;
 }
 
 /// For so many rows: by FMA, or on the matrix unit if that is faster, unless a
@@ -136,6 +126,10 @@ public:
     std::optional<LinearParts> parts = matchLinear(kernel, reason);
     if (parts && !kernel.getBlock().getOps<ssm::UnpackOp>().empty()) {
       reason = "kernels of a GPU read no packed weights";
+      return false;
+    }
+    if (parts && int8RowsOf(*parts)) {
+      reason = "kernels of a GPU read no rows of int8";
       return false;
     }
     if (parts && parts->after.conv && !isOfDecode(kernel)) {

@@ -130,6 +130,9 @@ plan::KernelOp KernelTable::outline(ssm::KernelOp kernel, StringRef className) {
     known.setSymName(name);
     builder.insert(known);
   }
+  // Who chose the schedule is no part of the kernel.
+  if (Attribute from = kernel->getAttr("ssm.schedule_from"))
+    known->setAttr("ssm.schedule_from", from);
   noteClass(known, className);
   return known;
 }

@@ -9,14 +9,30 @@ bool consistsOf(ssm::KernelOp kernel, llvm::function_ref<bool(Operation *)> know
                       [&](Operation &op) { return known(&op); });
 }
 
+/// What the rows are a part of, as it lies in memory.
+static Value wholeRows(Value rows) {
+  rows = unwidened(rows);
+  while (auto split = rows.getDefiningOp<ssm::SplitOp>())
+    rows = unwidened(split.getX());
+  return rows;
+}
+
+Type storedElement(Value rows) { return getElementTypeOrSelf(wholeRows(rows).getType()); }
+
+bool isOfSequences(ssm::KernelOp kernel, Value rows) {
+  auto argument = dyn_cast<BlockArgument>(unwidened(rows));
+  if (!argument)
+    return false;
+  Value source = kernel.getInput(argument);
+  if (auto producer = source.getDefiningOp<ssm::KernelOp>())
+    source = yielded(producer, cast<OpResult>(source).getResultNumber());
+  return source.getDefiningOp<ssm::LastRowsOp>() != nullptr;
+}
+
 bool isRowsView(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type || type.getRank() != 2 || !type.isDynamicDim(0) || !type.getElementType().isF32())
-    return false;
-  value = unwidened(value);
-  while (auto split = value.getDefiningOp<ssm::SplitOp>())
-    value = unwidened(split.getX());
-  return isa<BlockArgument>(value);
+  return type && type.getRank() == 2 && type.isDynamicDim(0) && type.getElementType().isF32() &&
+         isa<BlockArgument>(wholeRows(value));
 }
 
 bool isBorder(Operation *op) {

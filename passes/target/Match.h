@@ -92,6 +92,12 @@ inline mlir::Value unwidened(mlir::Value value) {
   return cast && mlir::getElementTypeOrSelf(cast.getType()).isF32() ? cast.getX() : value;
 }
 
+/// The type of the elements of rows that the kernel reads, as they lie in memory.
+mlir::Type storedElement(mlir::Value rows);
+
+/// Whether the rows are one a sequence: what ssm.last_rows gives.
+bool isOfSequences(ssm::KernelOp kernel, mlir::Value rows);
+
 /// Whether the value is an argument of the kernel's region or a part of a
 /// split of one, with f32 rows or rows widened to f32: what KernelEmitter::view
 /// takes.

@@ -1,4 +1,4 @@
-#include "passes/target/Match.h"
+#include "passes/target/Int8Rows.h"
 
 using namespace mlir;
 
@@ -80,6 +80,14 @@ std::optional<LinearParts> matchLinear(ssm::KernelOp kernel, std::string &reason
     }
     parts.x = parts.norm.getX();
   }
+  ssm::Int8RowsOp int8 = int8RowsOf(parts);
+  if (int8) {
+    if (!linear.getW().getDefiningOp<ssm::DequantizeOp>()) {
+      reason = "a projection of rows of int8 needs a quantised matrix";
+      return std::nullopt;
+    }
+    parts.x = int8.getX();
+  }
   if (!matchConvRows(parts.x, parts.conv, reason))
     return std::nullopt;
   if (parts.conv.conv) {
@@ -106,7 +114,7 @@ std::optional<LinearParts> matchLinear(ssm::KernelOp kernel, std::string &reason
   if (!matchConvAfter(kernel, parts, reason) || !matchOutputs(kernel, parts, reason))
     return std::nullopt;
   bool known = consistsOf(kernel, [&](Operation *op) {
-    if (op == parts.linear || (parts.norm && op == parts.norm))
+    if (op == parts.linear || (parts.norm && op == parts.norm) || (int8 && op == int8))
       return true;
     if (isBorder(op) || isOf(parts.conv, op) || isOf(parts.after, op))
       return true;

@@ -1,4 +1,4 @@
-#include "passes/target/Target.h"
+#include "passes/target/ScheduleDatabase.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -54,7 +54,7 @@ struct X86Machine {
 };
 } // namespace
 static constexpr X86Machine x86Machines[] = {
-    {"x86-64-v3", 1}, {"x86-64-v4", 2}, {"x86-64-v4-amx", 4}};
+    {"x86-64-v3", 1}, {"x86-64-v4", 2}, {"x86-64-v4-vnni", 3}, {"x86-64-v4-amx", 4}};
 
 /// Whether the operating system lets processes use tile registers.
 static bool grantsTiles() {
@@ -64,6 +64,24 @@ static bool grantsTiles() {
 #else
   return false;
 #endif
+}
+
+/// The features of the first so many levels.
+static std::vector<std::string> featuresOf(unsigned levels) {
+  std::vector<std::string> features;
+  for (ArrayRef<StringRef> level : ArrayRef(x86Levels).take_front(levels))
+    features.insert(features.end(), level.begin(), level.end());
+  return features;
+}
+
+std::string databaseTarget(const Target &target) {
+  if (target.name != "cpu:native")
+    return target.name;
+  for (const X86Machine &machine : llvm::reverse(x86Machines))
+    if (llvm::all_of(featuresOf(machine.levels),
+                     [&](const std::string &feature) { return target.has(feature); }))
+      return ("cpu:" + machine.name).str();
+  return {};
 }
 
 static Target x86Target(StringRef name, ArrayRef<std::string> features) {
@@ -95,13 +113,17 @@ static constexpr Chip chips[] = {{"sm_75", "ptx80"},  {"sm_80", "ptx80"},  {"sm_
                                  {"sm_89", "ptx80"},  {"sm_90", "ptx80"},  {"sm_90a", "ptx80"},
                                  {"sm_100", "ptx86"}, {"sm_120", "ptx87"}};
 
-static std::string knownTargets() {
-  std::string known = "cpu:native";
+std::vector<std::string> knownTargetNames() {
+  std::vector<std::string> names;
   for (const X86Machine &machine : x86Machines)
-    known += (", cpu:" + machine.name).str();
+    names.push_back(("cpu:" + machine.name).str());
   for (const Chip &chip : chips)
-    known += (", cuda:" + chip.name).str();
-  return known;
+    names.push_back(("cuda:" + chip.name).str());
+  return names;
+}
+
+static std::string knownTargets() {
+  return "cpu:native, " + llvm::join(knownTargetNames(), ", ");
 }
 
 FailureOr<Target> parseTarget(StringRef name, std::string &error) {
@@ -124,12 +146,8 @@ FailureOr<Target> parseTarget(StringRef name, std::string &error) {
   }
   if (device == "cpu")
     for (const X86Machine &known : x86Machines)
-      if (known.name == machine) {
-        std::vector<std::string> features;
-        for (ArrayRef<StringRef> level : ArrayRef(x86Levels).take_front(known.levels))
-          features.insert(features.end(), level.begin(), level.end());
-        return x86Target(name, features);
-      }
+      if (known.name == machine)
+        return x86Target(name, featuresOf(known.levels));
   if (device == "cuda")
     for (const Chip &chip : chips)
       if (chip.name == machine) {
@@ -171,6 +189,19 @@ TokenClass tokenClassOf(Operation *op) {
         if (tokenClassName(c) == name.getValue())
           return c;
   return TokenClass::Prefill;
+}
+
+void addAxis(std::vector<ScheduleAxis> &axes, const Schedule &own,
+             int64_t Schedule::*parameter, int64_t most) {
+  int64_t value = own.*parameter;
+  if (value <= 0)
+    return;
+  ScheduleAxis axis{parameter, {}};
+  for (int64_t v = value > 1 ? value / 2 : 1; v <= value * most; v *= 2)
+    axis.values.push_back(v);
+  if (!llvm::is_contained(axis.values, value))
+    axis.values.push_back(value);
+  axes.push_back(std::move(axis));
 }
 
 namespace {

@@ -2,7 +2,7 @@
 // and passes/gpu implement it: one predicate for legality and for the error.
 #pragma once
 
-#include "dialects/ssm/SSMDialect.h"
+#include "passes/target/Schedule.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringRef.h"
@@ -44,6 +44,9 @@ struct Target {
 enum class TokenClass { Invariant, Decode, Few, Long, Prefill };
 llvm::StringRef tokenClassName(TokenClass c);
 
+/// The names of the targets that are the same everywhere: not cpu:native.
+std::vector<std::string> knownTargetNames();
+
 /// The target of a name, or an error: what is wrong and what is known.
 /// cpu:native asks the hardware; a cuda target is a chip.
 llvm::FailureOr<Target> parseTarget(llvm::StringRef name, std::string &error);
@@ -53,6 +56,17 @@ llvm::FailureOr<Target> parseTarget(llvm::StringRef name, std::string &error);
 mlir::FailureOr<Target> targetOf(mlir::Operation *op);
 /// The class noted as `ssm.class`, prefill without one.
 TokenClass tokenClassOf(mlir::Operation *op);
+
+/// Values of a parameter of a schedule that are worth trying.
+struct ScheduleAxis {
+  int64_t Schedule::*parameter;
+  std::vector<int64_t> values;
+};
+
+/// Adds an axis around a parameter of `own`: its half, and its doubles up to `most`
+/// times as much; none where the parameter does not apply.
+void addAxis(std::vector<ScheduleAxis> &axes, const Schedule &own,
+             int64_t Schedule::*parameter, int64_t most);
 
 /// Generates one family of kernels for one device.
 class KernelGenerator {
@@ -70,6 +84,18 @@ public:
   /// Whether a schedule fits; if not, why not, with the numbers.
   virtual bool isLegal(ssm::KernelOp kernel, const Target &target,
                        ssm::ScheduleAttr schedule, std::string &reason) const = 0;
+  /// What a search varies, the parameters of the heuristic's schedule that matter
+  /// for its speed; not every combination is legal.
+  virtual std::vector<ScheduleAxis> axes(ssm::KernelOp kernel, const Target &target,
+                                         TokenClass tokens) const {
+    return {};
+  }
+  /// Whether the kernel's weights lie in memory alike under both schedules: one
+  /// layout of a weight serves all classes of steps.
+  virtual bool keepsLayout(ssm::KernelOp kernel, ssm::ScheduleAttr a,
+                           ssm::ScheduleAttr b) const {
+    return true;
+  }
 };
 
 /// Called by the stages that implement generators, once, at start.

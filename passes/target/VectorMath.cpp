@@ -11,19 +11,20 @@ using namespace mlir;
 
 namespace mamba {
 
-// Minimax fits of relative error with p(0) = 1 held exactly: 2^f for f in
-// [-1/2, 1/2] (9e-8 and 2e-9) and log1p(u)/u for u in [0, 1] (5e-9).
-static constexpr double exp2Degree5[] = {1.0, 0.6931469775988574, 0.2402224208517321,
-                                         0.05550733743690889, 0.009671512648915534,
-                                         0.0013264727065381116};
+// Minimax fits with p(0) = 1 held exactly: 2^f for f in [-1/2, 1/2], of relative error
+// (9e-8, chosen among its neighbours in f32 for what a CPU's roundings leave, and 2e-9),
+// and log1p(u)/u for u in [0, 1] (5e-9).
+static constexpr double exp2Degree5[] = {1.0, 0.69314694404602051, 0.24022242426872253,
+                                         0.055507753044366837, 0.0096718575805425644,
+                                         0.0013261846033856273};
 static constexpr double exp2Degree6[] = {1.0, 0.6931472028550832, 0.24022647913626588,
                                          0.05550332471099793, 0.009618437357813649,
                                          0.0013398874422376268, 0.0001535336189127321};
-// 2^f for f in [0, 1] (9e-8): in f32 p(1) = 2 exactly as well, so that what is just
-// below 0 does not drift.
-static constexpr double exp2Above[] = {1.0, 0.6931517388298775, 0.24015927146450394,
-                                       0.05581867596120662, 0.008990995096122693,
-                                       0.0018793186482892429};
+// 2^f for f in [0, 1], of absolute error (1.3e-7), chosen so too: in f32 p(1) = 2 exactly
+// as well, so that what is just below 0 does not drift.
+static constexpr double exp2Above[] = {1.0, 0.69315284490585327, 0.24014775454998016,
+                                       0.055854067206382751, 0.0089490469545125961,
+                                       0.0018962585600093007};
 static constexpr double log1pOverU[] = {1.0, -0.49999932763762744, 0.33330511322634926,
                                         -0.2495858743230286, 0.19695400552205283,
                                         -0.15355396277234803, 0.10680555418458484,
@@ -151,16 +152,21 @@ Value VectorMath::exp2OfProduct(Value x, Value y) {
   return scaled(p, t);
 }
 
-Value VectorMath::expOf(Value x) {
+VectorMath::Split VectorMath::splitExp(Value x) {
   // log2(e) in two parts: what the product with the first leaves is exact.
   constexpr double high = static_cast<float>(log2e);
   Type type = x.getType();
   Value magic = constant(type, toInteger);
   Value shifted = fma(x, constant(type, high), magic), integer = sub(shifted, magic);
   Value f = fma(x, constant(type, high), arith::NegFOp::create(b, integer));
-  f = fma(x, constant(type, log2e - high), f);
-  Value p = polynomial(f, exp2Degree6);
-  return scales(type) ? whole512("mask.scalef", {p, integer, p}) : scaled(p, shifted);
+  return {shifted, integer, fma(x, constant(type, log2e - high), f)};
+}
+
+Value VectorMath::expOf(Value x) {
+  Split split = splitExp(x);
+  Value p = polynomial(split.f, exp2Degree6);
+  return scales(x.getType()) ? whole512("mask.scalef", {p, split.integer, p})
+                             : scaled(p, split.shifted);
 }
 
 Value VectorMath::exp(Value x) {
@@ -189,16 +195,30 @@ Value VectorMath::silu(Value x) {
     Value below = add(one, exp(arith::NegFOp::create(b, x)));
     return mul(x, intrinsic("llvm.nvvm.rcp.approx.ftz.f", below));
   }
-  // Of u = exp(-|x|), which never overflows: x / (1 + u), or x u / (1 + u) where x is
-  // negative.
-  Value minus = minusSize(x), u = expOf(minus), below = add(one, u);
-  Value above = choose(arith::CmpFPredicate::OLT, x, constant(type, 0), mul(minus, u), x);
-  if (!scales(type))
-    return div(above, below);
-  // 14 bits, and a step of Newton's: a third of a division's time.
-  Value r = whole512("rcp14", {below, below});
-  Value rest = fma(arith::NegFOp::create(b, below), r, one);
-  return mul(above, fma(r, rest, r));
+  // x / (1 + 2^n 2^f), with 2^f - 1 = f q(f). What rounding takes from the sum below,
+  // `rest`, is given back to the quotient.
+  Value lo = constant(type, lowest), hi = constant(type, 87);
+  Value clamped = choose(arith::CmpFPredicate::OLT, x, lo, lo, x);
+  Split minus = splitExp(arith::NegFOp::create(b, choose(arith::CmpFPredicate::OGT, clamped, hi, hi,
+                                                         clamped)));
+  Value q = polynomial(minus.f, ArrayRef(exp2Degree6).drop_front());
+  Value power = scales(type) ? whole512("mask.scalef", {one, minus.integer, one})
+                             : scaled(one, minus.shifted);
+  Value isLarge = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, one, power);
+  Value larger = arith::SelectOp::create(b, isLarge, power, one);
+  Value less = choose(arith::CmpFPredicate::OLT, power, one, power, one);
+  less = fma(mul(power, minus.f), q, less);
+  Value below = add(larger, less), rest = sub(less, sub(below, larger));
+  Value r = scales(type) ? whole512("rcp14", {below, below}) : Value();
+  Value quotient = r ? mul(clamped, r) : div(clamped, below);
+  Value largest = constant(type, std::numeric_limits<float>::max());
+  Value y = choose(arith::CmpFPredicate::OLT, quotient, largest, quotient, largest);
+  if (!r)
+    return sub(quotient, div(mul(y, rest), below));
+  // What 14 bits of the inverse leave; of an infinite quotient, infinity.
+  Value lacks = fma(arith::NegFOp::create(b, below), y, clamped);
+  lacks = fma(arith::NegFOp::create(b, rest), y, lacks);
+  return fma(lacks, r, y);
 }
 
 Value VectorMath::softplus(Value x) {

@@ -26,13 +26,14 @@ public:
 
   /// 2^x: within 1. exp2(0) = 1 exactly, so that slow decays do not drift.
   mlir::Value exp2(mlir::Value x);
-  /// 2^(x y) with the fewest instructions, on a GPU by multiply-adds alone, of
-  /// numbers, for products up to 126: within 3 (4e-7 on a GPU), 0 where the result is
-  /// not normal, 1 exactly where the product is 0.
+  /// 2^(x y) with the fewest instructions, on a GPU by multiply-adds alone, of numbers,
+  /// for products up to 126: within 2.2 of the rounded product's (4e-7 on a GPU), 0
+  /// where the result is not normal, 1 exactly where the product is 0.
   mlir::Value exp2OfProduct(mlir::Value x, mlir::Value y);
   /// e^x: within 1.1; on a GPU a relative error below (4 + |x|) 1e-7.
   mlir::Value exp(mlir::Value x);
-  /// x / (1 + exp(-x)): within 3; -0 below -87.3, where it is smaller than 1.1e-36.
+  /// x / (1 + exp(-x)): within 2; below -87.3 something that is no larger than it is
+  /// there, 1.1e-36.
   mlir::Value silu(mlir::Value x);
   /// log1p(exp(x)): within 2, relatively accurate for very negative x as well.
   mlir::Value softplus(mlir::Value x);
@@ -52,6 +53,11 @@ private:
   mlir::Value whole512(llvm::StringRef name, mlir::ValueRange operands);
   /// p times 2 to the integer in the low bits of `shifted`.
   mlir::Value scaled(mlir::Value p, mlir::Value shifted);
+  /// log2(e) x as an integer, which stands in the low bits of `shifted` too, and a rest.
+  struct Split {
+    mlir::Value shifted, integer, f;
+  };
+  Split splitExp(mlir::Value x);
   /// e^x for x from -87.6 to 88.7; of a NaN anything.
   mlir::Value expOf(mlir::Value x);
   /// -|x|, at least -87.6.

@@ -4,6 +4,7 @@
 #include "runtime/support/File.h"
 
 #include <cstdlib>
+#include <fstream>
 #include <sstream>
 #include <string_view>
 #include <vector>
@@ -37,7 +38,8 @@ static bool hasWord(const std::string &list, std::string_view word) {
 /// The hierarchies that are mounted and may limit processors' time.
 static std::vector<Hierarchy> findMounts(const std::string &root) {
   std::vector<Hierarchy> found;
-  std::istringstream lines(readSmallFile(root + "/proc/self/mountinfo"));
+  // A line for each of perhaps many thousand mounts.
+  std::ifstream lines(root + "/proc/self/mountinfo");
   for (std::string line; std::getline(lines, line);) {
     // ID PARENT DEVICE ROOT MOUNT OPTIONS [MORE...] - TYPE SOURCE OPTIONS
     size_t dash = line.find(" - ");

@@ -100,6 +100,9 @@ public:
   virtual Status copySlot(uint32_t from, uint32_t to) = 0; // all pools
 };
 
+/// A table for people or one JSON object.
+enum class ProfileForm : uint8_t { Text, Json };
+
 /// What came of a pack's end-to-end check, if it did not fail.
 struct ModelCheck {
   bool hasRun = false;
@@ -147,10 +150,13 @@ public:
   runOnThreads(uint32_t count,
                const std::function<void(uint32_t index)> &task);
 
-  /// What the kernels have done so far, as a text: by kernel, with the time
-  /// predicted for `chip` (empty: the target's). Unavailable if nothing is
-  /// counted; invalid if the chip is unknown.
-  virtual Result<std::string> profile(const std::string &chip) const;
+  /// What the kernels have done so far, by kernel: on `cpu` the time that they
+  /// took, on `sim` the time predicted for `chip` (empty: the target's).
+  /// Unavailable if nothing is counted; invalid if the chip is unknown.
+  virtual Result<std::string> profile(const std::string &chip,
+                                      ProfileForm form) const;
+  /// Forgets what was counted.
+  virtual void clearProfile() {}
 };
 
 struct DeviceOptions {

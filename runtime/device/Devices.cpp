@@ -10,9 +10,10 @@
 
 using namespace mamba;
 
-Result<std::string> Executable::profile(const std::string &chip) const {
+Result<std::string> Executable::profile(const std::string &,
+                                        ProfileForm) const {
   return unavailable(std::string("device '") + device() +
-                     "' counts nothing, a profile needs device 'sim'");
+                     "' counts nothing, a profile needs device 'cpu' or 'sim'");
 }
 
 void Executable::runOnThreads(

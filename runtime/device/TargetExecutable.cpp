@@ -52,3 +52,8 @@ TargetExecutable::createContext(uint64_t slots) {
   MAMBA_RETURN_IF_ERROR(checkSlots(slots));
   return makeContext(slots);
 }
+
+Status TargetExecutable::nothingWasCounted() {
+  return unavailable("nothing was counted, a profile must be asked for when the "
+                     "model is made");
+}

@@ -32,6 +32,8 @@ protected:
   /// `target` is the pack's.
   TargetExecutable(std::shared_ptr<const Pack> pack, const TargetSpec &target);
 
+  /// Of profile(), without DeviceOptions::counts.
+  static Status nothingWasCounted();
   /// Binds and runs the recipe, anew after a failure. `source` is null if there
   /// is none, and else stays after success.
   virtual Status prepareWeights(WeightSource *source,

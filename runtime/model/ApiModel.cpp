@@ -79,17 +79,36 @@ mamba_status mamba_model_get_state(const mamba_model *model, size_t index,
   });
 }
 
-mamba_status mamba_model_profile(const mamba_model *model, const char *chip,
-                                 char **text, size_t *length) {
+static mamba_status profileOf(const mamba_model *model, const char *chip,
+                              ProfileForm form, char **text, size_t *length) {
   return guarded([&]() -> Status {
     MAMBA_RETURN_IF_ERROR(
         require({{"model", model}, {"text", text}, {"length", length}}));
     MAMBA_ASSIGN_OR_RETURN(
         std::string profile,
-        model->model->executable().profile(chip ? chip : ""));
+        model->model->executable().profile(chip ? chip : "", form));
     *text = static_cast<char *>(
         copyForCaller(profile.c_str(), profile.size() + 1));
     *length = profile.size();
+    return {};
+  });
+}
+
+mamba_status mamba_model_profile(const mamba_model *model, const char *chip,
+                                 char **text, size_t *length) {
+  return profileOf(model, chip, ProfileForm::Text, text, length);
+}
+
+mamba_status mamba_model_profile_json(const mamba_model *model,
+                                      const char *chip, char **text,
+                                      size_t *length) {
+  return profileOf(model, chip, ProfileForm::Json, text, length);
+}
+
+mamba_status mamba_model_clear_profile(mamba_model *model) {
+  return guarded([&]() -> Status {
+    MAMBA_RETURN_IF_ERROR(require({{"model", model}}));
+    model->model->executable().clearProfile();
     return {};
   });
 }

@@ -18,7 +18,7 @@
 
 namespace mamba {
 
-inline constexpr uint64_t kDefaultStepTokens = 256, kGpuStepTokens = 2048;
+inline constexpr uint64_t kDefaultStepTokens = 1024, kGpuStepTokens = 2048;
 inline constexpr uint64_t kMaxSlots = 1 << 20;
 inline constexpr size_t kRecentTokens = 32;
 

@@ -1,7 +1,6 @@
 #include "runtime/pack/DecodeBytes.h"
 
 #include <algorithm>
-#include <set>
 
 using namespace mamba;
 
@@ -14,9 +13,7 @@ static const Program *findDecode(const Manifest &manifest,
   return nullptr;
 }
 
-/// Each offset in the memory of prepared weights at which one begins, and the
-/// end.
-static std::set<uint64_t> packedOffsets(const TargetSpec &target) {
+std::set<uint64_t> mamba::packedOffsets(const TargetSpec &target) {
   std::set<uint64_t> offsets = {target.packedBytes};
   auto add = [&](const std::vector<Dispatch> &dispatches) {
     for (const Dispatch &dispatch : dispatches)
@@ -30,6 +27,14 @@ static std::set<uint64_t> packedOffsets(const TargetSpec &target) {
   return offsets;
 }
 
+bool mamba::looksUpRows(const EntrySpec &entry, const Dispatch &dispatch) {
+  return std::any_of(dispatch.args.begin(), dispatch.args.end(),
+                     [&](const ArgRef &arg) {
+                       return arg.space == ArgSpace::In &&
+                              entry.inputs[arg.number].dtype == DType::I32;
+                     });
+}
+
 uint64_t mamba::decodeWeightBytes(const Manifest &manifest,
                                   const TargetSpec &target) {
   const Program *decode = findDecode(manifest, target);
@@ -38,12 +43,7 @@ uint64_t mamba::decodeWeightBytes(const Manifest &manifest,
   const EntrySpec &entry = manifest.entries[decode->entry];
   std::set<uint64_t> packed, checkpoint;
   for (const Dispatch &dispatch : decode->dispatches) {
-    bool looksUp = std::any_of(
-        dispatch.args.begin(), dispatch.args.end(), [&](const ArgRef &arg) {
-          return arg.space == ArgSpace::In &&
-                 entry.inputs[arg.number].dtype == DType::I32;
-        });
-    if (looksUp)
+    if (looksUpRows(entry, dispatch))
       continue;
     for (const ArgRef &arg : dispatch.args) {
       if (arg.space == ArgSpace::Packed)

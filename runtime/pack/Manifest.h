@@ -12,8 +12,10 @@
 
 namespace mamba {
 
-/// The format that this code writes and reads.
-inline constexpr int64_t kManifestFormat = 4;
+/// The format that this code writes. It reads every minor version of it.
+inline constexpr int64_t kManifestFormat = 4, kManifestMinor = 1;
+/// Whether this code reads packs of format "4", "4.1"; if not, what to do.
+Status verifyFormat(std::string_view text);
 
 /// More tiles than this in one dispatch are refused, so that a tile's number
 /// fits every device (CUDA's largest grid).
@@ -53,6 +55,7 @@ struct TensorSpec {
   RowKind rows = RowKind::Constant;
   std::vector<int64_t> shape; // static dimensions after the rows
   uint64_t below = 0; // of an input: its elements index that many rows, if any
+  bool operator==(const TensorSpec &) const = default;
 };
 
 struct StateSpec {
@@ -61,12 +64,14 @@ struct StateSpec {
   DType dtype;
   std::vector<int64_t> shape; // of one slot
   bool transposed = false;    // last two dimensions exchanged outside
+  bool operator==(const StateSpec &) const = default;
 };
 
 struct EntrySpec {
   std::string name;
   std::vector<TensorSpec> inputs, outputs;
   std::vector<StateSpec> states;
+  bool operator==(const EntrySpec &) const = default;
 };
 
 enum class ArgSpace : uint8_t { In, Out, State, Weight, Packed, T, S, C };
@@ -157,6 +162,10 @@ struct KernelSpec {
   std::string ops, schedule;
   std::vector<GoldenCase> golden;
   std::optional<LaunchSpec> launch = {}; // of cuda kernels, and only of them
+  /// Who chose the schedule: "default", "database" or "given"; of a database,
+  /// which of its entries.
+  std::string scheduleFrom = "default";
+  std::optional<std::string> scheduleEntry = {};
 };
 
 /// The steps that a program serves; what is absent bounds nothing.
@@ -199,6 +208,7 @@ struct WeightSpec {
   std::string name;
   DType dtype;
   std::vector<int64_t> shape;
+  bool operator==(const WeightSpec &) const = default;
 };
 
 struct BlobSpec {
@@ -210,6 +220,7 @@ struct ModelSpec {
   std::string architecture;
   uint64_t vocabSize = 0, validVocabSize = 0, layers = 0;
   std::string signature;
+  bool operator==(const ModelSpec &) const = default;
 };
 
 /// The end-to-end check: what the whole model gives for some tokens.
@@ -224,6 +235,7 @@ struct CheckSpec {
 };
 
 struct Manifest {
+  int64_t minor = kManifestMinor; // of the format
   std::string compiler;
   std::string source; // Absolute folder of the checkpoint, or empty.
   /// Of the matrices and of rows between kernels: "f32", "bf16", "f16", "int8"
@@ -248,5 +260,9 @@ Status verifyManifest(const Manifest &manifest);
 /// after it succeeds, every index and offset in the manifest is in range.
 /// `what` names the file in messages.
 Result<Manifest> readManifest(std::string_view json, const std::string &what);
+
+/// A self-test by itself, as a manifest has it.
+std::string writeGoldenCase(const GoldenCase &golden);
+Result<GoldenCase> readGoldenCase(std::string_view json, const std::string &what);
 
 } // namespace mamba

@@ -283,6 +283,16 @@ static Status readKernel(const Json &json, KernelSpec &kernel) {
   MAMBA_RETURN_IF_ERROR(readLaunch(json, kernel.launch));
   MAMBA_ASSIGN_OR_RETURN(kernel.ops, getString(json, "ops"));
   MAMBA_ASSIGN_OR_RETURN(kernel.schedule, getString(json, "schedule"));
+  // Since 4.1.
+  if (json.contains("schedule_from")) {
+    MAMBA_ASSIGN_OR_RETURN(kernel.scheduleFrom,
+                           getString(json, "schedule_from"));
+  }
+  if (json.contains("schedule_entry") && !isNull(json, "schedule_entry")) {
+    MAMBA_ASSIGN_OR_RETURN(std::string entry,
+                           getString(json, "schedule_entry"));
+    kernel.scheduleEntry = std::move(entry);
+  }
   return readList(json, "golden", "golden case", kernel.golden, readGolden);
 }
 
@@ -397,12 +407,13 @@ static Status readBlobs(const Json &json, std::vector<BlobSpec> &blobs) {
 
 static Status readAll(const Json &json, Manifest &manifest) {
   // First of all: what follows is read as this format.
-  MAMBA_ASSIGN_OR_RETURN(int64_t format, getInt(json, "format"));
-  if (format != kManifestFormat)
-    return invalidData("the pack has format " + std::to_string(format) +
-                       ", this program reads format " +
-                       std::to_string(kManifestFormat) +
-                       ", build the pack anew or take the mamba that made it");
+  MAMBA_ASSIGN_OR_RETURN(int64_t format, getInt(json, "format", 0));
+  MAMBA_RETURN_IF_ERROR(verifyFormat(std::to_string(format)));
+  manifest.minor = 0;
+  if (json.contains("minor")) {
+    MAMBA_ASSIGN_OR_RETURN(manifest.minor,
+                           getInt(json, "minor", 0, UINT32_MAX));
+  }
   MAMBA_ASSIGN_OR_RETURN(manifest.compiler, getString(json, "compiler"));
   MAMBA_ASSIGN_OR_RETURN(manifest.source, getString(json, "source"));
   MAMBA_ASSIGN_OR_RETURN(manifest.weights, getString(json, "weights"));
@@ -426,4 +437,12 @@ Result<Manifest> mamba::readManifest(std::string_view json,
   if (Status status = readAll(parsed, manifest); !status.ok())
     return invalidData(what + ": " + status.message());
   return manifest;
+}
+
+Result<GoldenCase> mamba::readGoldenCase(std::string_view json,
+                                         const std::string &what) {
+  MAMBA_ASSIGN_OR_RETURN(const Json parsed, parseJson(json, what));
+  GoldenCase golden;
+  MAMBA_RETURN_IF_ERROR(readGolden(parsed, golden).withContext(what));
+  return golden;
 }

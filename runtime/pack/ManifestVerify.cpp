@@ -494,7 +494,7 @@ Status mamba::verifyManifest(const Manifest &manifest) {
   MAMBA_RETURN_IF_ERROR(verifyPrecision(
       "weights", manifest.weights, {"f32", "bf16", "f16", "int8", "int4"}));
   MAMBA_RETURN_IF_ERROR(verifyPrecision("activations", manifest.activations,
-                                        {"f32", "bf16", "f16"}));
+                                        {"f32", "bf16", "f16", "int8"}));
   if (manifest.model)
     MAMBA_RETURN_IF_ERROR(verifyModel(*manifest.model));
   Names weights("checkpoint weight"), blobNames("blob"), targets("target");

@@ -153,6 +153,8 @@ static Json toJson(const KernelSpec &kernel) {
           {"launch", toJson(kernel.launch)},
           {"ops", kernel.ops},
           {"schedule", kernel.schedule},
+          {"schedule_from", kernel.scheduleFrom},
+          {"schedule_entry", toJson(kernel.scheduleEntry)},
           {"golden", listToJson(kernel.golden)}};
 }
 
@@ -209,11 +211,17 @@ static Json toJson(const std::optional<CheckSpec> &check) {
           {"tolerance", check->tolerance}};
 }
 
+/// Text that is not UTF-8 is replaced: dump() would throw.
+static std::string toText(const Json &json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 std::string writeManifest(const Manifest &manifest) {
   Json blobs = Json::object();
   for (const BlobSpec &blob : manifest.blobs)
     blobs[blob.name] = {{"sha256", blob.sha256}, {"raw_bytes", blob.rawBytes}};
   Json json = {{"format", kManifestFormat},
+               {"minor", manifest.minor},
                {"compiler", manifest.compiler},
                {"source", manifest.source},
                {"weights", manifest.weights},
@@ -224,8 +232,11 @@ std::string writeManifest(const Manifest &manifest) {
                {"targets", listToJson(manifest.targets)},
                {"check", toJson(manifest.check)},
                {"blobs", std::move(blobs)}};
-  // Text that is not UTF-8 is replaced: dump() would throw.
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return toText(json);
+}
+
+std::string writeGoldenCase(const GoldenCase &golden) {
+  return toText(toJson(golden));
 }
 
 } // namespace mamba

@@ -33,6 +33,53 @@ Status mamba::setPackMetadata(SafetensorsWriter &writer,
                             metadataDigest(metadata));
 }
 
+Status mamba::setPackContents(SafetensorsWriter &writer, PackMetadata metadata,
+                              const std::string &manifest) {
+  MAMBA_ASSIGN_OR_RETURN(std::vector<uint8_t> stored,
+                         zstdCompress(manifest.data(), manifest.size()));
+  metadata.insert_or_assign(std::string(kPackFormatKey),
+                            std::to_string(kManifestFormat) + "." +
+                                std::to_string(kManifestMinor));
+  metadata.insert_or_assign(std::string(kPackManifestDigestKey),
+                            sha256Hex(stored.data(), stored.size()));
+  int64_t bytes = static_cast<int64_t>(stored.size());
+  MAMBA_RETURN_IF_ERROR(writer.addTensor(
+      std::string(kPackManifestEntry), DType::U8, {bytes},
+      [stored = std::move(stored)](const TensorSink &sink) {
+        return sink(stored.data(), stored.size());
+      }));
+  return setPackMetadata(writer, metadata);
+}
+
+/// Bytes that must have a digest.
+static Status verifyDigest(const TensorView &entry, const std::string &digest) {
+  std::string found = sha256Hex(entry.data, entry.bytes);
+  if (found == digest)
+    return {};
+  return invalidData("the bytes of " + inQuotes(entry.name) + " have SHA-256 " +
+                     found + ", the manifest says " + digest +
+                     ", the file is damaged: copy or build it anew");
+}
+
+Result<std::string> mamba::packManifest(const SafetensorsFile &file) {
+  // As format 4.0 had it.
+  if (const std::string *json = file.findMetadata(kPackManifestKey))
+    return *json;
+  const std::string *digest = file.findMetadata(kPackManifestDigestKey);
+  const TensorView *entry = file.find(std::string(kPackManifestEntry));
+  if (!digest || !entry)
+    return invalidData("the pack has no manifest");
+  if (entry->dtype != DType::U8)
+    return invalidData("the manifest must have dtype U8, got " +
+                       std::string(dtypeName(entry->dtype)));
+  MAMBA_RETURN_IF_ERROR(verifyDigest(*entry, *digest));
+  Result<std::vector<uint8_t>> text =
+      zstdDecompress(entry->data, entry->bytes, kMaxManifestText);
+  if (!text.ok())
+    return text.status().withContext("manifest");
+  return std::string(text->begin(), text->end());
+}
+
 Result<std::shared_ptr<const Pack>> Pack::open(const std::string &path) {
   MAMBA_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(path));
   return fromFile(std::move(file));
@@ -57,11 +104,7 @@ Status Pack::readContents() {
   if (!format)
     return invalidData("this safetensors file is not a kernel pack, make one "
                        "with 'mamba-pack build'");
-  if (*format != std::to_string(kManifestFormat))
-    return invalidData("the pack has format " + *format +
-                       ", this program reads format " +
-                       std::to_string(kManifestFormat) +
-                       ", build the pack anew or take the mamba that made it");
+  MAMBA_RETURN_IF_ERROR(verifyFormat(*format));
   const std::string *digest = file_.findMetadata(kPackDigestKey);
   if (!digest)
     return invalidData("the pack has no " + std::string(kPackDigestKey) +
@@ -69,10 +112,8 @@ Status Pack::readContents() {
   if (*digest != metadataDigest(file_.metadata()))
     return invalidData("the metadata's SHA-256 is not the one noted in it, the "
                        "file is damaged: copy or build it anew");
-  const std::string *json = file_.findMetadata(kPackManifestKey);
-  if (!json)
-    return invalidData("the pack has no manifest");
-  MAMBA_ASSIGN_OR_RETURN(manifest_, readManifest(*json, "manifest"));
+  MAMBA_ASSIGN_OR_RETURN(std::string json, packManifest(file_));
+  MAMBA_ASSIGN_OR_RETURN(manifest_, readManifest(json, "manifest"));
   MAMBA_RETURN_IF_ERROR(verifyBlobEntries());
   return verifyEmbeddedWeights();
 }
@@ -171,14 +212,15 @@ Result<const BlobSpec *> Pack::findBlob(const std::string &name) const {
 
 Result<const TensorView *> Pack::checkedBlob(const BlobSpec &blob) const {
   MAMBA_ASSIGN_OR_RETURN(const TensorView *entry, file_.get(blob.name));
-  std::string digest = sha256Hex(entry->data, entry->bytes);
-  if (digest != blob.sha256)
-    return invalidData(inQuotes(path()) + ": the bytes of " +
-                       inQuotes(blob.name) + " have SHA-256 " + digest +
-                       ", the manifest says " + blob.sha256 +
-                       ", the file is damaged: copy or build it "
-                       "anew");
+  MAMBA_RETURN_IF_ERROR(
+      verifyDigest(*entry, blob.sha256).withContext(inQuotes(path())));
   return entry;
+}
+
+Result<StoredBlob> Pack::stored(const std::string &name) const {
+  MAMBA_ASSIGN_OR_RETURN(const BlobSpec *blob, findBlob(name));
+  MAMBA_ASSIGN_OR_RETURN(const TensorView *entry, checkedBlob(*blob));
+  return StoredBlob{{entry->data, entry->data + entry->bytes}, blob->rawBytes};
 }
 
 Result<std::vector<uint8_t>> Pack::code(const std::string &name) const {
@@ -217,6 +259,17 @@ Result<const TensorView *> Pack::checkedWeight(const std::string &name) const {
   MAMBA_ASSIGN_OR_RETURN(const BlobSpec *blob,
                          findBlob(std::string(kPackWeightPrefix) + name));
   return checkedBlob(*blob);
+}
+
+uint64_t Pack::storedBytes(const std::string &name) const {
+  const TensorView *entry = file_.find(name);
+  return entry ? entry->bytes : 0;
+}
+
+uint64_t Pack::manifestBytes() const {
+  // As text before 4.1.
+  const std::string *text = file_.findMetadata(kPackManifestKey);
+  return text ? text->size() : storedBytes(std::string(kPackManifestEntry));
 }
 
 bool Pack::hasEmbeddedWeights() const {

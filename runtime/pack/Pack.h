@@ -18,16 +18,32 @@ namespace mamba {
 /// The entries of the metadata and prefixes of tensor names, see FORMAT.md.
 inline constexpr std::string_view kPackFormatKey = "mamba.pack";
 inline constexpr std::string_view kPackManifestKey = "mamba.manifest";
+inline constexpr std::string_view kPackManifestDigestKey = "mamba.manifest.sha256";
+inline constexpr std::string_view kPackManifestEntry = "manifest";
 inline constexpr std::string_view kPackConfigKey = "config.json";
 inline constexpr std::string_view kPackTokenizerKey = "tokenizer.json";
 inline constexpr std::string_view kPackDigestKey = "mamba.sha256";
 inline constexpr std::string_view kPackWeightPrefix = "weight:";
+
+/// No manifest is larger; bytes.
+inline constexpr uint64_t kMaxManifestText = uint64_t(64) << 20;
 
 /// Texts by key.
 using PackMetadata = std::map<std::string, std::string, std::less<>>;
 
 /// Gives a pack that is being written its metadata, their digest included.
 Status setPackMetadata(SafetensorsWriter &writer, const PackMetadata &metadata);
+/// The same with format and manifest, which is stored compressed.
+Status setPackContents(SafetensorsWriter &writer, PackMetadata metadata,
+                       const std::string &manifest);
+/// The text of the manifest, checked against its SHA-256.
+Result<std::string> packManifest(const SafetensorsFile &file);
+
+/// Bytes as a pack stores them.
+struct StoredBlob {
+  std::vector<uint8_t> bytes;
+  uint64_t rawBytes = 0;
+};
 
 class Pack {
 public:
@@ -48,6 +64,8 @@ public:
   /// The bytes of a code blob (an object, PTX, a cubin or C++), checked against
   /// its SHA-256, decompressed.
   Result<std::vector<uint8_t>> code(const std::string &name) const;
+  /// The same as it is stored.
+  Result<StoredBlob> stored(const std::string &name) const;
   /// A golden blob as floats (copied: the file aligns to one byte), checked
   /// against its SHA-256.
   Result<std::vector<float>> golden(const std::string &name) const;
@@ -58,6 +76,9 @@ public:
   Result<const TensorView *> checkedWeight(const std::string &name) const;
   /// As MappedFile::rest().
   void rest(std::span<const uint8_t> part) const { file_.rest(part); }
+  /// Bytes that a blob takes in the file, 0 if it is not there; and the manifest.
+  uint64_t storedBytes(const std::string &name) const;
+  uint64_t manifestBytes() const;
   /// Whether the weights are embedded: all of the manifest's or none are.
   bool hasEmbeddedWeights() const;
 

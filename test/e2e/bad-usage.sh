@@ -40,7 +40,8 @@ fails 2 'required.*mamba-pack build --help' mamba-pack build "$folder"
 fails 2 'verb|subcommand' mamba-pack
 fails 2 'int3' mamba-pack build "$folder" -o none --weights int3
 fails 2 "int3'" mamba-pack build "$folder" -o none --target=cuda:sm_80 --weights int3
-fails 2 "f32, bf16 or f16, got 'int8'" mamba-pack build "$folder" -o none --target=cuda:sm_80 --activations int8
+fails 2 "f32, bf16, f16 or int8, got 'int4'" mamba-pack build "$folder" -o none --activations int4
+fails 1 'has no rows of int8' mamba-pack build "$folder" -o none --target=cuda:sm_80 --activations int8 --quiet
 for target in cpu:z80 cuda:sm_12 nonsense cpu: ''; do
   fails 2 "${target:-target}" mamba-pack build "$folder" -o none --target="$target" --quiet
 done

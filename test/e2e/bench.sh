@@ -18,6 +18,7 @@ usage 'requires --limits' mamba-bench --json --model "$folder"
 usage 'must rise by more than 32' mamba-long-prompt X.mpk --positions 40,72
 fails 1 'is a GPU' mamba-bench --model "$folder" --target cuda:sm_80
 fails 1 'nonexistent' mamba-bench --model nonexistent
+fails 1 "precision of weights 'int3': use f32" mamba-bench --model "$folder" --weights int3
 fails 1 'missing.mpk' mamba-bench --model "$folder" --pack missing.mpk
 fails 1 'missing.mpk' mamba-long-prompt missing.mpk
 # Without a GB of memory; sanitizers cannot begin so.

@@ -28,6 +28,23 @@ mamba-run bench "$mpk" --prompt-len 2 --gen-len 2 --json >best.json
 grep -q "\"$best\"" best.json
 mamba-run bench "$mpk" --target cpu:x86-64-v3 --prompt-len 2 --gen-len 2 --json >named.json
 grep -q '"cpu:x86-64-v3"' named.json
+# Kernels of prefill and of decode apart: in the JSON, else as tables on stderr.
+bench=(mamba-run bench "$mpk" --prompt-len 20 --gen-len 3 --repetitions 2 --threads 2 --profile)
+"${bench[@]}" --json >profile.json 2>stderr
+[ ! -s stderr ] || die "stderr: $(cat stderr)"
+python3 - <<'PYTHON'
+import json
+profile = json.load(open("profile.json"))["profile"]
+steps = {program["class"]: program["steps"] for program in profile["programs"]}
+assert profile["threads"] == 2 and steps == {"prefill": 2, "decode": 6}, profile
+for program in profile["programs"]:
+    assert any(k["name"].startswith("scan_") and k["bytes"] > 0 for k in program["kernels"]), program
+PYTHON
+"${bench[@]}" >stdout 2>stderr
+grep -q '^decode' stdout
+grep -q '^entry next, class decode: 6 steps of 1.0 tokens on 2 threads' stderr
+grep -q '^linear_' stderr
+fails 1 "is for device 'sim'" mamba-run bench "$mpk" --profile --chip sm_80
 
 passes='passes [1-9][0-9]* self-tests; end to end 4 steps are right'
 mamba-pack verify "$mpk" --quiet >shown

@@ -19,6 +19,8 @@ for lengths in 33,0,1,17,7 0,0,0,5,0 1,1,1,1,1; do
   test-tensors compare gpu sim --bits
 done
 golden=$data/golden/mamba1/golden.safetensors
+fails 1 "'cuda' counts nothing, a profile needs device 'cpu' or 'sim'" \
+  mamba-run logits "$mpk" --device=cuda --profile --input "$golden" --output none
 for chunk in 1 7 64; do
   mamba-run logits "$mpk" --device=cuda --input "$golden" --output gpu --chunk $chunk
   test-tensors compare gpu "$golden" --tolerance 2e-4 --except layer0_output

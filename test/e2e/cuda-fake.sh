@@ -4,7 +4,7 @@
 . "$(dirname "$0")/Inputs/common.sh"
 export MAMBA_CUDA_DRIVER=$MAMBA_BUILD/test/fake-cuda/libfakecuda.so
 export MAMBA_CACHE=$PWD/cache MAMBA_SIM_CHECKS=off
-mamba-pack build "$data/models/shakespeare" -o s.mpk --target=cuda:sm_80 --quiet
+mamba-pack build "$data/models/shakespeare" -o s.mpk --target=cuda:sm_80 --no-cache --quiet
 options=(s.mpk --greedy --quiet)
 generate() { mamba-run generate "${options[@]}" --prompt 'ROMEO:' -n 24 "$@"; }
 
@@ -18,7 +18,7 @@ MAMBA_CUDA_GRAPHS=off FAKE_CUDA='checks=off' generate --device=auto >got
 cmp got want
 
 # Kernels that begin while the one before them ends: the same bits.
-mamba-pack build "$data/models/shakespeare" -o o.mpk --target=cuda:sm_90 --quiet
+mamba-pack build "$data/models/shakespeare" -o o.mpk --target=cuda:sm_90 --no-cache --quiet
 mamba-pack inspect o.mpk | grep -E '^ *linear_.* yes ' >/dev/null || die 'inspect does not say what overlaps'
 ! mamba-pack inspect s.mpk | grep -E '^ *linear_.* yes ' >/dev/null || die 'a kernel for sm_80 overlaps'
 overlapping() { mamba-run generate o.mpk --greedy --quiet --prompt 'ROMEO:' -n 12 "$@"; }

@@ -4,6 +4,7 @@
 . "$(dirname "$0")/Inputs/common.sh"
 export MAMBA_SIM_CHECKS=off FAKE_CUDA='checks=off'
 unset MAMBA_CACHE
+export XDG_CACHE_HOME=$PWD/user-cache
 fake=$MAMBA_BUILD/test/fake-cuda/libfakecuda.so
 PATH=$MAMBA_SOURCE/tools:$PATH
 

@@ -16,6 +16,12 @@ mamba-import "$folder" -o model.mlir
 mamba-pack build model.mlir -o c.mpk --quiet
 cmp a.mpk c.mpk
 
+# What is compiled in one thread or in many, into the same bytes.
+for jobs in 1 5; do
+  mamba-pack build "$folder" -o jobs.mpk --jobs=$jobs --quiet
+  cmp a.mpk jobs.mpk
+done
+
 # Several targets in one pack.
 mamba-pack build "$folder" -o two.mpk --target=cpu:x86-64-v3,cpu:x86-64-v4 --quiet
 mamba-pack inspect two.mpk >shown
@@ -24,6 +30,12 @@ grep -q '^target cpu:x86-64-v4: x86_64 ' shown
 
 # What inspect shows.
 mamba-pack inspect a.mpk >shown
+grep -q '^a.mpk: .*, format 4.1, built by ' shown
+grep -Eq '^ +stored +code +cubin +CUDA C\+\+ +self-tests +together$' shown
+grep -Eq '^ +cpu:native +[0-9.]+ kB +0 B +0 B +[0-9.]+ kB +[0-9.]+ kB$' shown
+grep -Eq '^ +all, each once ' shown
+grep -Eq '^ +manifest [0-9.]+ kB, embedded weights 0 B$' shown
+grep -Eq '^ +kernel +code +scratch +runs +tests +tiles +from +schedule$' shown
 grep -q '^model mamba1, 3 layers, vocabulary 200' shown
 grep -q '^entry next: input_ids I32 \[T\] below 200 -> logits F32 \[S, 200\]; 6 states' shown
 grep -q '^entry logits: .* -> logits F32 \[T, 200\]' shown
@@ -37,7 +49,23 @@ grep -Eq 'next +few +T <= 16' shown
 grep -Eq 'logits +prefill +any T' shown
 mamba-pack inspect a.mpk --json >json
 grep -q '"symbol":"' json
+grep -q '"schedule_from":"default"' json
 [ "$(wc -l <json)" = 1 ] || die "the manifest is not one line"
+
+# Where schedules come from: the module that is compiled, a file of schedules.
+cat >given.mlir <<'MLIR'
+func.func @f(%x: tensor<?x64xf32>) -> tensor<?x64xf32> {
+  %y = ssm.kernel (%a = %x) schedule <lanes = 8, row_block = 3> : (tensor<?x64xf32>) -> tensor<?x64xf32> {
+    %s = ssm.silu %a : tensor<?x64xf32>
+    ssm.yield %s : tensor<?x64xf32>
+  }
+  return %y : tensor<?x64xf32>
+}
+MLIR
+mamba-pack build given.mlir -o given.mpk --target=cpu:x86-64-v3 --quiet
+mamba-pack inspect given.mpk | grep -E ' given +lanes = 8, row_block = 3$' >/dev/null
+mamba-pack inspect given.mpk --json | grep '"schedule_from":"given","schedule_entry":null' >/dev/null
+fails 1 "cannot read 'no-such-file'" mamba-pack build "$folder" -o none.mpk --db no-such-file --quiet
 
 # A reader that goes away is no failure.
 mamba-pack inspect a.mpk | sed -n 1p >first
@@ -46,7 +74,7 @@ grep -q '^a.mpk: ' first
 # Verify runs every kernel, with any number of threads.
 for threads in 0 1 3; do
   mamba-pack verify a.mpk --threads=$threads --quiet >shown 2>log
-  grep -Eq '^a.mpk: 3 blobs are whole; cpu:native passes [1-9][0-9]* self-tests; end to end 4 steps are right: ' shown
+  grep -Eq '^a.mpk: [1-9][0-9]* blobs are whole; cpu:native passes [1-9][0-9]* self-tests; end to end 4 steps are right: ' shown
   [ ! -s log ] || die "--quiet is not quiet: $(cat log)"
 done
 MAMBA_CUDA_DRIVER=/nonexistent fails 1 "no device 'cuda'" mamba-pack verify a.mpk --device=cuda --quiet

@@ -5,20 +5,20 @@
 text=$MAMBA_SHARED_DATA/models/shakespeare/val.txt
 [ -e "$text" ] || text=$data/models/shakespeare/sample.txt
 
-# perplexity WEIGHTS ACTIVATIONS: of the pack of these precisions.
+# perplexity WEIGHTS ACTIVATIONS [TARGET]: of the pack of these precisions.
 perplexity() {
   local mpk
-  mpk=$(pack models/shakespeare --weights=$1 --activations=$2)
+  mpk=$(pack models/shakespeare --weights=$1 --activations=$2 --target=cpu:${3:-native})
   mamba-run perplexity "$mpk" --device=cpu --file "$text" |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["perplexity"])'
 }
 
 exact=$(perplexity f32 f32)
 echo "f32: perplexity $exact"
-# loss WEIGHTS ACTIVATIONS PERCENT: is at most that.
+# loss WEIGHTS ACTIVATIONS PERCENT [TARGET]: is at most that.
 loss() {
   local found
-  found=$(perplexity $1 $2)
+  found=$(perplexity $1 $2 ${4:-native})
   python3 - "$1" "$2" "$exact" "$found" "$3" <<'PYTHON'
 import sys
 
@@ -36,3 +36,6 @@ loss int8 f32 0.5
 loss int8 bf16 0.5
 loss int4 f32 5
 loss int4 bf16 5
+# Without tiles all projections read rows of int8.
+loss int8 int8 0.5 x86-64-v3
+loss int4 int8 5 x86-64-v3

@@ -19,6 +19,8 @@ Status rewrite(const SafetensorsFile &file, const std::string &manifest,
                const std::string &output) {
   SafetensorsWriter writer;
   for (const TensorView &tensor : file.tensors()) {
+    if (tensor.name == kPackManifestEntry)
+      continue;
     if (tensor.name != blob) {
       MAMBA_RETURN_IF_ERROR(writer.addTensor(
           tensor.name, tensor.dtype, tensor.shape, tensor.data, tensor.bytes));
@@ -30,8 +32,8 @@ Status rewrite(const SafetensorsFile &file, const std::string &manifest,
   }
   PackMetadata metadata = file.metadata();
   metadata.erase(std::string(kPackDigestKey));
-  metadata[std::string(kPackManifestKey)] = manifest;
-  MAMBA_RETURN_IF_ERROR(setPackMetadata(writer, metadata));
+  metadata.erase(std::string(kPackManifestKey));
+  MAMBA_RETURN_IF_ERROR(setPackContents(writer, std::move(metadata), manifest));
   return writer.write(output);
 }
 
@@ -50,8 +52,7 @@ std::pair<size_t, size_t> findLine(const std::string &text, uint64_t line) {
 Status editManifest(const std::string &input, const std::string &output,
                     const std::string &from, const std::string &to) {
   MAMBA_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(input));
-  const std::string *found = file.findMetadata(kPackManifestKey);
-  std::string manifest = found ? *found : std::string();
+  MAMBA_ASSIGN_OR_RETURN(std::string manifest, packManifest(file));
   size_t at = manifest.find(from);
   if (at == manifest.npos)
     return notFound("the manifest of " + inQuotes(input) + " has no " +

@@ -12,6 +12,8 @@ config.test_exec_root = os.path.join(config.mamba_binary_dir, "test", "unit")
 config.environment["MAMBA_SHARED_DATA"] = os.path.join(
     config.mamba_source_dir, os.pardir, "shared"
 )
+# What is kept for the user is not the tests'.
+config.environment["MAMBA_CACHE"] = "off"
 for variable in ("MAMBA_SHARED_DATA", "HOME", "CI"):
     if variable in os.environ:
         config.environment[variable] = os.environ[variable]

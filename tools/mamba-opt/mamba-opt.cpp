@@ -35,7 +35,7 @@ cl::opt<std::string> weights("weights",
                              cl::desc("Precision of the matrices: f32, bf16, f16, int8, int4"),
                              cl::init("f32"), cl::cat(category));
 cl::opt<std::string> activations("activations",
-                                 cl::desc("Precision of rows between kernels: f32, bf16, f16"),
+                                 cl::desc("Precision of rows between kernels: f32, bf16, f16, int8"),
                                  cl::init("f32"), cl::cat(category));
 cl::opt<bool> batchInvariant("batch-invariant",
                              cl::desc("Add a class whose results do not depend on the batch"),
@@ -43,6 +43,11 @@ cl::opt<bool> batchInvariant("batch-invariant",
 cl::opt<bool> noOverlap("no-overlap",
                         cl::desc("Kernels begin when the one before them has ended (cuda)"),
                         cl::cat(category));
+cl::opt<std::string> scheduleFile(
+    "db", cl::desc("A file of schedules that mamba-tune found, beside those known"),
+    cl::value_desc("FILE"), cl::cat(category));
+cl::opt<bool> noSchedules("no-db", cl::desc("Leave the schedules that are known out"),
+                          cl::cat(category));
 
 /// Prints assembly, PTX or CUDA C++.
 LogicalResult printMachineCode(std::unique_ptr<llvm::MemoryBuffer> buffer, DialectRegistry &registry,
@@ -101,6 +106,8 @@ int main(int argc, char **argv) {
   options.overlap = !noOverlap;
   options.weights = weights;
   options.activations = activations;
+  options.knownSchedules = !noSchedules;
+  options.scheduleFile = scheduleFile;
   LogicalResult result = failure();
   if (stop == Stop::Asm || stop == Stop::Ptx || stop == Stop::Cuda) {
     result = printMachineCode(std::move(buffer), registry, options, out->os());

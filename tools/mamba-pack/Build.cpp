@@ -2,12 +2,17 @@
 #include "tools/mamba-pack/Verbs.h"
 
 #include "compiler/pack/BuildPack.h"
+#include "runtime/device/Processors.h"
+#include "tools/lib/ProgressBar.h"
+#include "tools/mamba-run/Checks.h"
 
 #include <CLI/CLI.hpp>
 
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <set>
 
 namespace fs = std::filesystem;
@@ -49,6 +54,8 @@ static void checkOutput(const BuildOptions &build) {
     refuse("a pack is not written to standard output, name a file");
   if (same(build.input, build.output))
     refuse("'" + build.output + "' is the input, name another file");
+  if (!build.scheduleFile.empty() && same(build.scheduleFile, build.output))
+    refuse("'" + build.output + "' is the database of schedules, name another file");
   std::error_code end;
   for (fs::directory_iterator file(build.input, end), last; !end && file != last;
        file.increment(end)) {
@@ -58,6 +65,23 @@ static void checkOutput(const BuildOptions &build) {
   }
 }
 
+/// "all" stands for those that are the same on every machine.
+static void expandTargets(BuildOptions &build) {
+  std::vector<std::string> names;
+  for (const std::string &name : build.targets) {
+    std::vector<std::string> meant = name == "all" ? allTargets() : std::vector{name};
+    names.insert(names.end(), meant.begin(), meant.end());
+  }
+  build.targets = names;
+}
+
+static std::string everyTarget() {
+  std::string text;
+  for (const std::string &name : allTargets())
+    text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
 static void checkTargets(const BuildOptions &build) {
   std::set<std::string> names;
   for (const std::string &name : build.targets)
@@ -65,10 +89,54 @@ static void checkTargets(const BuildOptions &build) {
       throw CLI::ValidationError("--target", "target '" + name + "' is named twice");
 }
 
+static volatile std::sig_atomic_t interrupted = 0;
+
+/// The first Ctrl-C ends the work as soon as nothing is left behind by it, a
+/// second one at once. What is ignored (nohup) stays ignored.
+static void catchInterrupt() {
+  struct sigaction action = {}, before = {};
+  action.sa_handler = [](int signal) { interrupted = signal; };
+  action.sa_flags = SA_RESETHAND | SA_RESTART;
+  for (int signal : {SIGINT, SIGTERM, SIGHUP})
+    if (sigaction(signal, nullptr, &before) == 0 && before.sa_handler != SIG_IGN)
+      sigaction(signal, &action, nullptr);
+}
+
+/// What is written beside the pack: a line for each step, below them a bar.
+struct BuildLog {
+  std::mutex mutex;
+  run::ProgressBar bar;
+  explicit BuildLog(bool quiet) : bar("building", quiet) {}
+};
+
+static Status build(BuildOptions options, bool quiet) {
+  BuildLog log(quiet);
+  if (!quiet)
+    options.note = [&](const std::string &line) {
+      std::lock_guard lock(log.mutex);
+      log.bar.clear();
+      std::fprintf(stderr, "mamba-pack: %s\n", line.c_str());
+    };
+  options.progress = [&](size_t done, size_t total) {
+    std::lock_guard lock(log.mutex);
+    log.bar.update(done, total);
+  };
+  options.stop = [] { return interrupted != 0; };
+  options.quit = [&] {
+    log.bar.clear();
+    std::signal(interrupted, SIG_DFL);
+    std::raise(interrupted);
+  };
+  catchInterrupt();
+  return buildPack(options);
+}
+
 void addBuild(CLI::App &app, Work &work) {
   struct Arguments {
     BuildOptions build;
-    bool quiet = false;
+    bool quiet = false, noCache = false;
+    std::string cacheFolder;
+    unsigned jobs = 0;
   };
   auto arguments = std::make_shared<Arguments>();
   CLI::App *verb = app.add_subcommand("build", "Compile a model, or operators, to a pack");
@@ -77,17 +145,20 @@ void addBuild(CLI::App &app, Work &work) {
       ->required();
   verb->add_option("-o,--output", arguments->build.output, "The pack, X.mpk")->required();
   verb->add_option("--target", arguments->build.targets,
-                   "What to compile for, as in cpu:native,cpu:x86-64-v3")
+                   "What to compile for, as in cpu:native,cpu:x86-64-v3; all is\n" + everyTarget())
       ->delimiter(',')
-      ->check([](const std::string &name) { return checkTarget(name).message(); })
+      ->check([](const std::string &name) {
+        return name == "all" ? std::string() : checkTarget(name).message();
+      })
       ->capture_default_str();
   verb->add_option("--weights", arguments->build.weights,
                    "Precision of the matrices: f32, bf16, f16, int8 or int4")
       ->check(oneOf({"f32", "bf16", "f16", "int8", "int4"}))
       ->capture_default_str();
   verb->add_option("--activations", arguments->build.activations,
-                   "Precision of rows between kernels: f32, bf16 or f16; matrix units want bf16")
-      ->check(oneOf({"f32", "bf16", "f16"}))
+                   "Precision of rows between kernels: f32, bf16 or f16; matrix units want bf16. "
+                   "int8: bf16, and int8 in products with int8 or int4 weights")
+      ->check(oneOf({"f32", "bf16", "f16", "int8"}))
       ->capture_default_str();
   verb->add_flag("--embed-weights", arguments->build.embedWeights,
                  "Put the checkpoint's weights into the pack");
@@ -103,17 +174,35 @@ void addBuild(CLI::App &app, Work &work) {
       ->default_str("auto");
   verb->add_flag("!--no-cuda-source", arguments->build.cudaSource,
                  "Leave the CUDA C++ of cuda targets out");
+  verb->add_option("--db", arguments->build.scheduleFile,
+                   "A file of schedules that mamba-tune found, beside those known")
+      ->type_name("FILE");
+  verb->add_flag("!--no-db", arguments->build.knownSchedules,
+                 "Leave the schedules that are known out");
+  verb->add_option("--jobs", arguments->jobs,
+                   "Threads, 0 for one a processor; the pack is the same for any number")
+      ->check(CLI::Range(0u, kMaxDeviceThreads));
+  auto *folder =
+      verb->add_option("--cache-dir", arguments->cacheFolder,
+                       "Where compiled kernels are kept for the next build, 256 MB at most;\n"
+                       "without it $MAMBA_CACHE, or mamba in $XDG_CACHE_HOME or ~/.cache")
+          ->type_name("DIR")
+          ->check(run::notEmpty());
+  verb->add_flag("--no-cache", arguments->noCache, "Compile everything, and keep nothing")
+      ->excludes(folder);
   verb->add_flag("--quiet", arguments->quiet, "No log on standard error");
   verb->footer("Example: mamba-pack build mamba-130m -o mamba-130m.mpk");
   verb->callback([arguments, &work] {
-    checkTargets(arguments->build);
-    checkOutput(arguments->build);
+    BuildOptions &options = arguments->build;
+    expandTargets(options);
+    checkTargets(options);
+    checkOutput(options);
+    options.jobs = arguments->jobs ? arguments->jobs : availableProcessors();
+    if (!arguments->noCache)
+      options.cache = arguments->cacheFolder.empty() ? KernelCache::ofUser()
+                                                     : KernelCache(arguments->cacheFolder);
     work = [arguments]() -> Result<std::string> {
-      if (!arguments->quiet)
-        arguments->build.note = [](const std::string &line) {
-          std::fprintf(stderr, "mamba-pack: %s\n", line.c_str());
-        };
-      MAMBA_RETURN_IF_ERROR(buildPack(arguments->build));
+      MAMBA_RETURN_IF_ERROR(build(arguments->build, arguments->quiet));
       return std::string();
     };
   });

@@ -1,4 +1,6 @@
 // mamba-pack inspect.
+#include "tools/mamba-pack/Sizes.h"
+#include "tools/mamba-pack/Table.h"
 #include "tools/mamba-pack/Verbs.h"
 
 #include "runtime/device/cpu/ElfImage.h"
@@ -11,25 +13,11 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <iomanip>
 #include <map>
 #include <memory>
 #include <sstream>
 
 namespace mamba::pack {
-
-/// "1.2 MB".
-static std::string bytesText(uint64_t bytes) {
-  const char *units[] = {"B", "kB", "MB", "GB", "TB"};
-  double value = double(bytes);
-  int unit = 0;
-  for (; value >= 1000 && unit < 4; ++unit)
-    value /= 1000;
-  std::ostringstream text;
-  text << std::fixed << std::setprecision(unit == 0 || value >= 100 ? 0 : 1) << value << " "
-       << units[unit];
-  return text.str();
-}
 
 static std::string rowsText(const RowCount &rows) {
   return rows.kind == RowKind::T   ? "T"
@@ -64,30 +52,6 @@ static std::string listText(const std::vector<TensorSpec> &tensors) {
     text += (text.empty() ? "" : ", ") + tensorText(tensor);
   return text;
 }
-
-/// Cells under headings, each column as wide as it needs.
-class Table {
-public:
-  explicit Table(std::vector<std::string> headings) { add(std::move(headings)); }
-  void add(std::vector<std::string> cells) {
-    widths_.resize(std::max(widths_.size(), cells.size()));
-    for (size_t i = 0; i < cells.size(); ++i)
-      widths_[i] = std::max(widths_[i], cells[i].size());
-    lines_.push_back(std::move(cells));
-  }
-  void print(std::ostream &os) const {
-    for (const auto &cells : lines_) {
-      std::string line = "   ";
-      for (size_t i = 0; i < cells.size(); ++i)
-        line += " " + cells[i] + std::string(widths_[i] - cells[i].size() + 1, ' ');
-      os << line.substr(0, line.find_last_not_of(' ') + 1) << "\n";
-    }
-  }
-
-private:
-  std::vector<std::vector<std::string>> lines_;
-  std::vector<size_t> widths_;
-};
 
 /// Bytes of each kernel's code, read off the distance to the next entry.
 static std::vector<uint64_t> kernelBytes(const TargetSpec &target, const ElfLayout &layout) {
@@ -141,15 +105,20 @@ static std::vector<KernelUse> kernelUses(const TargetSpec &target) {
   return uses;
 }
 
+/// "default", "database: which entry".
+static std::string originText(const KernelSpec &kernel) {
+  return kernel.scheduleFrom + (kernel.scheduleEntry ? ": " + *kernel.scheduleEntry : "");
+}
+
 static void printKernels(std::ostream &os, const TargetSpec &target, const ElfLayout &layout) {
   std::vector<uint64_t> sizes = kernelBytes(target, layout);
   std::vector<KernelUse> uses = kernelUses(target);
-  Table table({"kernel", "code", "scratch", "runs", "tests", "tiles", "schedule"});
+  Table table({"kernel", "code", "scratch", "runs", "tests", "tiles", "from", "schedule"});
   for (uint32_t i = 0; i < target.kernels.size(); ++i) {
     const KernelSpec &kernel = target.kernels[i];
     table.add({kernel.symbol, bytesText(sizes[i]), bytesText(kernel.scratch),
                std::to_string(uses[i].count), std::to_string(kernel.golden.size()),
-               uses[i].tiles(), kernel.schedule});
+               uses[i].tiles(), originText(kernel), kernel.schedule});
   }
   table.print(os);
 }
@@ -166,7 +135,7 @@ static std::string machineCodeText(const Cubin &cubin, const std::string &kernel
 static void printCudaKernels(std::ostream &os, const TargetSpec &target, const Cubin &cubin) {
   std::vector<KernelUse> uses = kernelUses(target);
   Table table({"kernel", "code", "threads", "registers", "shared", "overlap", "runs", "tests",
-               "blocks", "schedule"});
+               "blocks", "from", "schedule"});
   for (uint32_t i = 0; i < target.kernels.size(); ++i) {
     const KernelSpec &kernel = target.kernels[i];
     const LaunchSpec &launch = *kernel.launch; // Verified: cuda kernels have one.
@@ -175,7 +144,8 @@ static void printCudaKernels(std::ostream &os, const TargetSpec &target, const C
                launch.registers ? std::to_string(*launch.registers) : "unknown",
                std::to_string(launch.shared), launch.overlap ? "yes" : "no",
                std::to_string(uses[i].count),
-               std::to_string(kernel.golden.size()), uses[i].tiles(), kernel.schedule});
+               std::to_string(kernel.golden.size()), uses[i].tiles(), originText(kernel),
+               kernel.schedule});
   }
   table.print(os);
 }
@@ -291,8 +261,10 @@ static Result<std::string> inspect(const std::string &path, bool json) {
   std::error_code ignored;
   std::ostringstream os;
   os << path << ": " << bytesText(std::filesystem::file_size(path, ignored)) << ", format "
-     << kManifestFormat << ", built by " << pack->manifest().compiler << "\n";
+     << kManifestFormat << "." << pack->manifest().minor << ", built by "
+     << pack->manifest().compiler << "\n";
   printModel(os, *pack);
+  printSizes(os, *pack);
   for (const TargetSpec &target : pack->manifest().targets)
     MAMBA_RETURN_IF_ERROR(printTarget(os, *pack, target));
   return printable(os.str());

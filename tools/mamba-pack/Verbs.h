@@ -16,6 +16,8 @@ namespace mamba::pack {
 using Work = std::function<Result<std::string>()>;
 
 void addBuild(CLI::App &app, Work &work);
+void addMerge(CLI::App &app, Work &work);
+void addStrip(CLI::App &app, Work &work);
 void addInspect(CLI::App &app, Work &work);
 void addVerify(CLI::App &app, Work &work);
 

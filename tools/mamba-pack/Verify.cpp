@@ -3,12 +3,15 @@
 #include "tools/mamba-run/Checks.h"
 
 #include "runtime/device/cpu/CpuTargets.h"
+#include "runtime/device/GpuArch.h"
 #include "runtime/device/cpu/ElfImage.h"
+#include "runtime/device/cuda/Gpu.h"
 #include "runtime/device/sim/ptx/Ptx.h"
 #include "runtime/model/Log.h"
 #include "runtime/model/Model.h"
 #include "runtime/pack/Cubin.h"
 #include "runtime/support/Checkpoint.h"
+#include "runtime/support/Quote.h"
 
 #include <CLI/CLI.hpp>
 
@@ -22,7 +25,7 @@ namespace mamba::pack {
 
 namespace {
 struct Arguments {
-  std::string path, device = "cpu", model, target;
+  std::string path, device, model, target; // No device: all.
   unsigned threads = 0;
   bool quiet = false;
 };
@@ -63,15 +66,16 @@ static Status loadWeights(const Arguments &arguments, Model &model) {
   return {};
 }
 
+using Info = std::shared_ptr<const PackInfo>;
+
 /// The self-tests of one target, in one line; empty `name`: the device's best.
-static Result<std::string> verifyTarget(const Arguments &arguments,
-                                        const std::shared_ptr<const PackInfo> &info,
-                                        const std::string &name) {
+static Result<std::string> verifyTarget(const Arguments &arguments, const Info &info,
+                                        const std::string &device, const std::string &name) {
   DeviceOptions options;
   options.threads = arguments.threads;
   options.target = name;
   MAMBA_ASSIGN_OR_RETURN(std::shared_ptr<Model> model,
-                         Model::create(info, arguments.device, options));
+                         Model::create(info, device, options));
   MAMBA_RETURN_IF_ERROR(loadWeights(arguments, *model));
   const TargetSpec &target = model->executable().target();
   size_t cases = 0, untested = 0;
@@ -81,45 +85,113 @@ static Result<std::string> verifyTarget(const Arguments &arguments,
   }
   MAMBA_ASSIGN_OR_RETURN(std::string endToEnd, model->selfTest(nullptr));
   std::string text = target.name + " passes " + std::to_string(cases) + " self-tests";
+  if (device != "cpu")
+    text += " on " + device;
   if (untested)
     text += ", " + std::to_string(untested) + " kernels have none";
   return text + "; " + endToEnd;
 }
 
-/// On the processor every target that runs, and in a line each those that do not;
-/// elsewhere, and where one is asked for, one.
-static Result<std::vector<std::string>> verifyTargets(const Arguments &arguments,
-                                                      const std::shared_ptr<const PackInfo> &info) {
-  std::vector<std::string> names, lines, obstacles;
-  if (arguments.target.empty() && arguments.device == "cpu") {
-    CpuHost host = CpuHost::detect();
-    for (const TargetSpec &target : info->manifest().targets) {
-      std::string obstacle = target.device == "cpu" ? findObstacle(target, host) : "";
-      if (!obstacle.empty())
-        obstacles.push_back(target.name + " is not tested here: it " + obstacle);
-      else if (target.device == "cpu")
-        names.push_back(target.name);
+namespace {
+
+/// A target and a device that runs it.
+struct Trial {
+  std::string device, target; // No target: the device's best.
+};
+
+/// What is to be tested, and in a line each what cannot be.
+struct Trials {
+  std::vector<Trial> list;
+  std::vector<std::string> obstacles;
+};
+
+} // namespace
+
+static void addCpu(const TargetSpec &target, Trials &trials) {
+  static const CpuHost host = CpuHost::detect();
+  std::string obstacle = findObstacle(target, host);
+  if (obstacle.empty())
+    trials.list.push_back({"cpu", target.name});
+  else
+    trials.obstacles.push_back(target.name + " is not tested here: it " + obstacle);
+}
+
+/// How many GPUs the driver has.
+static Result<int> countGpus() {
+  MAMBA_ASSIGN_OR_RETURN(const cuda::Driver *driver, cuda::Driver::load());
+  int count = 0;
+  MAMBA_RETURN_IF_ERROR(driver->check(driver->cuDeviceGetCount(&count), "count the GPUs"));
+  return count;
+}
+
+/// Each GPU that there is, with each target that it runs.
+static void addGpus(const std::vector<const TargetSpec *> &targets, Trials &trials) {
+  Result<int> count = countGpus();
+  if (!count.ok())
+    trials.obstacles.push_back("nothing is tested on a GPU: " + count.status().message());
+  for (int ordinal = 0; count.ok() && ordinal < *count; ++ordinal) {
+    std::string device = "cuda:" + std::to_string(ordinal);
+    auto gpu = cuda::Gpu::open(unsigned(ordinal));
+    if (!gpu.ok())
+      trials.obstacles.push_back("nothing is tested on " + device + ": " +
+                                 gpu.status().message());
+    for (const TargetSpec *target : targets)
+      if (gpu.ok() && GpuArch::of(target->arch).compilesFor((*gpu)->chip()))
+        trials.list.push_back({device, target->name});
+      else if (gpu.ok())
+        trials.obstacles.push_back(target->name + " is not tested on " + device + ": " +
+                                   (*gpu)->name() + " is 'sm_" +
+                                   std::to_string((*gpu)->chip()) + "'");
+  }
+}
+
+/// Each target on every device that runs it; on one device all of the processor's,
+/// of another the best.
+static Trials planTrials(const Arguments &arguments, const Manifest &manifest) {
+  Trials trials;
+  bool isOneDevice = !arguments.device.empty();
+  if (isOneDevice && (arguments.device != "cpu" || !arguments.target.empty())) {
+    trials.list.push_back({arguments.device, arguments.target});
+    return trials;
+  }
+  std::vector<const TargetSpec *> gpu;
+  for (const TargetSpec &target : manifest.targets) {
+    if (!arguments.target.empty() && target.name != arguments.target)
+      continue;
+    if (target.device == "cpu") {
+      addCpu(target, trials);
+    } else if (target.device == "cuda" && !isOneDevice) {
+      trials.list.push_back({"sim", target.name});
+      gpu.push_back(&target);
+    } else if (!isOneDevice) {
+      trials.obstacles.push_back(target.name + " is not tested: there is no device " +
+                                 inQuotes(target.device));
     }
   }
-  if (names.empty()) {
-    names.push_back(arguments.target);
-    obstacles.clear(); // The failure names them, should there be one.
-  }
-  for (const std::string &name : names) {
-    MAMBA_ASSIGN_OR_RETURN(std::string line, verifyTarget(arguments, info, name));
-    lines.push_back(line);
-  }
-  lines.insert(lines.end(), obstacles.begin(), obstacles.end());
-  return lines;
+  if (!gpu.empty())
+    addGpus(gpu, trials);
+  if (!trials.list.empty())
+    return trials;
+  // The failure says why none is.
+  trials.list.push_back({"cpu", arguments.target});
+  trials.obstacles.clear();
+  return trials;
 }
 
 static Result<std::string> verify(const Arguments &arguments) {
   if (!arguments.quiet)
     setLogFunction([](void *, LogLevel, const char *line) { note(line); }, nullptr);
-  MAMBA_ASSIGN_OR_RETURN(std::shared_ptr<const PackInfo> info, PackInfo::open(arguments.path));
+  MAMBA_ASSIGN_OR_RETURN(Info info, PackInfo::open(arguments.path));
   MAMBA_RETURN_IF_ERROR(info->pack()->verifyBlobs());
   MAMBA_RETURN_IF_ERROR(verifyCode(*info->pack()));
-  MAMBA_ASSIGN_OR_RETURN(std::vector<std::string> lines, verifyTargets(arguments, info));
+  Trials trials = planTrials(arguments, info->manifest());
+  std::vector<std::string> lines;
+  for (const Trial &trial : trials.list) {
+    MAMBA_ASSIGN_OR_RETURN(std::string line,
+                           verifyTarget(arguments, info, trial.device, trial.target));
+    lines.push_back(line);
+  }
+  lines.insert(lines.end(), trials.obstacles.begin(), trials.obstacles.end());
   std::string text = arguments.path + ": " + std::to_string(info->manifest().blobs.size()) +
                      " blobs are whole; " + lines[0] + "\n";
   for (size_t i = 1; i < lines.size(); ++i)
@@ -132,18 +204,23 @@ void addVerify(CLI::App &app, Work &work) {
   CLI::App *verb = app.add_subcommand("verify", "Check a pack's hashes and run its self-tests");
   verb->add_option("pack", arguments->path, "The pack, X.mpk")->required();
   verb->add_option("--device", arguments->device,
-                   "Where the self-tests run: cpu, cuda, cuda:N, sim or auto")
+                   "Where the self-tests run: cpu, cuda, cuda:N, sim or auto. Without it every\n"
+                   "target is tested on all that runs it here: this processor, the simulated GPU\n"
+                   "(MAMBA_SIM_CHECKS=off is fast), GPUs")
       ->check(run::deviceName());
   verb->add_option("--target", arguments->target,
-                   "The one target to test, as in cpu:x86-64-v3; without it all of the pack's\n"
-                   "that this processor runs, on another device its best")
+                   "The one target to test, as in cpu:x86-64-v3; without it all of the pack's;\n"
+                   "with --device=cpu all that this processor runs, with another device its best")
       ->check(run::notEmpty());
   verb->add_option("--model", arguments->model,
                    "Folder of the checkpoint, if it is not the one that the pack notes");
   verb->add_option("--threads", arguments->threads, "Threads, 0 for one a processor")
       ->check(CLI::Range(0u, 1024u));
   verb->add_flag("--quiet", arguments->quiet, "No log on standard error");
-  verb->footer("Example: mamba-pack verify mamba-130m.mpk");
+  verb->footer("Exit status 0: at least one target was tested, each that was is right; what\n"
+               "cannot be tested here is named with its reason. 1: the file is damaged, a test\n"
+               "failed, or nothing could be tested.\n"
+               "Example: mamba-pack verify mamba-130m.mpk");
   verb->callback([arguments, &work] { work = [arguments] { return verify(*arguments); }; });
 }
 

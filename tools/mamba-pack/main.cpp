@@ -1,4 +1,4 @@
-// mamba-pack: builds, shows and checks kernel packs.
+// mamba-pack: builds, shows, checks and combines kernel packs.
 #include "runtime/support/Version.h"
 #include "tools/mamba-pack/Verbs.h"
 
@@ -42,7 +42,7 @@ int main(int argc, char **argv) {
   // A closed pipe is an answer of write().
   std::signal(SIGPIPE, SIG_IGN);
 
-  CLI::App app("Builds, shows and checks kernel packs.");
+  CLI::App app("Builds, shows, checks and combines kernel packs.");
   app.name("mamba-pack");
   app.set_version_flag("--version", "mamba-pack " MAMBA_VERSION);
   app.require_subcommand(1);
@@ -52,6 +52,8 @@ int main(int argc, char **argv) {
   pack::addBuild(app, work);
   pack::addInspect(app, work);
   pack::addVerify(app, work);
+  pack::addMerge(app, work);
+  pack::addStrip(app, work);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success &answer) {

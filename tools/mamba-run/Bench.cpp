@@ -52,8 +52,10 @@ private:
                     double &prefillSeconds, double &decodeSeconds);
   std::string table(const Runtime &runtime, const Spread &prefill,
                     const Spread &decode) const;
-  std::string json(const Runtime &runtime, const Spread &prefill,
-                   const Spread &decode) const;
+  nlohmann::ordered_json json(const Runtime &runtime, const Spread &prefill,
+                              const Spread &decode) const;
+  Status write(const Runtime &runtime, const Spread &prefill,
+               const Spread &decode) const;
   double bytesPerStep(const Runtime &runtime) const;
 
   const BenchOptions &options_;
@@ -137,8 +139,9 @@ double Bench::bytesPerStep(const Runtime &runtime) const {
              static_cast<double>(runtime.modelInfo.state_bytes);
 }
 
-std::string Bench::json(const Runtime &runtime, const Spread &prefill,
-                        const Spread &decode) const {
+nlohmann::ordered_json Bench::json(const Runtime &runtime,
+                                   const Spread &prefill,
+                                   const Spread &decode) const {
   double stepsPerSecond = decode.median / options_.batch;
   nlohmann::ordered_json json;
   json["pack"] = options_.common.pack;
@@ -160,7 +163,7 @@ std::string Bench::json(const Runtime &runtime, const Spread &prefill,
   json["state_bytes_per_sequence"] = runtime.modelInfo.state_bytes;
   json["bytes_per_decode_step"] = bytesPerStep(runtime);
   json["decode_gb_per_s"] = bytesPerStep(runtime) * stepsPerSecond / 1e9;
-  return json.dump() + "\n";
+  return json;
 }
 
 std::string Bench::table(const Runtime &runtime, const Spread &prefill,
@@ -181,6 +184,22 @@ std::string Bench::table(const Runtime &runtime, const Spread &prefill,
   return text;
 }
 
+Status Bench::write(const Runtime &runtime, const Spread &prefill,
+                    const Spread &decode) const {
+  if (!options_.json) {
+    MAMBA_RETURN_IF_ERROR(
+        writeOutput(table(runtime, prefill, decode)).status());
+    return reportProfile(runtime, options_.common);
+  }
+  nlohmann::ordered_json all = json(runtime, prefill, decode);
+  if (options_.common.profile) {
+    MAMBA_ASSIGN_OR_RETURN(std::string profile,
+                           profileJson(runtime, options_.common));
+    all["profile"] = nlohmann::ordered_json::parse(profile);
+  }
+  return writeOutput(all.dump() + "\n").status();
+}
+
 Result<int> Bench::run() {
   MAMBA_ASSIGN_OR_RETURN(Runtime runtime,
                          openRuntime(options_.common, "bench"));
@@ -194,6 +213,7 @@ Result<int> Bench::run() {
   MAMBA_RETURN_IF_ERROR(repetition(options_.promptLength,
                                    std::min(options_.genLength, 4u),
                                    prefillSeconds, decodeSeconds));
+  MAMBA_RETURN_IF_ERROR(check(mamba_model_clear_profile(runtime.model.get())));
   std::vector<double> prefill, decode;
   ProgressBar bar("measuring", options_.common.quiet);
   for (uint32_t i = 0; i < options_.repetitions; ++i) {
@@ -206,11 +226,7 @@ Result<int> Bench::run() {
     bar.update(i + 1, options_.repetitions);
   }
   bar.clear();
-  Spread p = spreadOf(prefill), d = spreadOf(decode);
-  MAMBA_RETURN_IF_ERROR(
-      writeOutput(options_.json ? json(runtime, p, d) : table(runtime, p, d))
-          .status());
-  MAMBA_RETURN_IF_ERROR(reportProfile(runtime, options_.common));
+  MAMBA_RETURN_IF_ERROR(write(runtime, spreadOf(prefill), spreadOf(decode)));
   return kDone;
 }
 
@@ -244,10 +260,12 @@ void addBench(CLI::App &app, Work &run) {
   verb->add_flag("--generate", options->generate,
                  "Decode the most probable tokens, chosen where generate "
                  "chooses them; without it, given ones");
-  verb->add_flag("--json", options->json, "One JSON line");
+  verb->add_flag("--json", options->json,
+                 "One JSON line, the profile in it if it is asked for");
   verb->footer("Example:\n"
                "  mamba-run bench model.mpk --prompt-len 512 --gen-len 128 "
-               "--batch 1 --json");
+               "--batch 1 --json\n"
+               "  mamba-run bench model.mpk --batch 8 --profile");
   verb->callback(
       [options, &run] { run = [options] { return Bench(*options).run(); }; });
 }

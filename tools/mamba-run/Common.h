@@ -3,6 +3,7 @@
 
 #include "mamba/runtime.h"
 #include "runtime/support/Status.h"
+#include "tools/lib/ProgressBar.h"
 
 #include <cstdint>
 #include <memory>
@@ -67,7 +68,10 @@ struct Runtime {
 Result<Runtime> openRuntime(const CommonOptions &options,
                             const std::string &needsModel = "");
 
-/// Writes the profile to stderr if it is asked for: the end of a verb.
+/// What the kernels have done so far, as JSON.
+Result<std::string> profileJson(const Runtime &runtime,
+                                const CommonOptions &options);
+/// Writes the same as a table to stderr if it is asked for: the end of a verb.
 Status reportProfile(const Runtime &runtime, const CommonOptions &options);
 
 Result<Handle<mamba_session>> createSession(const Runtime &runtime,
@@ -83,25 +87,6 @@ Result<std::vector<int32_t>> encode(const mamba_tokenizer *tokenizer,
 /// Writes to stdout at once. False when the reader has gone (a closed pipe),
 /// which is no failure of ours.
 Result<bool> writeOutput(std::string_view text);
-
-/// A bar on stderr, only if that is a terminal and `quiet` is false. It goes
-/// when it is done or destroyed.
-class ProgressBar {
-public:
-  ProgressBar(std::string label, bool quiet);
-  ~ProgressBar() { clear(); }
-  ProgressBar(const ProgressBar &) = delete;
-  ProgressBar &operator=(const ProgressBar &) = delete;
-  void update(uint64_t done, uint64_t total);
-  void clear();
-  /// A mamba_progress_fn whose user is a ProgressBar.
-  static void callback(void *user, uint64_t done, uint64_t total);
-
-private:
-  std::string label_;
-  bool enabled_;
-  int shown_ = -1; // percent
-};
 
 /// Seconds on a clock that never goes back.
 double now();

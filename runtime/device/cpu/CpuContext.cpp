@@ -167,6 +167,12 @@ Status CpuContext::run(uint32_t entry, const Batch &batch, bool invariant,
     prepared.jobs[i].kernel = executable_.kernel(choice.kernel);
     prepared.jobs[i].tiles = choice.grid.tiles(tokens, sequences);
   }
+  if (CpuProfile *profile = executable_.profiler()) {
+    times_.assign(prepared.jobs.size(), {});
+    executable_.threads().run(prepared.jobs, scratch_.data(), times_);
+    profile->add(index, batch, times_);
+    return {};
+  }
   executable_.threads().run(prepared.jobs, scratch_.data());
   return {};
 }

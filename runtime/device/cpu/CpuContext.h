@@ -63,6 +63,7 @@ private:
   ArenaPolicy arenaPolicy_;
   Memory discarded_;            // What outputs without a buffer are written to.
   std::vector<void *> outputs_; // By output, where they go in this step.
+  std::vector<ThreadPool::JobTime> times_; // Of a step that is profiled.
   bool poisons_ = false;
 };
 

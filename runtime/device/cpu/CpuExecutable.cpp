@@ -40,6 +40,9 @@ CpuExecutable::load(std::shared_ptr<const Pack> pack,
   MAMBA_ASSIGN_OR_RETURN(
       executable->threads_,
       ThreadPool::create(options.threads, executable->scratchBytes_));
+  if (options.counts)
+    executable->profile_ = std::make_unique<CpuProfile>(
+        executable->manifest(), *target, executable->threads_->threads());
   return executable;
 }
 
@@ -133,6 +136,21 @@ Status CpuExecutable::selfTest(const Progress &progress) {
     return {};
   };
   return runSelfTest(pack(), target(), runKernel, progress);
+}
+
+Result<std::string> CpuExecutable::profile(const std::string &chip,
+                                           ProfileForm form) const {
+  if (!profile_)
+    return nothingWasCounted();
+  if (!chip.empty())
+    return invalidArgument("chip " + inQuotes(chip) +
+                           " is for device 'sim', the cpu's profile is measured");
+  return form == ProfileForm::Json ? profile_->json() : profile_->table();
+}
+
+void CpuExecutable::clearProfile() {
+  if (profile_)
+    profile_->clear();
 }
 
 using HostTask = const std::function<void(uint32_t)>;

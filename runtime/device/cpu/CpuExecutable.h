@@ -4,6 +4,7 @@
 #include "runtime/device/BoundWeights.h"
 #include "runtime/device/Memory.h"
 #include "runtime/device/TargetExecutable.h"
+#include "runtime/device/cpu/CpuProfile.h"
 #include "runtime/device/cpu/ElfImage.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
@@ -24,10 +25,16 @@ public:
   runOnThreads(uint32_t count,
                const std::function<void(uint32_t index)> &task) override;
 
+  Result<std::string> profile(const std::string &chip,
+                              ProfileForm form) const override;
+  void clearProfile() override;
+
   // For contexts.
   MambaKernel kernel(uint32_t index) const { return kernels_[index]; }
   ThreadPool &threads() { return *threads_; }
   uint64_t scratchBytes() const { return scratchBytes_; }
+  /// Where steps write how long they took; null if nobody asked.
+  CpuProfile *profiler() { return profile_.get(); }
   /// Of a space that is the same for all contexts: Weight or Packed.
   const void *address(const ArgRef &arg) const {
     return arg.space == ArgSpace::Weight ? weights_.data(arg.number)
@@ -49,6 +56,7 @@ private:
   BoundWeights weights_;
   Memory packed_;
   std::unique_ptr<ThreadPool> threads_;
+  std::unique_ptr<CpuProfile> profile_; // With DeviceOptions::counts.
 };
 
 /// Fills the first bytes with NaN, so that reading what was not written shows.

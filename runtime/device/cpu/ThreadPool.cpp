@@ -28,6 +28,13 @@ static void relax() {
 #endif
 }
 
+static int64_t nanoseconds() {
+  using namespace std::chrono;
+  return duration_cast<std::chrono::nanoseconds>(
+             steady_clock::now().time_since_epoch())
+      .count();
+}
+
 static void futex(std::atomic<uint32_t> &word, int operation, uint32_t value) {
   static_assert(sizeof(word) == sizeof(uint32_t));
   syscall(SYS_futex, &word, operation | FUTEX_PRIVATE_FLAG, value, nullptr,
@@ -37,19 +44,18 @@ static void futex(std::atomic<uint32_t> &word, int operation, uint32_t value) {
 /// Looks at the word for a while; its last value. In one order with all other
 /// accesses that say who is inside: the caller that closed a piece looks here.
 template <typename KeepWaiting>
-static uint32_t spin(const std::atomic<uint32_t> &word, int64_t nanoseconds,
+static uint32_t spin(const std::atomic<uint32_t> &word, int64_t duration,
                      KeepWaiting keepWaiting) {
-  using Clock = std::chrono::steady_clock;
   uint32_t value = word.load(std::memory_order_seq_cst);
-  if (!keepWaiting(value) || nanoseconds <= 0)
+  if (!keepWaiting(value) || duration <= 0)
     return value;
-  auto end = Clock::now() + std::chrono::nanoseconds(nanoseconds);
+  int64_t end = nanoseconds() + duration;
   do {
     for (int i = 0; i < 16 && keepWaiting(value); ++i) {
       relax();
       value = word.load(std::memory_order_seq_cst);
     }
-  } while (keepWaiting(value) && Clock::now() < end);
+  } while (keepWaiting(value) && nanoseconds() < end);
   return value;
 }
 
@@ -75,6 +81,28 @@ uint32_t ThreadPool::Sleepers::wait(std::atomic<uint32_t> &word,
 void ThreadPool::Sleepers::wake(std::atomic<uint32_t> &word) {
   if (count_.load(std::memory_order_seq_cst) != 0)
     futex(word, FUTEX_WAKE, INT_MAX);
+}
+
+ThreadPool::Turns::Turns() {
+  places_[0].ticket = 0;
+  for (uint32_t i = 1; i < kPlaces; ++i)
+    places_[i].ticket = i - kPlaces;
+}
+
+void ThreadPool::Turns::take() {
+  uint32_t ticket = tickets_.fetch_add(1, std::memory_order_relaxed);
+  Place &place = places_[ticket % kPlaces];
+  // Asleep at once: who is at work needs the processors.
+  place.sleepers.wait(place.ticket, 0,
+                      [&](uint32_t called) { return called != ticket; });
+  called_ = ticket;
+}
+
+void ThreadPool::Turns::give() {
+  uint32_t next = called_ + 1;
+  Place &place = places_[next % kPlaces];
+  place.ticket.store(next, std::memory_order_seq_cst);
+  place.sleepers.wake(place.ticket);
 }
 
 Result<std::unique_ptr<ThreadPool>> ThreadPool::create(unsigned threads,
@@ -209,40 +237,61 @@ uint32_t ThreadPool::runTiles(unsigned thread, size_t job, void *scratch) {
 }
 
 void ThreadPool::work(unsigned thread, void *scratch) {
+  bool isTimed = !times_.empty();
+  int64_t start = isTimed ? nanoseconds() : 0;
   for (size_t j = 0; j < jobs_.size(); ++j) {
     uint32_t tiles = jobs_[j].tiles, ran = runTiles(thread, j, scratch);
+    if (isTimed)
+      std::atomic_ref<int64_t>(times_[j].worked)
+          .fetch_add(nanoseconds() - start, std::memory_order_relaxed);
     if (ran != 0 &&
-        ended_[j].fetch_add(ran, std::memory_order_seq_cst) + ran == tiles) {
+        ended_[j].fetch_add(ran, std::memory_order_seq_cst) + ran == tiles)
       forTiles_.wake(ended_[j]);
-      continue;
+    else
+      forTiles_.wait(ended_[j], spinNanoseconds_,
+                     [&](uint32_t ended) { return ended != tiles; });
+    if (isTimed) {
+      int64_t end = nanoseconds();
+      if (thread == 0)
+        times_[j].elapsed = end - start;
+      start = end;
     }
-    forTiles_.wait(ended_[j], spinNanoseconds_,
-                   [&](uint32_t ended) { return ended != tiles; });
   }
 }
 
-static void runAlone(std::span<const ThreadPool::Job> jobs, void *scratch) {
-  for (const ThreadPool::Job &job : jobs) {
-    MambaKernelArgs args = *job.args;
+static void runAlone(std::span<const ThreadPool::Job> jobs, void *scratch,
+                     std::span<ThreadPool::JobTime> times) {
+  for (size_t j = 0; j < jobs.size(); ++j) {
+    int64_t start = times.empty() ? 0 : nanoseconds();
+    MambaKernelArgs args = *jobs[j].args;
     args.scratch = scratch;
-    for (uint32_t tile = 0; tile < job.tiles; ++tile)
-      job.kernel(&args, tile);
+    for (uint32_t tile = 0; tile < jobs[j].tiles; ++tile)
+      jobs[j].kernel(&args, tile);
+    if (!times.empty())
+      times[j].elapsed = times[j].worked = nanoseconds() - start;
   }
 }
 
-void ThreadPool::run(std::span<const Job> jobs, void *callerScratch) {
+void ThreadPool::run(std::span<const Job> jobs, void *callerScratch,
+                     std::span<JobTime> times) {
   FloatMode mode;
   bool hasWork = std::any_of(jobs.begin(), jobs.end(),
                              [](const Job &job) { return job.tiles > 1; });
   if (workers_.empty() || !hasWork)
-    return runAlone(jobs, callerScratch);
-  std::lock_guard<std::mutex> lock(mutex_);
-  for (; !jobs.empty(); jobs = jobs.subspan(std::min(kMaxJobs, jobs.size())))
-    runShared(jobs.first(std::min(kMaxJobs, jobs.size())), callerScratch);
+    return runAlone(jobs, callerScratch, times);
+  turns_.take();
+  for (size_t first = 0; first < jobs.size(); first += kMaxJobs) {
+    size_t count = std::min(kMaxJobs, jobs.size() - first);
+    runShared(jobs.subspan(first, count), callerScratch,
+              times.empty() ? times : times.subspan(first, count));
+  }
+  turns_.give();
 }
 
-void ThreadPool::runShared(std::span<const Job> jobs, void *callerScratch) {
+void ThreadPool::runShared(std::span<const Job> jobs, void *callerScratch,
+                           std::span<JobTime> times) {
   jobs_ = jobs;
+  times_ = times;
   uint64_t count = threads();
   for (uint64_t thread = 0; thread < count; ++thread)
     for (size_t j = 0; j < jobs.size(); ++j)

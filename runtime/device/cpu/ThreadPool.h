@@ -12,7 +12,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <thread>
@@ -38,10 +37,18 @@ public:
 
   unsigned threads() const { return workers_.size() + 1; }
 
+  /// How long a job took, in nanoseconds.
+  struct JobTime {
+    int64_t elapsed = 0; // as the caller saw it, until all had ended
+    int64_t worked = 0;  // of all threads in its tiles
+  };
+
   /// Runs the jobs in order, each after the one before has ended; the caller
   /// takes part with its scratch memory. Any thread may call; with more than
-  /// one thread in the pool, callers wait for each other.
-  void run(std::span<const Job> jobs, void *callerScratch);
+  /// one thread in the pool, callers take turns in the order of their calls.
+  /// Looks at no clock unless `times` has a place for each job.
+  void run(std::span<const Job> jobs, void *callerScratch,
+           std::span<JobTime> times = {});
 
 private:
   // Tiles of one job that are some thread's own: it takes them from the front,
@@ -78,10 +85,29 @@ private:
   private:
     alignas(64) std::atomic<uint32_t> count_{0};
   };
+  // Lets callers in one at a time, in the order in which they came.
+  class Turns {
+  public:
+    Turns();
+    void take();
+    void give();
+
+  private:
+    // Tickets are dealt out over the places, so that few are woken for nothing.
+    struct Place {
+      alignas(64) std::atomic<uint32_t> ticket; // the last that was called here
+      Sleepers sleepers;
+    };
+    static constexpr uint32_t kPlaces = 16;
+    std::array<Place, kPlaces> places_;
+    alignas(64) std::atomic<uint32_t> tickets_{0};
+    uint32_t called_ = 0; // Of the caller whose turn it is.
+  };
 
   ThreadPool() = default;
   void workerMain(unsigned thread, uint8_t *scratch, uint64_t scratchBytes);
-  void runShared(std::span<const Job> jobs, void *callerScratch);
+  void runShared(std::span<const Job> jobs, void *callerScratch,
+                 std::span<JobTime> times);
   void work(unsigned thread, void *scratch);
   uint32_t runTiles(unsigned thread, size_t job, void *scratch);
   void leave();
@@ -89,7 +115,7 @@ private:
   // More are run in several pieces.
   static constexpr size_t kMaxJobs = std::tuple_size_v<decltype(Shares::of)>;
 
-  std::mutex mutex_; // Held by the caller of run().
+  Turns turns_; // Taken by the caller of run().
   std::vector<std::thread> workers_;
   std::vector<Memory> scratch_; // Of workers_.
   int64_t spinNanoseconds_ = 0;
@@ -97,6 +123,7 @@ private:
 
   // Written while no worker is inside.
   std::span<const Job> jobs_;
+  std::span<JobTime> times_; // Empty or of jobs_.
   std::unique_ptr<Shares[]> shares_;               // by thread
   std::unique_ptr<std::atomic<uint32_t>[]> ended_; // by job, its tiles
 

@@ -3,7 +3,7 @@
 
 #include "runtime/device/cuda/CudaTargets.h"
 #include "runtime/device/cuda/Gpu.h"
-#include "runtime/device/cuda/KernelCache.h"
+#include "runtime/support/KernelCache.h"
 
 #include <span>
 #include <vector>

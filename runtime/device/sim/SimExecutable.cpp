@@ -192,14 +192,20 @@ Status SimExecutable::describeKernels() {
   return {};
 }
 
-Result<std::string> SimExecutable::profile(const std::string &chip) const {
+Result<std::string> SimExecutable::profile(const std::string &chip,
+                                           ProfileForm form) const {
   if (!counts_)
-    return unavailable("nothing was counted, a profile must be asked for when "
-                       "the model is made");
+    return nothingWasCounted();
   MAMBA_ASSIGN_OR_RETURN(const sim::Chip *found,
                          sim::chipNamed(chip.empty() ? target().arch : chip));
   auto held = lock();
-  return profile_.table(*found);
+  return form == ProfileForm::Json ? profile_.json(*found)
+                                   : profile_.table(*found);
+}
+
+void SimExecutable::clearProfile() {
+  auto held = lock();
+  profile_ = sim::Profile(profile_.kernels());
 }
 
 Status SimExecutable::launch(uint32_t kernel, uint64_t tiles, const Step &step,

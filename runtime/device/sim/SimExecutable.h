@@ -52,7 +52,9 @@ public:
 
   const char *device() const override { return "sim"; }
   Status selfTest(const Progress &progress) override;
-  Result<std::string> profile(const std::string &chip) const override;
+  Result<std::string> profile(const std::string &chip,
+                              ProfileForm form) const override;
+  void clearProfile() override;
 
   // For contexts.
   /// Held by whoever changes memory() or launches: one step at a time.

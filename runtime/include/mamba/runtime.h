@@ -55,7 +55,7 @@ MAMBA_API const char *mamba_version(void);
 
 /* Grows when this header gains something; a program may refuse a library whose
  * number is smaller than the MAMBA_ABI_VERSION it was compiled with. */
-#define MAMBA_ABI_VERSION 4
+#define MAMBA_ABI_VERSION 5
 MAMBA_API uint32_t mamba_abi_version(void);
 
 typedef enum mamba_log_level {
@@ -181,8 +181,9 @@ typedef struct mamba_model_options {
                        * "cpu" */
   uint32_t threads;   /* 0: one for each processor that this process may use;
                        * at most 1024. Results do not depend on it. */
-  int32_t counts;     /* of "sim": count what the kernels do, for
-                       * mamba_model_profile; it costs a fifth of the speed */
+  int32_t counts;     /* of "cpu": look at the clock between kernels, of "sim":
+                       * count what they do (a fifth of the speed); for
+                       * mamba_model_profile */
   const char *target; /* the pack's code to run by its name, "cpu:x86-64-v3";
                        * "auto" then is its device. Null: the best; of "cpu" the
                        * target with the most features of those whose features
@@ -265,16 +266,25 @@ MAMBA_API mamba_status mamba_model_self_test(mamba_model *model,
                                              mamba_progress_fn progress,
                                              void *user);
 
-/* What the kernels have done so far as a text for people, zero-terminated: by
- * kernel the instructions, memory traffic and the time predicted for `chip`
- * ("sm_90a" or a product's name; null: the target's), with the limit that
- * binds; `*length` bytes without the zero. Give `*text` back with mamba_free.
- * MAMBA_UNAVAILABLE without mamba_model_options.counts and on other devices
- * than "sim"; MAMBA_INVALID_ARGUMENT for a chip that is not known. Waits for a
+/* What the kernels have done so far as a text for people, zero-terminated;
+ * `*length` bytes without the zero. Of "sim" by kernel the instructions, memory
+ * traffic and the time predicted for `chip` ("sm_90a" or a product's name; null:
+ * the target's), with the limit that binds. Of "cpu", where `chip` is null, by
+ * entry, class of steps and kernel the time that it took, what share of it
+ * threads waited, and the bytes of weights, states and rows (these as the
+ * self-test has them; no rows without one). Give `*text` back with mamba_free.
+ * MAMBA_UNAVAILABLE without mamba_model_options.counts and on other devices;
+ * MAMBA_INVALID_ARGUMENT for a chip that is not known. On "sim" it waits for a
  * step that is under way. */
 MAMBA_API mamba_status mamba_model_profile(const mamba_model *model,
                                            const char *chip, char **text,
                                            size_t *length);
+/* The same as one JSON object. Since version 5. */
+MAMBA_API mamba_status mamba_model_profile_json(const mamba_model *model,
+                                                const char *chip, char **text,
+                                                size_t *length);
+/* Forgets what the kernels have done so far. Since version 5. */
+MAMBA_API mamba_status mamba_model_clear_profile(mamba_model *model);
 
 /* ---- Sessions: sequences with their states ----------------------------- */
 
@@ -282,7 +292,7 @@ MAMBA_API mamba_status mamba_model_profile(const mamba_model *model,
  * it has seen, and its pending logits: those of its last token. */
 typedef struct mamba_session mamba_session;
 
-#define MAMBA_DEFAULT_STEP_TOKENS 256
+#define MAMBA_DEFAULT_STEP_TOKENS 1024
 #define MAMBA_GPU_STEP_TOKENS 2048
 
 typedef struct mamba_session_options {

@@ -125,6 +125,13 @@ func.func @scan(%u: tensor<?x128xf32>, %dt: tensor<?x128xf32>, %bias: tensor<128
   return %y2, %h2 : tensor<?x128xf32>, tensor<?x128x16xf32>
 }
 
+// CHECK-LABEL: func.func @int8_rows
+func.func @int8_rows(%x: tensor<?x70xf32>) -> tensor<?x70xf32> {
+  // CHECK: %[[Y:.+]] = ssm.int8_rows %{{.+}} : tensor<?x70xf32>
+  %y = ssm.int8_rows %x : tensor<?x70xf32>
+  return %y : tensor<?x70xf32>
+}
+
 // CHECK-LABEL: func.func @sliced_scan
 func.func @sliced_scan(%u: tensor<?x8xf32>, %bias: tensor<8xf32>, %A: tensor<8x4xf32>, %B: tensor<?x4xf32>,
                        %c: tensor<4xf32>, %h: tensor<?x8x4xf32>, %batch: !ssm.batch) -> tensor<?x8xf32> {

@@ -21,7 +21,7 @@ pack() {
   (
     flock 9
     if ! [ "$packs/$name" -nt "$MAMBA_BUILD/bin/mamba-pack" ]; then
-      mamba-pack build "$data/$folder" -o "$packs/$name" "$@" >&2
+      MAMBA_CACHE=off mamba-pack build "$data/$folder" -o "$packs/$name" "$@" >&2
     fi
   ) 9>"$packs/$name.lock"
   echo "$packs/$name"

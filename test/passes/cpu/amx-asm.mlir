@@ -3,15 +3,17 @@
 // RUN: mamba-opt %s --mamba-pipeline=asm --target=cpu:x86-64-v4-amx --weights=bf16 | FileCheck %s --check-prefix=V4
 
 // The kernel of many rows configures the tiles once, and no tile goes through the
-// stack: between four products there are four loads.
-// CHECK-LABEL: linear_64x64_cast_r128:
+// stack: four loads, rows and panels by turns, then four products.
+// CHECK-LABEL: linear_64x64_cast_r64:
 // CHECK: ldtilecfg
 // CHECK-NOT: ldtilecfg
 // CHECK-NOT: (%rsp){{.*}}%tmm
 // CHECK: tilezero
 // CHECK: tileloadd {{.*}}(%{{[a-z0-9]+}},%{{[a-z0-9]+}}), %[[A:tmm[0-7]]]
 // CHECK: tileloaddt1
-// CHECK: tdpbf16ps
+// CHECK: tileloadd {{.*}}
+// CHECK: tileloaddt1
+// CHECK-COUNT-4: tdpbf16ps
 // CHECK-NOT: (%rsp){{.*}}%tmm
 // CHECK-NOT: ldtilecfg
 // CHECK: tilestored

@@ -9,13 +9,26 @@
 // CHECK: scf.for
 // CHECK: amx.tile_load %[[X:.*]][%{{.*}}] : memref<?x96xi16> into !amx.tile<16x32xbf16>
 // CHECK: amx.tile_load %[[W:.*]][%{{.*}}] {streamed} : memref<2x48x64xi16> into !amx.tile<16x32xbf16>
-// CHECK: amx.tile_mulf
-// CHECK: amx.tile_load %[[W]]
-// CHECK: amx.tile_mulf
 // CHECK: amx.tile_load %[[X]]
-// CHECK-COUNT-2: amx.tile_mulf
+// CHECK: amx.tile_load %[[W]]
+// CHECK-COUNT-4: amx.tile_mulf
+// CHECK-NEXT: scf.yield
+// CHECK-COUNT-4: amx.tile_store
+// A panel after it: 16 rows of what was made are written in each of its first two steps.
+// CHECK: scf.for
+// CHECK-COUNT-4: amx.tile_mulf
+// CHECK-COUNT-32: vector.maskedstore
+// CHECK-NOT: vector.maskedstore
+// CHECK: scf.yield {{.*}}!amx.tile
+// CHECK: amx.tile_mulf
+// Of rows that are not whole no panel is written between the products of another.
+// CHECK: amx.tile_load %{{.*}} : memref<32x64xf32
+// CHECK-COUNT-4: amx.tile_mulf
+// CHECK-NEXT: scf.yield
 // CHECK-COUNT-4: amx.tile_store
 // CHECK: vector.maskedstore
+// CHECK-NOT: amx.tile_mulf
+// CHECK: return
 module attributes {ssm.target = "cpu:x86-64-v4-amx"} {
   plan.kernel @tiles for ["prefill"] (%x: tensor<?x96xbf16>, %w: tensor<2x48x64xbf16>) {
     %y = ssm.kernel (%a = %x, %b = %w) schedule <lanes = 16, row_block = 64, col_block = 32, col_tile = 32, k_block = 96, mma = 32> : (tensor<?x96xbf16>, tensor<2x48x64xbf16>) -> tensor<?x40xf32> {

@@ -69,6 +69,21 @@ module attributes {ssm.target = "cpu:x86-64-v4"} {
 
 // -----
 
+// So is one whose scratch memory no pack could ask for.
+module attributes {ssm.target = "cpu:x86-64-v4"} {
+  // expected-error @below {{the schedule does not fit target 'cpu:x86-64-v4': row_block, col_block and k_block take up to 536895488 bytes of scratch memory, 268435456 is the limit}}
+  plan.kernel @wide for ["prefill"] (%x: tensor<?x64xf32>, %w: tensor<1x64x64xf32>) {
+    %y = ssm.kernel (%a = %x, %b = %w) schedule <lanes = 16, row_block = 1048576, col_block = 64, row_tile = 4, col_tile = 64, k_block = 32> : (tensor<?x64xf32>, tensor<1x64x64xf32>) -> tensor<?x64xf32> {
+      %u = ssm.unpack %b : tensor<1x64x64xf32> -> tensor<64x64xf32>
+      %r = ssm.linear %a, %u : tensor<?x64xf32>, tensor<64x64xf32> -> tensor<?x64xf32>
+      ssm.yield %r : tensor<?x64xf32>
+    }
+    plan.yield %y : tensor<?x64xf32>
+  }
+}
+
+// -----
+
 // Panels that were made for another schedule, or another format, are not read.
 module attributes {ssm.target = "cpu:x86-64-v4"} {
   // expected-error @below {{the schedule does not fit target 'cpu:x86-64-v4': a weight is in other panels than the schedule's: block 32 interleave 1}}

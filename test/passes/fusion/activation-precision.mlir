@@ -2,10 +2,10 @@
 // RUN: mamba-opt %s --ssm-activation-precision=precision=f16 | FileCheck %s --check-prefix=F16
 // RUN: mamba-opt %s --ssm-activation-precision >%t.none
 // RUN: mamba-opt %s | diff - %t.none
-// RUN: not mamba-opt %s --ssm-activation-precision=precision=int8 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+// RUN: not mamba-opt %s --ssm-activation-precision=precision=int4 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 
 // UNKNOWN-NOT: error:
-// UNKNOWN: error: unknown precision of activations 'int8': use f32, bf16 or f16
+// UNKNOWN: error: unknown precision of activations 'int4': use f32, bf16, f16 or int8
 // UNKNOWN-NOT: error:
 
 // What a projection alone reads is rounded where it is written and widened

@@ -36,7 +36,7 @@ func.func @class_decides_prefill(%x: tensor<?x8xf32>, %w: tensor<64x8xf32>) -> t
 
 // A schedule that is there and fits is kept.
 // CHECK-LABEL: func.func @keeps
-// CHECK: schedule <lanes = 8, row_block = 3> :
+// CHECK: schedule <lanes = 8, row_block = 3> {ssm.schedule_from = "given"} :
 func.func @keeps(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   %y = ssm.kernel (%a = %x) schedule <lanes = 8, row_block = 3> : (tensor<?x8xf32>) -> tensor<?x8xf32> {
     %s = ssm.silu %a : tensor<?x8xf32>

@@ -57,6 +57,33 @@ TEST_F(PtxTest, EveryChipHasItsVersion) {
   }
 }
 
+// Kernels that were compiled apart, as one module that an assembler takes.
+TEST_F(PtxTest, ModulesAreJoined) {
+  std::string one = ptxFor("cuda:sm_80"), two = one;
+  ASSERT_NE(one, "") << errors;
+  size_t at = 0, names = 0;
+  while ((at = two.find("silu_40", at)) != two.npos) {
+    two.replace(at, 7, "other_4");
+    ++names;
+  }
+  ASSERT_GT(names, 2u) << one;
+  std::string both = joinPtx({one, two});
+  EXPECT_EQ(both.rfind(one, 0), 0u);
+  auto count = [&](const std::string &word) {
+    size_t n = 0;
+    for (size_t i = 0; (i = both.find(word, i)) != both.npos; ++i)
+      ++n;
+    return n;
+  };
+  for (const char *once : {".version", ".target", ".address_size", "// Kernels for"})
+    EXPECT_EQ(count(once), 1u) << once;
+  EXPECT_EQ(count(".visible .entry"), 2u) << both;
+  EXPECT_EQ(joinPtx({one}), one);
+  std::string refusal;
+  FailureOr<Assembly> assembly = assemblePtx(both, "sm_80", refusal);
+  EXPECT_TRUE(succeeded(assembly)) << refusal;
+}
+
 TEST_F(PtxTest, APersonCanReadIt) {
   std::string ptx = ptxFor("cuda:sm_80");
   EXPECT_EQ(ptx.find("//\n// Kernels for cuda:sm_80, made by the Mamba compiler\n//\n"), 0u);
@@ -78,7 +105,7 @@ TEST_F(PtxTest, NothingIsCalledAndSubnormalsAreZero) {
 TEST_F(PtxTest, UnknownChip) {
   EXPECT_EQ(ptxFor("cuda:sm_42"), "");
   EXPECT_EQ(errors, "unknown target 'cuda:sm_42'; known: cpu:native, cpu:x86-64-v3, cpu:x86-64-v4, "
-                    "cpu:x86-64-v4-amx, "
+                    "cpu:x86-64-v4-vnni, cpu:x86-64-v4-amx, "
                     "cuda:sm_75, cuda:sm_80, cuda:sm_86, cuda:sm_89, cuda:sm_90, cuda:sm_90a, "
                     "cuda:sm_100, cuda:sm_120");
 }

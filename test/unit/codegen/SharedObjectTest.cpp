@@ -78,6 +78,24 @@ llvm.func @zero(%args: !llvm.ptr, %tile: i32) {
 }
 )";
 
+TEST_F(SharedObjectTest, LinksWhatWasCompiledApart) {
+  std::string other = storeConstant.str();
+  for (size_t at = 0; (at = other.find("@store", at)) != other.npos; at += 6)
+    other.replace(at, 6, "@other");
+  FailureOr<std::string> a = emitObject(*parse(storeConstant)), b = emitObject(*parse(other));
+  ASSERT_TRUE(succeeded(a) && succeeded(b)) << errors;
+  std::string error;
+  FailureOr<SharedObject> both = linkObjects({*a, *b}, error);
+  ASSERT_TRUE(succeeded(both)) << error;
+  EXPECT_EQ(both->entries.size(), 2u);
+  EXPECT_TRUE(both->entries.count("store") && both->entries.count("other"));
+  auto layout = parseElf(both->elf, "x86_64");
+  EXPECT_TRUE(layout.ok()) << layout.status().message();
+  EXPECT_TRUE(failed(linkObjects({*a, *a}, error)));
+  EXPECT_EQ(error.rfind("lld: ", 0), 0u) << error;
+  EXPECT_EQ(error.find('\n'), std::string::npos);
+}
+
 TEST_F(SharedObjectTest, RunsWhatItLinked) {
   auto module = parse(storeConstant);
   auto object = emitSharedObject(*module);

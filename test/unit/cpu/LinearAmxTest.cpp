@@ -27,13 +27,15 @@ KernelText tileText(const LinearForm &form, Narrow which,
 class TileKernels : public EachTarget {
 protected:
   /// On numbers of rows around those of a tile and of a block of rows.
-  void checkAroundTiles(const std::vector<KernelText> &texts) {
+  void checkAroundTiles(const std::vector<KernelText> &texts,
+                        std::initializer_list<int64_t> numbersOfRows = {
+                            1, 15, 32, 33, 64, 95, 129}) {
     LabKernels kernels = lab.compile(texts);
     ASSERT_EQ(kernels.size(), texts.size());
     for (const auto &kernel : kernels) {
       EXPECT_NE(kernel->describe().find("mma = 32"), std::string::npos)
           << kernel->describe();
-      for (int64_t rows : {1, 15, 32, 33, 64, 95, 129}) {
+      for (int64_t rows : numbersOfRows) {
         SCOPED_TRACE(kernel->describe() + " rows " + std::to_string(rows));
         kernel->checkOn(shuffledBatch({rows}, random), random);
       }
@@ -86,9 +88,9 @@ TEST_P(TileKernels, Integers) {
 TEST_P(TileKernels, EachScheduleAndRaggedBatches) {
   std::vector<KernelText> texts;
   for (int i = 0; i < 10; ++i) {
-    texts.push_back(
-        tileText(drawn(random.integer(1, 170), random.integer(1, 140)),
-                 Narrow::Inputs));
+    // Every other K fills its products: whole rows are read where they lie.
+    int64_t K = i % 2 ? 32 * random.integer(1, 5) : random.integer(1, 170);
+    texts.push_back(tileText(drawn(K, random.integer(1, 140)), Narrow::Inputs));
     texts.back().schedule = schedule({{"lanes", 16},
                                       {"row_block", 32 * random.integer(1, 3)},
                                       {"col_block", 32 * random.integer(1, 3)},
@@ -100,13 +102,43 @@ TEST_P(TileKernels, EachScheduleAndRaggedBatches) {
   checkAll(texts);
 }
 
-// Rows of f32 keep their precision, and few rows their order of sums.
-TEST_P(TileKernels, OnlyManyRowsOfBf16) {
-  LinearForm form = {.K = 64, .O = 64};
+// Up to 16 rows and beyond, and where multiply-adds take over: four rows.
+TEST_P(TileKernels, FewRows) {
+  std::vector<KernelText> texts;
+  for (int64_t K : {32, 64, 96, 320})
+    for (Narrow which : {Narrow::Inputs, Narrow::Both, Narrow::TwoResults}) {
+      texts.push_back(tileText(drawn(K, random.integer(1, 300)), which));
+      texts.back().tokenClass = random.integer(0, 1) ? "few" : "decode";
+    }
+  checkAroundTiles(texts, {1, 4, 5, 8, 15, 16, 17, 20, 21, 37});
+}
+
+TEST_P(TileKernels, FewRowsOfEachScheduleAndRaggedBatches) {
+  std::vector<KernelText> texts;
+  for (int i = 0; i < 8; ++i) {
+    texts.push_back(tileText(
+        drawn(32 * random.integer(1, 5), random.integer(1, 200)), Narrow::Inputs));
+    texts.back().tokenClass = "few";
+    texts.back().schedule = schedule({{"lanes", 16},
+                                      {"row_block", 16 * random.integer(1, 3)},
+                                      {"col_block", 32 * random.integer(1, 4)},
+                                      {"row_tile", random.integer(1, 6)},
+                                      {"col_tile", 32},
+                                      {"mma", 32}});
+  }
+  checkAroundTiles(texts, {3, 5, 16, 33});
+  checkAll(texts);
+}
+
+// Rows of f32 keep their precision, rows whose K fills no products and integers
+// are multiplied as they are, and what must not change its bits has no tiles.
+TEST_P(TileKernels, OnlyRowsOfBf16) {
+  LinearForm form = {.K = 64, .O = 64}, odd = {.K = 80, .O = 64};
   std::vector<KernelText> texts = {
       storeMatrix(linearText(form), "w", "bf16"),
-      tileText(form, Narrow::Inputs), tileText(form, Narrow::Inputs)};
-  texts[1].tokenClass = "few";
+      tileText(odd, Narrow::Inputs), tileText(form, Narrow::Inputs),
+      tileText(form, Narrow::Inputs, "int8")};
+  texts[1].tokenClass = texts[3].tokenClass = "few";
   texts[2].tokenClass = "invariant";
   LabKernels kernels = lab.compile(texts);
   ASSERT_EQ(kernels.size(), texts.size());
@@ -160,7 +192,7 @@ TEST(TileTarget, OthersOfTheirKindAreUnknown) {
     EXPECT_EQ(error.find("target '" + std::string(name) +
                          "' is not supported by this version; known: "
                          "cpu:native, cpu:x86-64-v3, cpu:x86-64-v4, "
-                         "cpu:x86-64-v4-amx, cuda:sm_75"),
+                         "cpu:x86-64-v4-vnni, cpu:x86-64-v4-amx, cuda:sm_75"),
               0u)
         << error;
   }

@@ -77,4 +77,92 @@ TEST_P(ScanKernels, NarrowRows) {
   checkAll(texts);
 }
 
+//===----------------------------------------------------------------------===//
+// dt projected by tile registers
+//===----------------------------------------------------------------------===//
+
+/// u and the gate in bf16, dt's rows in f32 unless all are narrow.
+KernelText tileText(const ScanForm &form, bool allNarrow = false) {
+  KernelText text = storeMatrix(scanText(form), "wd", "bf16");
+  // dt's rows in two parts are 2^-17 off.
+  text.tolerance = allNarrow ? 1e-5 : 3e-5;
+  return narrowRows(text, "bf16", Narrow::Inputs,
+                    allNarrow ? "" : form.split ? "dbc" : "d");
+}
+
+class TileScans : public EachTarget {
+protected:
+  /// On sequences around 32 rows and around a row_block.
+  void checkAround(const std::vector<KernelText> &texts,
+                   const std::vector<int64_t> &lengths) {
+    LabKernels kernels = lab.compile(texts);
+    ASSERT_EQ(kernels.size(), texts.size());
+    for (const auto &kernel : kernels) {
+      SCOPED_TRACE(kernel->describe());
+      EXPECT_NE(kernel->describe().find("mma = 32"), std::string::npos);
+      kernel->checkOn(shuffledBatch(lengths, random), random);
+    }
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Targets, TileScans,
+                         testing::Values("cpu:x86-64-v4-amx"), targetTestName);
+
+TEST_P(TileScans, EachRank) {
+  std::vector<KernelText> texts;
+  for (int64_t rank : {1, 3, 15, 16, 17, 32, 48, 63, 160})
+    for (bool allNarrow : {false, true})
+      texts.push_back(tileText(mambaScan(70, 5, rank), allNarrow));
+  checkAround(texts, {1, 31, 0, 33, 64, 100});
+  checkAll(texts);
+}
+
+TEST_P(TileScans, EachNumberOfChannels) {
+  std::vector<KernelText> texts;
+  for (int64_t E : {1, 15, 17, 33, 48, 64, 65, 131}) {
+    texts.push_back(tileText(mambaScan(E, 16, 7)));
+    texts.push_back(tileText({.E = E, .N = 9, .rank = 6, .deltaBias = true,
+                              .softplus = true, .gateInScan = true}));
+  }
+  checkAround(texts, {32, 2, 47});
+}
+
+TEST_P(TileScans, LongerThanARowBlock) {
+  checkAround({tileText(mambaScan(21, 4, 48))}, {255, 256, 0, 600, 257});
+}
+
+TEST_P(TileScans, EachSchedule) {
+  std::vector<KernelText> texts;
+  for (int i = 0; i < 10; ++i) {
+    texts.push_back(tileText(mambaScan(random.integer(1, 150),
+                                       random.integer(1, 20), 21 + i),
+                             i % 3 == 0));
+    texts.back().schedule =
+        schedule({{"lanes", 16},
+                  {"row_block", 32 * random.integer(1, 3)},
+                  {"col_block", 16 * random.integer(1, 6)},
+                  {"row_tile", 1},
+                  {"chunk", random.integer(1, 40)},
+                  {"state_block", 2 * random.integer(1, 8)},
+                  {"mma", 32}});
+  }
+  checkAround(texts, {95, 1, 97, 33});
+}
+
+// Rows of f32 keep their precision, and few rows their order of sums.
+TEST_P(TileScans, OnlyManyRowsOfBf16) {
+  ScanForm form = mambaScan(64, 5, 48);
+  std::vector<KernelText> texts = {
+      storeMatrix(scanText(form), "wd", "bf16"), tileText(form), tileText(form),
+      tileText(form), narrowRows(scanText(form), "bf16", Narrow::Inputs)};
+  texts[1].tokenClass = "few";
+  texts[2].tokenClass = "invariant";
+  texts[3].tokenClass = "decode";
+  LabKernels kernels = lab.compile(texts);
+  ASSERT_EQ(kernels.size(), texts.size());
+  for (const auto &kernel : kernels)
+    EXPECT_EQ(kernel->describe().find("mma"), std::string::npos)
+        << kernel->describe();
+}
+
 } // namespace

@@ -2,7 +2,7 @@
 // refuses, the kernels are there and nothing is left behind.
 #include "test/unit/device/CudaModel.h"
 
-#include "runtime/device/cuda/KernelCache.h"
+#include "runtime/support/KernelCache.h"
 #include "runtime/support/File.h"
 
 #include <csignal>
@@ -224,7 +224,7 @@ TEST(CudaCache, ProcessesInOneThatIsTooSmall) {
   TimeLimit limit(120);
   TempFolder folder;
   EXPECT_TRUE(inProcesses(4, [&](int process) {
-    cuda::KernelCache cache(folder.path(), 2000);
+    KernelCache cache(folder.path(), 2000);
     bool isFine = true;
     for (int i = 0; i < 100; ++i) {
       std::string key = std::to_string((process + i) % 8);
@@ -255,7 +255,7 @@ TEST(CudaCache, LeftByTheDead) {
   ASSERT_EQ(left.size(), 2u);
   std::filesystem::last_write_time(
       left[0], std::filesystem::file_time_type::clock::now() - std::chrono::hours(2));
-  cuda::KernelCache cache(folder.path(), 100000);
+  KernelCache cache(folder.path(), 100000);
   cache.store("a", "x", 1);
   EXPECT_FALSE(std::filesystem::exists(left[0]));
   EXPECT_TRUE(std::filesystem::exists(left[1])) << "somebody may write it still";

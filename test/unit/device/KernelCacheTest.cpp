@@ -1,12 +1,11 @@
 // Files of compiled code: whole or absent, bounded, shared.
-#include "runtime/device/cuda/KernelCache.h"
+#include "runtime/support/KernelCache.h"
 #include "test/unit/support/TempFolder.h"
 
 #include <gtest/gtest.h>
 #include <thread>
 
 using namespace mamba;
-using namespace mamba::cuda;
 
 namespace {
 std::string get(const KernelCache &cache, const std::string &key) {

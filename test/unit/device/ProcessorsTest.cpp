@@ -74,6 +74,19 @@ TEST(CpuQuota, Containers) {
                   {"/proc/self/cgroup", "0::/../elsewhere\n", 1.5}});
 }
 
+// A machine full of containers: the group's mount stands behind megabytes of others.
+TEST(CpuQuota, ManyMounts) {
+  FakeMachine machine;
+  machine.write("/proc/self/cgroup", "0::/\n");
+  std::string mounts;
+  while (mounts.size() < 3 << 20)
+    mounts += "99 23 0:40 / /containers/" + std::to_string(mounts.size()) +
+              " rw - overlay overlay rw\n";
+  machine.write("/proc/self/mountinfo",
+                mounts + "31 23 0:28 / /sys/fs/cgroup ro - cgroup2 cgroup rw\n");
+  machine.expect({{"/sys/fs/cgroup/cpu.max", "150000 100000\n", 1.5}});
+}
+
 TEST(CpuQuota, Version1) {
   FakeMachine machine;
   machine.write("/proc/self/cgroup",

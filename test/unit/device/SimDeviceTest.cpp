@@ -317,7 +317,7 @@ TEST(SimContext, RacesAreFound) {
 TEST(SimContext, ProfileNamesWhatRan) {
   SimModel plain;
   ASSERT_TRUE(plain.load().ok());
-  EXPECT_EQ(plain.executable->profile("").status().message(),
+  EXPECT_EQ(plain.executable->profile("", ProfileForm::Text).status().message(),
             "nothing was counted, a profile must be asked for when the model "
             "is made");
 
@@ -332,12 +332,12 @@ TEST(SimContext, ProfileNamesWhatRan) {
   ASSERT_TRUE(model.executable->loadWeights(model.weights, nullptr).ok());
   model.context = *model.executable->createContext(4);
   ASSERT_TRUE(model.run({{3, 2}, {0, 1}, {0, 0}}).ok());
-  auto profile = model.executable->profile("");
+  auto profile = model.executable->profile("", ProfileForm::Text);
   ASSERT_TRUE(profile.ok()) << profile.status().message();
   for (const char *part : {"sm_80", "doubleWeight", "scaleRows", "copyLast"})
     expectHas(*profile, part);
-  expectHas(*model.executable->profile("sm_90a"), "sm_90a");
-  expectHas(model.executable->profile("sm_12").status().message(),
+  expectHas(*model.executable->profile("sm_90a", ProfileForm::Text), "sm_90a");
+  expectHas(model.executable->profile("sm_12", ProfileForm::Text).status().message(),
             "unknown chip 'sm_12'");
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <gtest/gtest.h>
+#include <mutex>
 #include <numeric>
 #include <set>
 
@@ -146,6 +147,72 @@ TEST(ThreadPool, SeveralCallers) {
   call();
   first.join();
   second.join();
+}
+
+// Callers take turns: between two steps of one, every other that asks has one.
+TEST(ThreadPool, CallersTakeTurns) {
+  constexpr unsigned kCallers = 5, kSteps = 200;
+  auto pool = makePool(2);
+  std::mutex mutex;
+  std::vector<unsigned> order; // who had a step, one after the other
+  struct Caller {
+    unsigned number;
+    std::mutex *mutex;
+    std::vector<unsigned> *order;
+  };
+  auto note = [](const MambaKernelArgs *args, uint32_t tile) {
+    auto *caller = static_cast<Caller *>(args->buffers[0]);
+    if (tile != 0)
+      return;
+    std::this_thread::sleep_for(std::chrono::microseconds(300));
+    std::lock_guard<std::mutex> lock(*caller->mutex);
+    caller->order->push_back(caller->number);
+  };
+  std::atomic<unsigned> ready{0};
+  std::vector<std::thread> threads;
+  for (unsigned number = 0; number < kCallers; ++number)
+    threads.emplace_back([&, number] {
+      Caller caller = {number, &mutex, &order};
+      void *buffers[] = {&caller};
+      MambaKernelArgs args = {};
+      args.buffers = buffers;
+      ThreadPool::Job job = {note, &args, 2};
+      for (++ready; ready != kCallers;)
+        std::this_thread::yield();
+      for (unsigned step = 0; step < kSteps; ++step)
+        pool->run({&job, 1}, nullptr);
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  ASSERT_EQ(order.size(), kCallers * kSteps);
+  // Who has just had a step may be late for the next turn when the machine is
+  // busy, so not each round is complete; without turns hardly one would be.
+  unsigned rounds = 0, complete = 0;
+  for (size_t first = 0; first + kCallers <= order.size(); first += kCallers, ++rounds)
+    complete += std::set<unsigned>(&order[first], &order[first] + kCallers).size() >= kCallers - 1;
+  EXPECT_GE(complete * 2, rounds);
+}
+
+// Across the pieces that a long list is run in.
+TEST(ThreadPool, Times) {
+  auto nap = [](const MambaKernelArgs *, uint32_t) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  };
+  for (unsigned threads : {1u, 2u}) {
+    auto pool = makePool(threads);
+    MambaKernelArgs args = {};
+    std::vector<ThreadPool::Job> jobs(600, {doNothing, &args, 2});
+    jobs[0].kernel = jobs[599].kernel = nap;
+    jobs[599].tiles = 1;
+    std::vector<ThreadPool::JobTime> times(jobs.size());
+    pool->run(jobs, nullptr, times);
+    for (size_t i : {0, 599}) {
+      EXPECT_GE(times[i].worked, jobs[i].tiles * int64_t(2'000'000)) << i;
+      EXPECT_GE(times[i].elapsed, 2'000'000) << i;
+    }
+    for (size_t i = 1; i < 599; ++i)
+      EXPECT_GE(times[i].worked, 0) << i;
+  }
 }
 
 TEST(ThreadPool, Create) {

@@ -20,11 +20,11 @@ static std::string castText(const std::string &y, const std::string &x,
 }
 
 KernelText narrowRows(KernelText text, const std::string &element,
-                      Narrow which) {
+                      Narrow which, const std::string &except) {
   std::string widened;
   if (which == Narrow::Inputs || which == Narrow::Both)
     for (KernelText::Arg &arg : text.args)
-      if (isRows(arg.type)) {
+      if (isRows(arg.type) && arg.name != except) {
         std::string wide = arg.type, name = arg.name;
         arg.name += "_n";
         arg.type = withElement(wide, element);
@@ -81,6 +81,22 @@ KernelText storeMatrix(KernelText text, const std::string &name,
   text.ops = "%" + name + " = ssm.dequantize %" + name + "_q by %" + name +
              "_s bits " + std::to_string(bits) + " : " + bytes + ", " + scales +
              " -> " + wide + "\n" + text.ops;
+  return text;
+}
+
+KernelText int8Rows(KernelText text) {
+  // %x is read once, by the norm or by the projection, behind what defines it.
+  for (const std::string reader : {"ssm.rms_norm %x ", "ssm.linear %x,"}) {
+    size_t at = text.ops.find(reader);
+    if (at == std::string::npos)
+      continue;
+    size_t name = at + reader.find("%x"), line = text.ops.rfind('\n', at) + 1;
+    size_t type = text.ops.find("tensor<", at), end = text.ops.find('>', type) + 1;
+    std::string rounded = typed("%x8 = ssm.int8_rows %x", text.ops.substr(type, end - type));
+    text.ops.replace(name, 2, "%x8");
+    text.ops.insert(line, rounded);
+    return text;
+  }
   return text;
 }
 

@@ -246,7 +246,11 @@ TEST_F(ApiTest, onlySomeDevicesCount) {
   EXPECT_EQ(mamba_model_profile(&model, nullptr, &text, &length),
             MAMBA_UNAVAILABLE);
   EXPECT_STREQ(mamba_last_error(), "device 'fake' counts nothing, a profile "
-                                   "needs device 'sim'");
+                                   "needs device 'cpu' or 'sim'");
+  EXPECT_EQ(mamba_model_profile_json(&model, nullptr, &text, &length),
+            MAMBA_UNAVAILABLE);
+  EXPECT_EQ(mamba_model_clear_profile(&model), MAMBA_OK);
+  EXPECT_REFUSED(mamba_model_clear_profile(nullptr), "'model'");
   EXPECT_REFUSED(mamba_model_profile(nullptr, nullptr, &text, &length),
                  "'model'");
   EXPECT_REFUSED(mamba_model_profile(&model, nullptr, nullptr, &length),

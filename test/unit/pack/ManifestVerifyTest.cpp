@@ -51,7 +51,7 @@ TEST(ManifestVerify, Precisions) {
   expectRefused({
       {"/weights", "int3", "unknown precision 'int3' of weights"},
       {"/weights", "", "unknown precision '' of weights"},
-      {"/activations", "int8", "unknown precision 'int8' of activations"},
+      {"/activations", "int4", "unknown precision 'int4' of activations"},
       {"/activations", 16, "'activations' must be a string, got"},
   });
 }

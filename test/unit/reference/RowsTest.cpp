@@ -3,9 +3,35 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 namespace mamba::reference {
 namespace {
+
+TEST(Rows, Int8RowsAreRoundedInGroups) {
+  Tensor x({1, 34});
+  x.values[0] = 127, x.values[1] = -63.4, x.values[2] = 0.5, x.values[3] = 1.5;
+  x.values[32] = -1, x.values[33] = 0.1;
+  Tensor y = int8Rows(x);
+  double step = 127 * double(1.0f / 127), small = double(1.0f / 127);
+  EXPECT_NEAR(y.values[0], 127, 1e-5);
+  EXPECT_EQ(y.values[1], -63 * double(float(step)));
+  EXPECT_EQ(y.values[2], 0); // ties to even
+  EXPECT_EQ(y.values[3], 2 * double(float(step)));
+  EXPECT_EQ(y.values[32], -127 * small);
+  EXPECT_EQ(y.values[33], 13 * small);
+}
+
+TEST(Rows, Int8RowsOfNothingAndOfNoNumbers) {
+  Tensor x({1, 70});
+  x.values[0] = 0x1p-101, x.values[1] = -0x1p-120;
+  x.values[40] = std::numeric_limits<double>::infinity(), x.values[41] = 1;
+  x.values[64] = std::numeric_limits<double>::quiet_NaN(), x.values[65] = 5;
+  Tensor y = int8Rows(x);
+  for (int64_t k = 0; k < 70; ++k)
+    EXPECT_EQ(std::isnan(y.values[k]), k >= 32) << k;
+  EXPECT_EQ(y.values[0], 0);
+}
 
 TEST(Rows, Embedding) {
   Tensor table({3, 2}, {1, 2, 3, 4, 5, 6});

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace mamba::cuda {
+namespace mamba {
 
 /// A folder of small files, named by the SHA-256 of what they were made from.
 /// Processes share it: a file appears whole or not at all, and one that is
@@ -39,4 +39,4 @@ private:
   uint64_t maxBytes_;
 };
 
-} // namespace mamba::cuda
+} // namespace mamba

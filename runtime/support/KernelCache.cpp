@@ -1,4 +1,4 @@
-#include "runtime/device/cuda/KernelCache.h"
+#include "runtime/support/KernelCache.h"
 
 #include "runtime/support/File.h"
 #include "runtime/support/Sha256.h"
@@ -10,7 +10,6 @@
 #include <filesystem>
 
 using namespace mamba;
-using namespace mamba::cuda;
 
 namespace fs = std::filesystem;
 
@@ -41,6 +40,8 @@ KernelCache KernelCache::ofUser() {
   if (!folder.empty())
     return KernelCache(folder);
   std::string base = variable("XDG_CACHE_HOME"), home = variable("HOME");
+  if (!base.starts_with('/'))
+    base.clear(); // As the XDG specification wants it.
   if (base.empty() && !home.empty())
     base = home + "/.cache";
   return KernelCache(base.empty() ? "" : base + "/mamba");

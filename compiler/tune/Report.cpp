@@ -1,0 +1,128 @@
+#include "compiler/tune/Report.h"
+
+#include "runtime/support/Format.h"
+#include "runtime/support/Json.h"
+
+#include <cmath>
+
+namespace mamba {
+
+KernelReport reportOf(const KernelResult &result, const ScheduleRecord &record) {
+  KernelReport report;
+  report.key = result.kernel.key.text();
+  report.rows = result.rows;
+  report.failure = result.failure;
+  for (const CandidateResult &candidate : result.candidates) {
+    if (!candidate.us.empty()) {
+      report.schedules.push_back(candidate.schedule.text());
+      report.predictedUs.push_back(candidate.predictedUs);
+      report.measuredUs.push_back(tune::least(candidate.us));
+    } else if (!candidate.failure.empty()) {
+      report.failures.emplace_back(candidate.schedule.text(), candidate.failure);
+    }
+  }
+  if (!report.failure.empty())
+    return report;
+  report.record = record.text();
+  report.ownSchedule = result.candidates.front().schedule.text();
+  report.bestSchedule = result.candidates[result.best].schedule.text();
+  report.ownUs = result.defaultTime.median * 1e6;
+  report.bestUs = result.bestTime.median * 1e6;
+  report.spread = result.bestTime.spread();
+  report.rankCorrelation = result.rankCorrelation;
+  return report;
+}
+
+std::string writeReport(const KernelReport &report) {
+  nlohmann::ordered_json line = {{"key", report.key},
+                                 {"record", report.record},
+                                 {"rows", report.rows},
+                                 {"failure", report.failure},
+                                 {"default", report.ownSchedule},
+                                 {"best", report.bestSchedule},
+                                 {"default_us", report.ownUs},
+                                 {"best_us", report.bestUs},
+                                 {"spread", report.spread},
+                                 {"rank_correlation", report.rankCorrelation},
+                                 {"schedules", report.schedules},
+                                 {"predicted_us", report.predictedUs},
+                                 {"measured_us", report.measuredUs},
+                                 {"failures", nlohmann::ordered_json::array()}};
+  for (const auto &[schedule, reason] : report.failures)
+    line["failures"].push_back({{"schedule", schedule}, {"reason", reason}});
+  return line.dump();
+}
+
+static Result<std::vector<double>> getDoubles(const nlohmann::json &object, const char *key) {
+  MAMBA_ASSIGN_OR_RETURN(const nlohmann::json *array, getArray(object, key));
+  std::vector<double> values;
+  for (const nlohmann::json &value : *array) {
+    if (!value.is_number())
+      return invalidData(std::string("'") + key + "' must hold numbers");
+    values.push_back(value.get<double>());
+  }
+  return values;
+}
+
+Result<KernelReport> readReport(const nlohmann::json &line) {
+  KernelReport report;
+  MAMBA_ASSIGN_OR_RETURN(report.key, getString(line, "key"));
+  MAMBA_ASSIGN_OR_RETURN(report.record, getString(line, "record"));
+  MAMBA_ASSIGN_OR_RETURN(report.rows, getInt(line, "rows", 0));
+  MAMBA_ASSIGN_OR_RETURN(report.failure, getString(line, "failure"));
+  MAMBA_ASSIGN_OR_RETURN(report.ownSchedule, getString(line, "default"));
+  MAMBA_ASSIGN_OR_RETURN(report.bestSchedule, getString(line, "best"));
+  MAMBA_ASSIGN_OR_RETURN(report.ownUs, getDouble(line, "default_us"));
+  MAMBA_ASSIGN_OR_RETURN(report.bestUs, getDouble(line, "best_us"));
+  MAMBA_ASSIGN_OR_RETURN(report.spread, getDouble(line, "spread"));
+  MAMBA_ASSIGN_OR_RETURN(report.rankCorrelation, getDouble(line, "rank_correlation"));
+  MAMBA_ASSIGN_OR_RETURN(report.schedules, getStringArray(line, "schedules"));
+  MAMBA_ASSIGN_OR_RETURN(report.predictedUs, getDoubles(line, "predicted_us"));
+  MAMBA_ASSIGN_OR_RETURN(report.measuredUs, getDoubles(line, "measured_us"));
+  MAMBA_ASSIGN_OR_RETURN(const nlohmann::json *failures, getArray(line, "failures"));
+  if (report.predictedUs.size() != report.measuredUs.size() ||
+      report.schedules.size() != report.measuredUs.size())
+    return invalidData("'schedules', 'predicted_us' and 'measured_us' must be as many");
+  for (const nlohmann::json &failure : *failures) {
+    if (!failure.is_object())
+      return invalidData("'failures' must hold objects");
+    MAMBA_ASSIGN_OR_RETURN(std::string schedule, getString(failure, "schedule"));
+    MAMBA_ASSIGN_OR_RETURN(std::string reason, getString(failure, "reason"));
+    report.failures.emplace_back(std::move(schedule), std::move(reason));
+  }
+  return report;
+}
+
+std::string reportTable(const std::vector<KernelReport> &reports) {
+  std::string text;
+  double logs = 0;
+  size_t count = 0;
+  for (const KernelReport &report : reports) {
+    text += report.key + "\n";
+    if (!report.failure.empty()) {
+      text += "  not tuned: " + report.failure + "\n";
+      continue;
+    }
+    text += format("  %lld rows, default %.1f us, best %.1f us (+-%.1f%%), %.3fx; %zu timed",
+                   static_cast<long long>(report.rows), report.ownUs, report.bestUs, report.spread,
+                   report.ownUs / report.bestUs, report.measuredUs.size());
+    if (!report.failures.empty())
+      text += format(", %zu failed", report.failures.size());
+    if (report.measuredUs.size() > 1)
+      text += format("; rank correlation of predicted and measured %.2f", report.rankCorrelation);
+    text += "\n  " + report.ownSchedule;
+    if (report.bestSchedule != report.ownSchedule)
+      text += "\n  -> " + report.bestSchedule;
+    text += "\n";
+    for (const auto &[schedule, reason] : report.failures)
+      text += "  " + schedule + ": " + reason + "\n";
+    logs += std::log(report.ownUs / report.bestUs);
+    ++count;
+  }
+  if (count)
+    text += format("geometric mean of default by best over %zu kernels: %.3f\n", count,
+                   std::exp(logs / double(count)));
+  return text;
+}
+
+} // namespace mamba

@@ -1,0 +1,12 @@
+// What a sweep's processes tell each other through files.
+#pragma once
+
+#include "compiler/tune/BuildCandidate.h"
+#include "compiler/tune/Sweep.h"
+
+namespace mamba {
+
+/// What @golden and @try read.
+Status writeJob(const std::string &path, const CandidateKernel &kernel);
+
+} // namespace mamba

@@ -1,0 +1,3 @@
+// All of the dialect, for its documentation.
+include "dialects/ssm/SSMOps.td"
+include "dialects/ssm/SSMInt8.td"

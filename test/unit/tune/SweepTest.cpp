@@ -1,0 +1,198 @@
+// A sweep goes on whatever its candidates do, and its journal can be gone on with.
+#include "compiler/tune/Journal.h"
+#include "runtime/support/File.h"
+#include "runtime/tune/Timing.h"
+#include "test/unit/support/TempFolder.h"
+#include "test/unit/tune/FakeWorkers.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+using namespace mamba;
+
+namespace {
+
+TEST(Timing, WhoCrashesOrHangsIsDroppedAndTheRaceGoesOn) {
+  tune::Race race(4, {.rounds = 7, .finalists = 8});
+  tune::TimingOptions options;
+  options.mostSeconds = 2;
+  std::vector<std::string> failures;
+  Status status =
+      tune::runRace(race, {"0.mpk", "crash.mpk", "hang.mpk", "2.mpk"}, options, failures);
+  ASSERT_TRUE(status.ok()) << status.message();
+  EXPECT_EQ(race.best(), 3u);
+  EXPECT_EQ(failures[0], "");
+  EXPECT_EQ(failures[1], "it crashes when it is timed: signal 11 (Segmentation fault)");
+  EXPECT_EQ(failures[2], "it hangs when it is timed");
+  EXPECT_EQ(race.timings(1).size(), 0u);
+  EXPECT_GE(race.timings(3).size(), 6u);
+}
+
+TEST(Timing, StopsWhenAsked) {
+  tune::Race race(2, {.rounds = 1000, .finalists = 8});
+  tune::TimingOptions options;
+  int asked = 0;
+  options.stop = [&] { return ++asked > 5; };
+  std::vector<std::string> failures;
+  ASSERT_TRUE(tune::runRace(race, {"0.mpk", "1.mpk"}, options, failures).ok());
+  EXPECT_EQ(race.timings(0).size() + race.timings(1).size(), 5u);
+}
+
+// A second race on other candidates starts with a clean record.
+TEST(Timing, FailuresAreOfThisRace) {
+  tune::TimingOptions options;
+  options.mostSeconds = 10;
+  std::vector<std::string> failures;
+  tune::Race first(2);
+  ASSERT_TRUE(tune::runRace(first, {"0.mpk", "crash.mpk"}, options, failures).ok());
+  EXPECT_NE(failures[1], "");
+  tune::Race second(2);
+  ASSERT_TRUE(tune::runRace(second, {"0.mpk", "2.mpk"}, options, failures).ok());
+  EXPECT_EQ(failures, std::vector<std::string>(2));
+}
+
+/// A kernel of so many candidates, told apart by their chunk.
+TunedKernel kernelOf(size_t candidates, const std::string &dims = "64x16") {
+  TunedKernel kernel;
+  kernel.key = *ScheduleKey::parse("scan selective_scan f32->f32 prefill " + dims);
+  kernel.tokens = TokenClass::Prefill;
+  kernel.lengths = {512};
+  for (size_t i = 0; i < candidates; ++i) {
+    kernel.candidates.push_back(Schedule{.chunk = int64_t(i) + 1});
+    kernel.predictedUs.push_back(double(i));
+  }
+  return kernel;
+}
+
+KernelResult swept(const TunedKernel &kernel, SweepOptions options = {}) {
+  std::optional<KernelResult> found;
+  Result<bool> complete = sweep(options, {kernel}, [&](const KernelResult &result) -> Status {
+    found = result;
+    return {};
+  });
+  EXPECT_TRUE(complete.ok() && *complete);
+  return *found;
+}
+
+TEST(Sweep, RecordsWhatWentWrongAndFindsTheBest) {
+  KernelResult result = swept(kernelOf(8));
+  EXPECT_EQ(result.failure, "");
+  EXPECT_EQ(result.best, 2u);
+  EXPECT_DOUBLE_EQ(result.bestTime.median, 12e-6);
+  EXPECT_DOUBLE_EQ(result.defaultTime.median, 20e-6);
+  EXPECT_EQ(result.rows, 512);
+  EXPECT_EQ(result.candidates[3].failure,
+            "it crashes when it is timed: signal 11 (Segmentation fault)");
+  EXPECT_EQ(result.candidates[4].failure, "it crashes: signal 6 (Aborted)");
+  EXPECT_EQ(result.candidates[5].failure, "argument 2: relative L2 error 0.7, allowed 0.0002");
+  EXPECT_TRUE(result.candidates[5].us.empty()) << "wrong numbers are not timed";
+}
+
+TEST(Sweep, NothingTakesTheDefaultsPlaceByLuck) {
+  // Candidate 1 is faster by its median, but not surely.
+  KernelResult result = swept(kernelOf(2));
+  EXPECT_LT(tune::least(result.candidates[1].us), 20);
+  EXPECT_EQ(result.best, 0u);
+  EXPECT_DOUBLE_EQ(result.bestTime.median, result.defaultTime.median);
+}
+
+TEST(Sweep, LargeSpacesAreCutByPrediction) {
+  TunedKernel kernel = kernelOf(8);
+  std::swap(kernel.predictedUs[6], kernel.predictedUs[1]);
+  SweepOptions options;
+  options.most = 3;
+  KernelResult result = swept(kernel, options);
+  ASSERT_EQ(result.candidates.size(), 3u);
+  EXPECT_EQ(result.candidates[0].schedule.chunk, 1) << "the default first";
+  EXPECT_EQ(result.candidates[1].schedule.chunk, 7);
+  EXPECT_EQ(result.candidates[2].schedule.chunk, 3);
+  options.exhaustive = true;
+  EXPECT_EQ(swept(kernel, options).candidates.size(), 8u);
+}
+
+TEST(Sweep, ABudgetEndsIt) {
+  SweepOptions options;
+  options.budgetSeconds = 1e-9;
+  size_t done = 0;
+  Result<bool> complete = sweep(options, {kernelOf(2), kernelOf(3)}, [&](const KernelResult &) {
+    ++done;
+    return Status();
+  });
+  ASSERT_TRUE(complete.ok());
+  EXPECT_FALSE(*complete);
+  EXPECT_EQ(done, 0u);
+}
+
+//===----------------------------------------------------------------------===//
+// Journal
+//===----------------------------------------------------------------------===//
+
+KernelReport reported(const TunedKernel &kernel) {
+  std::string error;
+  return reportOf(swept(kernel),
+                  recordOf(swept(kernel), *parseTarget("cpu:x86-64-v4", error), 2));
+}
+
+TEST(Journal, GoesOnWithWhatIsThere) {
+  TempFolder folder;
+  std::string path = folder / "x.tune";
+  KernelReport report = reported(kernelOf(8));
+  {
+    Result<Journal> journal = Journal::open(path, "settings", false);
+    ASSERT_TRUE(journal.ok()) << journal.status().message();
+    ASSERT_TRUE(journal->add(report).ok());
+  }
+  Result<Journal> journal = Journal::open(path, "settings", true);
+  ASSERT_TRUE(journal.ok()) << journal.status().message();
+  EXPECT_TRUE(journal->isDone(report.key));
+  EXPECT_FALSE(journal->isDone(kernelOf(8, "65x16").key.text()));
+  ASSERT_EQ(journal->reports().size(), 1u);
+  EXPECT_EQ(reportTable(journal->reports()), reportTable({report}));
+  EXPECT_EQ(reportSvg(journal->reports(), "t"), reportSvg({report}, "t"));
+  EXPECT_EQ(*readFile(path), report.record + "\n");
+  journal->close();
+  EXPECT_FALSE(std::filesystem::exists(path + ".journal"));
+  EXPECT_TRUE(std::filesystem::exists(path));
+}
+
+TEST(Journal, IsRefusedForOtherSettingsAndBegunAnewWithoutResume) {
+  TempFolder folder;
+  std::string path = folder / "x.tune";
+  ASSERT_TRUE(Journal::open(path, "settings", false)->add(reported(kernelOf(2))).ok());
+  Result<Journal> other = Journal::open(path, "others", true);
+  ASSERT_FALSE(other.ok());
+  EXPECT_NE(other.status().message().find("is of a sweep with other options: settings"),
+            std::string::npos);
+  EXPECT_TRUE(Journal::open(path, "others", false)->reports().empty());
+}
+
+TEST(Journal, NamesWhatItCannotRead) {
+  TempFolder folder;
+  std::string path = folder / "x.tune";
+  auto errorOf = [&](const std::string &line) {
+    EXPECT_TRUE(writeFileAtomically(path + ".journal", "settings\n" + line + "\n").ok());
+    Result<Journal> journal = Journal::open(path, "settings", true);
+    EXPECT_FALSE(journal.ok()) << line;
+    return journal.ok() ? "" : journal.status().message();
+  };
+  EXPECT_NE(errorOf("{").find("x.tune.journal: kernel 1: line 1"), std::string::npos);
+  EXPECT_NE(errorOf("[]").find("x.tune.journal: kernel 1 must be an object"), std::string::npos);
+  EXPECT_NE(errorOf("{\"key\": 3}").find("'key' must be a string"), std::string::npos);
+}
+
+TEST(Report, StatesGainFailuresAndMean) {
+  KernelReport report = reported(kernelOf(8));
+  std::string table = reportTable({report});
+  EXPECT_NE(table.find("default 20.0 us, best 12.0 us (+-0.0%), 1.667x; 5 timed, 3 failed"),
+            std::string::npos)
+      << table;
+  EXPECT_NE(table.find("geometric mean of default by best over 1 kernels: 1.667"),
+            std::string::npos);
+  EXPECT_NE(table.find("chunk=6: argument 2: relative L2 error"), std::string::npos);
+  std::string svg = reportSvg({report}, "a < b");
+  EXPECT_NE(svg.find("a &lt; b"), std::string::npos);
+  EXPECT_EQ(std::count(svg.begin(), svg.end(), '\0'), 0);
+}
+
+} // namespace
