@@ -65,7 +65,7 @@ MLIR
 mamba-pack build given.mlir -o given.mpk --target=cpu:x86-64-v3 --quiet
 mamba-pack inspect given.mpk | grep -E ' given +lanes = 8, row_block = 3$' >/dev/null
 mamba-pack inspect given.mpk --json | grep '"schedule_from":"given","schedule_entry":null' >/dev/null
-fails 1 "cannot read 'no-such-file'" mamba-pack build "$folder" -o none.mpk --db no-such-file --quiet
+fails 1 "cannot open 'no-such-file'" mamba-pack build "$folder" -o none.mpk --db no-such-file --quiet
 
 # A reader that goes away is no failure.
 mamba-pack inspect a.mpk | sed -n 1p >first
