@@ -33,7 +33,7 @@ using Clock = std::chrono::steady_clock;
 /// A folder that goes away.
 struct WorkFolder {
   WorkFolder() {
-    std::string name = (fs::temp_directory_path() / "mamba-tune-XXXXXX").string();
+    std::string name = (fs::temp_directory_path() / "mamba-tune-").string() + std::string(6, 'X');
     if (::mkdtemp(name.data()))
       path = name;
   }
