@@ -5,9 +5,9 @@
 #include "compiler/import/Import.h"
 #include "compiler/pack/FirstError.h"
 #include "compiler/pipeline/Pipeline.h"
+#include "compiler/tune/TargetHere.h"
 #include "dialects/plan/PlanDialect.h"
 #include "passes/target/Target.h"
-#include "runtime/device/cpu/CpuTargets.h"
 #include "runtime/device/cpu/ElfImage.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
@@ -145,18 +145,6 @@ void run(benchmark::State &state, Compiled &compiled, const Kernel &k, int64_t r
   report(state, compiled, k, rows, double(state.iterations()) / watch.seconds());
 }
 
-/// Whether this process may run the target's code; if not, `error` says why.
-bool mayRun(const Target &target, std::string &error) {
-  TargetSpec spec;
-  spec.device = target.device;
-  spec.arch = target.arch;
-  spec.features = target.features;
-  std::string obstacle = findObstacle(spec, CpuHost::detect());
-  if (!obstacle.empty())
-    error = "target '" + target.name + "' does not run here: it " + obstacle;
-  return obstacle.empty();
-}
-
 ModelWork workOfModel(ModuleOp module, int64_t lanes) {
   ModelWork work;
   work.lanes = lanes;
@@ -201,7 +189,8 @@ bool registerKernels(const KernelOptions &options, std::shared_ptr<const Machine
     error = "target '" + options.target + "' is a GPU: mamba-bench measures processors";
     return false;
   }
-  if (!mayRun(*target, error))
+  error = obstacleHere(*target);
+  if (!error.empty())
     return false;
   // Lives as long as the benchmarks, which run after this returns.
   auto compiled = std::make_shared<Compiled>();

@@ -2,7 +2,7 @@
 #include "tools/mamba-tune/Verbs.h"
 
 #include "compiler/tune/Journal.h"
-#include "runtime/device/cpu/CpuTargets.h"
+#include "compiler/tune/TargetHere.h"
 #include "runtime/support/File.h"
 #include "runtime/support/Format.h"
 #include "runtime/support/Quote.h"
@@ -54,13 +54,8 @@ static Result<Target> targetHere(const std::string &name) {
   if (target->isGpu())
     return invalidArgument("target " + inQuotes(name) +
                            " is a GPU: mamba-tune measures processors, --list shows its kernels");
-  CpuHost host = CpuHost::detect();
-  TargetSpec spec;
-  spec.arch = target->arch;
-  spec.features = target->features;
-  spec.device = "cpu";
-  if (std::string obstacle = findObstacle(spec, host); !obstacle.empty())
-    return unavailable("target " + inQuotes(name) + " does not run here: it " + obstacle);
+  if (std::string obstacle = obstacleHere(*target); !obstacle.empty())
+    return unavailable(obstacle);
   return std::move(*target);
 }
 
