@@ -51,7 +51,7 @@ private:
   }
 
   const Arguments &arguments;
-  PredictRunner runner;
+  predict::Runner runner;
   std::deque<PredictModel> models; // reports name their kernels
   std::optional<PredictModel> scan; // alone, of the last widths and chip
   std::vector<StepReport> reports;

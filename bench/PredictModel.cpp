@@ -1,20 +1,18 @@
 #include "bench/PredictModel.h"
 
-#include "compiler/codegen/Assemble.h"
 #include "compiler/codegen/Codegen.h"
-#include "compiler/codegen/CudaShell.h"
 #include "compiler/import/Import.h"
 #include "compiler/import/Mamba1Import.h"
 #include "compiler/pack/PlanToManifest.h"
 #include "compiler/pipeline/Pipeline.h"
+#include "compiler/predict/Argument.h"
+#include "compiler/predict/Code.h"
 #include "dialects/plan/PlanDialect.h"
-#include "runtime/pack/Cubin.h"
 #include "runtime/support/Quote.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
-#include "llvm/ADT/StringExtras.h"
 
 #include <deque>
 
@@ -51,14 +49,6 @@ Mamba1Weights weightsOf(const Widths &w, Tensors &tensors) {
   return weights;
 }
 
-/// Bytes of a row, or of all of a static type.
-uint64_t bytesOf(RankedTensorType type) {
-  uint64_t bits = type.getElementTypeBitWidth();
-  for (int64_t extent : type.getShape().drop_front(type.hasStaticShape() ? 0 : 1))
-    bits *= uint64_t(extent);
-  return bits / 8;
-}
-
 /// Who reads the value, behind a change of its precision.
 void readersOf(Value value, SmallVectorImpl<Operation *> &readers) {
   for (Operation *user : value.getUsers())
@@ -69,7 +59,7 @@ void readersOf(Value value, SmallVectorImpl<Operation *> &readers) {
 }
 
 /// What the ops of a kernel read of a row of that operand, and of how many rows.
-void narrow(Value operand, PredictArgument &argument) {
+void narrow(Value operand, predict::Argument &argument) {
   SmallVector<Operation *> readers;
   readersOf(operand, readers);
   if (readers.empty())
@@ -134,8 +124,7 @@ void describe(ssm::KernelOp kernel, const Widths &w, PredictLaunch &launch) {
   });
   if (launch.family == Family::Other)
     launch.role = other.empty() ? "rows" : other;
-  launch.readsSequences = llvm::any_of(
-      kernel.getInputs(), [](Value v) { return !isa<RankedTensorType>(v.getType()); });
+  launch.readsSequences = predict::readsSequences(kernel);
 }
 
 RowKind rowsOf(const ArgRef &arg, const EntrySpec &entry) {
@@ -165,23 +154,17 @@ PredictLaunch launchOf(plan::DispatchOp op, const Dispatch &dispatch, const Entr
   ssm::KernelOp kernel = op.getKernelOp().getKernel();
   describe(kernel, widths, launch);
   for (auto [arg, planned] : llvm::zip_equal(dispatch.args, plan::kernelArgs(kernel))) {
-    PredictArgument argument;
-    argument.rows = argument.neededRows = rowsOf(arg, entry);
-    argument.bytes = bytesOf(planned.type);
-    argument.isIndex = planned.type.getElementType().isInteger(32);
-    if (planned.role != plan::Role::In)
-      argument.written = argument.bytes;
-    if (planned.operand) {
-      argument.read = argument.bytes;
+    predict::Argument argument =
+        predict::argumentOf(planned, rowsOf(arg, entry), uint64_t(widths.vocab));
+    if (planned.operand)
       narrow(kernel.getBlock().getArgument(*planned.operand), argument);
-    }
     launch.arguments.push_back(argument);
   }
   return launch;
 }
 
 bool areEqual(const PredictLaunch &a, const PredictLaunch &b) {
-  auto same = [](const PredictArgument &x, const PredictArgument &y) {
+  auto same = [](const predict::Argument &x, const predict::Argument &y) {
     return x.rows == y.rows && x.bytes == y.bytes && x.neededRows == y.neededRows &&
            x.read == y.read && x.written == y.written;
   };
@@ -203,47 +186,6 @@ PredictProgram programOf(plan::ProgramOp op, const Program &program, const Entry
       ++same->times;
   }
   return result;
-}
-
-/// Adds the code: as PTX, and what the assembler makes of it.
-Status addCode(PredictModel &model, const std::string &ptx, const TargetSpec &target) {
-  MAMBA_ASSIGN_OR_RETURN(model.code, sim::Module::load(ptx, "PTX for " + model.arch));
-  std::vector<PtxEntry> texts;
-  std::string error;
-  if (!splitPtx(ptx, texts, error))
-    return internalError(error);
-  FailureOr<Assembly> assembly = assemblePtx(ptx, model.arch, error);
-  if (failed(assembly))
-    return internalError(error);
-  model.assembler = assembly->assembler;
-  Cubin cubin;
-  if (!assembly->cubin.empty()) {
-    MAMBA_ASSIGN_OR_RETURN(cubin, readCubin(assembly->cubin, "the cubin for " + model.arch));
-  }
-  for (const KernelSpec &spec : target.kernels) {
-    PredictKernel kernel;
-    kernel.name = spec.symbol;
-    kernel.ops = spec.ops;
-    kernel.schedule = spec.schedule;
-    kernel.threads = spec.launch->threads;
-    kernel.shared = spec.launch->shared;
-    int index = model.code->find(spec.symbol);
-    if (index < 0)
-      return internalError("the PTX has no kernel " + inQuotes(spec.symbol));
-    kernel.index = uint32_t(index);
-    kernel.registers = model.code->kernels()[kernel.index].registers;
-    for (const PtxEntry &text : texts)
-      if (text.name == spec.symbol)
-        kernel.text = llvm::join(text.lines, "\n");
-    for (const CubinKernel &found : cubin.kernels)
-      if (found.name == spec.symbol) {
-        kernel.registers = found.registers;
-        kernel.localBytes = found.localBytes;
-        kernel.machine = sim::mixOfCode(found.code, cubin.chip);
-      }
-    model.kernels.push_back(std::move(kernel));
-  }
-  return {};
 }
 
 } // namespace
@@ -275,13 +217,6 @@ Result<Widths> widthsOf(const std::string &text) {
   if (width <= 0 || layers <= 0 || V <= 0)
     return invalidArgument("model " + inQuotes(text) + " needs a positive D, layers and V");
   return mamba(text, width, layers, V);
-}
-
-uint64_t PredictLaunch::minimum(const Step &step) const {
-  uint64_t bytes = 0;
-  for (const PredictArgument &argument : arguments)
-    bytes += argument.minimum(step);
-  return bytes;
 }
 
 const PredictProgram *PredictModel::programFor(const Step &step) const {
@@ -337,8 +272,10 @@ Result<PredictModel> compile(ModuleOp module, StringRef entry, const Widths &wid
   PredictModel model;
   model.widths = widths;
   model.precisions = precisions;
-  model.arch = arch;
-  MAMBA_RETURN_IF_ERROR(addCode(model, *ptx, spec).withContext(where));
+  Result<predict::Code> code = predict::readCode(*ptx, spec);
+  if (!code.ok())
+    return code.status().withContext(where);
+  static_cast<predict::Code &>(model) = std::move(*code);
   for (auto [op, program] : llvm::zip(module.getOps<plan::ProgramOp>(), spec.programs))
     model.programs.push_back(programOf(op, program, manifest.entries[program.entry], widths));
   return std::move(model);

@@ -2,11 +2,8 @@
 // their code, and for each class of steps what is launched on which arguments.
 #pragma once
 
-#include "runtime/device/sim/CubinMix.h"
-#include "runtime/device/sim/Sim.h"
-#include "runtime/pack/Manifest.h"
+#include "compiler/predict/Launch.h"
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,55 +22,18 @@ struct Precisions {
   std::string weights = "bf16", activations = "bf16";
 };
 
-/// Sequences of one length each.
-struct Step {
-  uint64_t sequences, length;
-  uint64_t tokens() const { return sequences * length; }
-};
-
-/// An argument of a launch.
-struct PredictArgument {
-  RowKind rows = RowKind::Constant; // that lie in memory
-  uint64_t bytes = 0;               // a row; all of a constant
-  /// What the kernel cannot do without: so many rows, and of each so many bytes.
-  RowKind neededRows = RowKind::Constant;
-  uint64_t read = 0, written = 0;
-  bool isIndex = false; // elements are numbers of rows
-
-  uint64_t memory(const Step &step) const { return bytes * rowsOf(rows, step); }
-  uint64_t minimum(const Step &step) const {
-    return (read + written) * rowsOf(neededRows, step);
-  }
-  static uint64_t rowsOf(RowKind kind, const Step &step) {
-    return RowCount{kind, 1}.of(step.tokens(), step.sequences);
-  }
-};
-
-struct PredictKernel {
-  std::string name, ops, schedule;
-  std::string text; // its PTX, to know equal ones by
-  uint32_t index = 0; // in the module
-  uint32_t threads = 1, shared = 0;
-  uint32_t registers = 0;  // by the assembler; by the simulator if there is none
-  uint64_t localBytes = 0; // stack of a thread, by the assembler
-  sim::InstructionMix machine;
-};
+using predict::Step;
 
 enum class Family { Projection, Convolution, Scan, Other };
 
 /// One launch, and the others of the program that differ in its buffers only.
-struct PredictLaunch {
+struct PredictLaunch : predict::Launch {
   std::string role; // "in_proj"
   Family family = Family::Other;
   uint32_t times = 1;
-  Dispatch dispatch; // without arguments
-  std::vector<PredictArgument> arguments;
-  bool readsSequences = false;
   // Of a row:
   double matrixFlops = 0;  // of projections
   double specialLanes = 0; // of scans: N + 4 an element
-
-  uint64_t minimum(const Step &step) const;
 };
 
 struct PredictProgram {
@@ -82,12 +42,9 @@ struct PredictProgram {
   std::vector<PredictLaunch> launches;
 };
 
-struct PredictModel {
+struct PredictModel : predict::Code {
   Widths widths;
   Precisions precisions;
-  std::string arch, assembler;
-  std::unique_ptr<sim::Module> code;
-  std::vector<PredictKernel> kernels;
   std::vector<PredictProgram> programs; // of one entry: of a model what gives the next token
 
   /// The one that the runtime takes.

@@ -125,10 +125,6 @@ double KernelRow::coalesced() const {
   const sim::Counts &c = counted.counts;
   return ratio(double(c.globalLoadSectors + c.globalStoreSectors), double(c.globalNeededSectors));
 }
-uint32_t KernelRow::spills() const {
-  return counted.kernel->machine[sim::MixClass::LoadLocal] +
-         counted.kernel->machine[sim::MixClass::StoreLocal];
-}
 
 std::string KernelRow::faults() const {
   std::string text;
@@ -140,8 +136,8 @@ std::string KernelRow::faults() const {
     text += format(" banks %.2f", banks());
   if (coalesced() > 1.05)
     text += format(" coalescing %.2f", coalesced());
-  if (spills() || counted.kernel->localBytes)
-    text += format(" spills %u", spills());
+  if (counted.kernel->spills() || counted.kernel->localBytes)
+    text += format(" spills %u", counted.kernel->spills());
   return text;
 }
 
@@ -247,7 +243,7 @@ std::string StepReport::json() const {
     nlohmann::json parts = nlohmann::json::object();
     for (unsigned i = 0; i + 1 < sim::kLimits; ++i)
       parts[nameOf(sim::Limit(i))] = row.prediction.parts[i];
-    const PredictKernel &kernel = *row.counted.kernel;
+    const predict::Kernel &kernel = *row.counted.kernel;
     nlohmann::json object = {{"role", row.role},
                              {"name", row.name},
                              {"schedule", kernel.schedule},
@@ -260,7 +256,7 @@ std::string StepReport::json() const {
                              {"registers", kernel.registers},
                              {"shared", kernel.shared},
                              {"local", kernel.localBytes},
-                             {"spills", row.spills()},
+                             {"spills", row.counted.kernel->spills()},
                              {"occupancy", row.prediction.occupancy},
                              {"bytes", row.bytes()},
                              {"l2_bytes", row.traffic()},

@@ -1,7 +1,8 @@
 // Predicted times beside the limits and the accepted shares of them.
 #pragma once
 
-#include "bench/PredictRun.h"
+#include "bench/PredictModel.h"
+#include "compiler/predict/Runner.h"
 #include "runtime/support/Format.h"
 
 #include <algorithm>
@@ -10,6 +11,8 @@
 #include <vector>
 
 namespace mamba::bench {
+
+using predict::Counted;
 
 /// What nothing can do without.
 struct LeastWork {
@@ -46,7 +49,6 @@ struct KernelRow {
   double traffic() const;
   double banks() const;     // wavefronts of shared memory, by those without conflicts; 0: none
   double coalesced() const; // sectors, by those that the distinct bytes asked for need
-  uint32_t spills() const;  // loads and stores of local memory in the machine code
   /// What is wrong with it on any chip, " bytes banks ..."; empty if nothing is.
   std::string faults() const;
 };

@@ -2,6 +2,7 @@
 import ctypes.util
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -77,6 +78,10 @@ try:
         config.available_features.add("qemu-user")
 except OSError:
     pass
+
+# An MPI that starts processes.
+if shutil.which("mpirun"):
+    config.available_features.add("mpirun")
 
 # Needs psutil; without it a test that hangs is left to hang.
 if lit_config.maxIndividualTestTimeIsSupported[0]:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/device/cuda/StepGraphs.h"
+#include "runtime/device/cuda/Stopwatch.h"
 
 #include <functional>
 #include <vector>
@@ -10,24 +11,7 @@ namespace mamba::bench {
 
 double median(std::vector<double> values); // of at least one
 
-/// Two events around work in a stream.
-class Stopwatch {
-public:
-  static Result<Stopwatch> create(std::shared_ptr<const cuda::Gpu> gpu);
-  Status start(const cuda::Stream &stream) const { return stream.record(from_); }
-  Status stop(const cuda::Stream &stream) const { return stream.record(to_); }
-  /// Both are done.
-  Result<double> seconds() const;
-
-private:
-  std::shared_ptr<const cuda::Gpu> gpu_;
-  cuda::Event from_, to_;
-};
-
-/// An event that takes the time.
-Result<cuda::Event> makeTimedEvent(const std::shared_ptr<const cuda::Gpu> &gpu);
-Result<double> secondsBetween(const cuda::Gpu &gpu, const cuda::Event &from,
-                              const cuda::Event &to);
+using cuda::makeTimedEvent, cuda::secondsBetween, cuda::Stopwatch;
 
 /// Work that is measured by itself, over and over, in a stream of its own.
 class Meter {

@@ -7,6 +7,7 @@
 #include "compiler/pack/Golden.h"
 #include "compiler/pack/Jobs.h"
 #include "compiler/pack/ModelCheckJob.h"
+#include "compiler/pack/PlanToManifest.h"
 #include "compiler/pack/TargetBuild.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "runtime/pack/JoinTargets.h"
@@ -55,7 +56,6 @@ private:
   void describeModel();
   Status compile();
   Status finish();
-  void addTest(KernelSpec &kernel, const GoldenTest &test, const Grid &grid);
   Status write();
 
   const BuildOptions &options;
@@ -66,6 +66,7 @@ private:
   std::string imported; // the module as text, with its locations
   std::string source;   // folder of the checkpoint, empty without one
   DictionaryAttr model; // of the context, what the importer noted
+  std::set<std::string> weightTable; // the module's: name, type and shape of each
   std::unique_ptr<MLIRContext> context;
   PackContent content;
   std::optional<Checkpoint> checkpoint; // to be embedded
@@ -128,6 +129,12 @@ Status Builder::load() {
   if (auto folder = (*module)->getAttrOfType<StringAttr>("ssm.source"))
     source = folder.str();
   model = (*module)->getAttrOfType<DictionaryAttr>("ssm.model");
+  module->walk([&](ssm::WeightOp weight) {
+    RankedTensorType type = weight.getValue().getType();
+    weightTable.insert("\n" + weight.getName().str() + " " +
+                   std::string(dtypeName(dtypeOf(type.getElementType()))) + " " +
+                   formatShape(type.getShape().vec()));
+  });
   llvm::raw_string_ostream os(imported);
   module->print(os, OpPrintingFlags().enableDebugInfo());
   return {};
@@ -186,7 +193,7 @@ Status Builder::plan() {
 }
 
 /// Of the model, what the importer noted; the signature is over config and
-/// table of weights.
+/// table of weights, of all that the module has, whichever a target reads.
 void Builder::describeModel() {
   if (!model)
     return;
@@ -200,12 +207,8 @@ void Builder::describeModel() {
   spec.vocabSize = number("vocab_size");
   spec.validVocabSize = number("valid_vocab_size");
   spec.layers = number("layers");
-  std::set<std::string> table;
-  for (const WeightSpec &weight : content.manifest.checkpoint)
-    table.insert("\n" + weight.name + " " + std::string(dtypeName(weight.dtype)) + " " +
-                 formatShape(weight.shape));
   std::string text = content.configJson.value_or("");
-  for (const std::string &line : table)
+  for (const std::string &line : weightTable)
     text += line;
   spec.signature = sha256Hex(text);
   content.manifest.model = std::move(spec);
@@ -246,32 +249,20 @@ Status Builder::finish() {
     TargetBuild &target = *targets[i];
     for (const std::string &remark : target.remarks)
       note(remark);
-    spec.code = content.addBlob("code", std::move(target.code));
-    if (target.cubin)
-      spec.cubin = content.addBlob("cubin", std::move(*target.cubin));
-    if (target.cuda)
-      spec.cuda = content.addBlob("cuda", std::move(*target.cuda));
+    note(target.summary);
+    target.giveCode(content, spec);
     const TargetSpec &finished = target.manifest.targets[0];
     for (size_t k = 0; k < spec.kernels.size(); ++k) {
       spec.kernels[k].entry = finished.kernels[k].entry;
       spec.kernels[k].launch = finished.kernels[k].launch;
-      addTest(spec.kernels[k], tests.at(target.meanings()[k]), target.grids()[k]);
+      const GoldenTest &test = tests.at(target.meanings()[k]);
+      if (test.golden)
+        addTest(content, spec.kernels[k], test, target.grids()[k]);
+      else
+        note("no self-test of kernel " + inQuotes(spec.kernels[k].symbol) + ": " + test.why);
     }
   }
   return {};
-}
-
-void Builder::addTest(KernelSpec &kernel, const GoldenTest &test, const Grid &grid) {
-  if (!test.golden)
-    return note("no self-test of kernel " + inQuotes(kernel.symbol) + ": " + test.why);
-  GoldenCase golden = *test.golden;
-  golden.grid = grid;
-  if (grid.of.kind == RowKind::T)
-    golden.grid.of = {RowKind::Constant, golden.rows};
-  std::string blob = content.addGolden(test.samples);
-  for (GoldenOutput &output : golden.outputs)
-    output.blob = blob;
-  kernel.golden.push_back(std::move(golden));
 }
 
 Status Builder::write() {

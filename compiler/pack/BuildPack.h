@@ -19,6 +19,8 @@ struct BuildOptions {
   std::vector<std::string> targets = {"cpu:native"};
   bool embedWeights = false;
   bool batchInvariant = false;
+  /// Of the cpu targets, as in PipelineOptions.
+  int64_t scanSlices = 0, scanBlock = 0;
   /// Whether cuda targets get their kernels as CUDA C++ too.
   bool cudaSource = true;
   /// Whether the pack gets an end-to-end check. Auto: where the checkpoint is

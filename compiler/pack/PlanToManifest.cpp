@@ -121,6 +121,7 @@ public:
   void addWeights(Block &body);
   Status addDispatches(Block &body, const EntrySpec *entry, std::vector<Dispatch> &list);
   Status addProgram(plan::ProgramOp op);
+  std::optional<uint64_t> slicesOf(plan::ProgramOp op) const;
 
 private:
   Result<ArgRef> argument(Value buffer, const EntrySpec *entry);
@@ -142,6 +143,10 @@ static void noteOrigin(plan::KernelOp op, KernelSpec &kernel) {
   kernel.scheduleFrom = from.str();
   if (!entry.empty())
     kernel.scheduleEntry = entry.str();
+  // On a GPU, what was measured had a form of its code.
+  auto [chip, form] = entry.rsplit(", code ");
+  if (kernel.launch && !form.empty())
+    kernel.codeForm = form.str();
 }
 
 Status TargetWriter::addKernel(plan::KernelOp op) {
@@ -158,10 +163,10 @@ Status TargetWriter::addKernel(plan::KernelOp op) {
   kernel.scratch = uint64_t(*op.getScratch());
   kernel.ops = opsText(op.getKernel());
   kernel.schedule = scheduleText(op.getKernel());
-  noteOrigin(op, kernel);
   if (isGpu)
     kernel.launch = LaunchSpec{uint32_t(*op.getThreads()), uint32_t(*op.getShared()), std::nullopt,
                                op.getOverlap()};
+  noteOrigin(op, kernel);
   spec.kernels.push_back(std::move(kernel));
   return {};
 }
@@ -225,6 +230,18 @@ Status TargetWriter::addDispatches(Block &body, const EntrySpec *entry,
   return {};
 }
 
+/// The most slices of time that a scan of the program is cut into.
+std::optional<uint64_t> TargetWriter::slicesOf(plan::ProgramOp op) const {
+  int64_t most = 0;
+  for (auto dispatch : op.getBody().front().getOps<plan::DispatchOp>()) {
+    plan::KernelOp kernel = kernels.at(dispatch.getKernel().str()).second;
+    kernel.walk([&](ssm::ScanSlicesOp found) {
+      most = std::max(most, found.getP().getType().getDimSize(0));
+    });
+  }
+  return most ? std::optional<uint64_t>(most) : std::nullopt;
+}
+
 Status TargetWriter::addProgram(plan::ProgramOp op) {
   int entry = indexOfName(op.getEntry(), manifest.entries);
   Program program;
@@ -232,6 +249,7 @@ Status TargetWriter::addProgram(plan::ProgramOp op) {
   program.className = op.getClassName().str();
   program.invariant = op.getInvariant();
   program.bounds = {op.getMaxLength(), op.getMaxTokens(), op.getMinTokens(), op.getMaxSequences()};
+  program.slices = slicesOf(op);
   program.arenaT = op.getArenaT();
   program.arenaS = op.getArenaS();
   program.arenaC = op.getArenaC();

@@ -4,7 +4,6 @@
 #include "compiler/codegen/Codegen.h"
 #include "compiler/codegen/Cuda.h"
 #include "compiler/pack/FirstError.h"
-#include "compiler/pack/Golden.h"
 #include "compiler/pack/Jobs.h"
 #include "compiler/pack/PlanToManifest.h"
 #include "runtime/pack/Cubin.h"
@@ -20,8 +19,11 @@ using namespace mlir;
 namespace mamba {
 
 PipelineOptions pipelineOptions(const BuildOptions &options, const std::string &target) {
+  bool isCpu = target.starts_with("cpu:");
   return {.target = target,
           .batchInvariant = options.batchInvariant,
+          .scanSlices = isCpu ? options.scanSlices : 0,
+          .scanBlock = isCpu ? options.scanBlock : 0,
           .overlap = options.overlap,
           .weights = options.weights,
           .activations = options.activations,
@@ -33,22 +35,48 @@ std::string describeTarget(const Target &target) {
   return target.name + " " + target.arch + " " + llvm::join(target.features, ",") + "\n";
 }
 
+void addTest(PackContent &content, KernelSpec &kernel, const GoldenTest &test, const Grid &grid) {
+  GoldenCase golden = *test.golden;
+  golden.grid = grid;
+  if (grid.of.kind == RowKind::T)
+    golden.grid.of = {RowKind::Constant, golden.rows};
+  std::string blob = content.addGolden(test.samples);
+  for (GoldenOutput &output : golden.outputs)
+    output.blob = blob;
+  kernel.golden.push_back(std::move(golden));
+}
+
 static std::span<const uint8_t> bytesOf(const std::string &text) {
   return std::span(reinterpret_cast<const uint8_t *>(text.data()), text.size());
 }
 
-Status TargetBuild::plan(const std::string &imported) {
+Status TargetBuild::parse(const std::string &text) {
   context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   context->loadAllAvailableDialects();
   FirstError error(*context);
-  std::string what = "compiling for " + name + " failed", unknown;
+  std::string unknown;
   FailureOr<Target> parsed = parseTarget(name, unknown);
   if (failed(parsed))
     return invalidArgument(unknown);
   target = *parsed;
-  module = parseSourceString<ModuleOp>(imported, context.get());
-  if (!module || failed(runPipeline(*module, pipelineOptions(options, name), Phase::Kernels)))
-    return error.status(what);
+  module = parseSourceString<ModuleOp>(text, context.get());
+  return module ? Status() : error.status("the module for " + name + " cannot be read");
+}
+
+Status TargetBuild::plan(const std::string &imported) {
+  MAMBA_RETURN_IF_ERROR(parse(imported));
+  FirstError error(*context);
+  if (failed(runPipeline(*module, pipelineOptions(options, name), Phase::Kernels)))
+    return error.status("compiling for " + name + " failed");
+  return split();
+}
+
+Status TargetBuild::take(const std::string &generated) {
+  MAMBA_RETURN_IF_ERROR(parse(generated));
+  return split();
+}
+
+Status TargetBuild::split() {
   MAMBA_RETURN_IF_ERROR(addTarget(manifest, *module, target));
   units = splitKernels(*module);
   for (auto planned : module->getOps<plan::KernelOp>()) {
@@ -73,14 +101,22 @@ Status TargetBuild::compileKernel(size_t index) {
 Status TargetBuild::finish() {
   MAMBA_RETURN_IF_ERROR(target.isGpu() ? finishGpu() : finishCpu());
   size_t found = std::count(known.begin(), known.end(), true);
-  remarks.push_back(name + ": " + std::to_string(units.size()) +
-                    (units.size() == 1 ? " kernel" : " kernels") +
-                    (found ? ", " + std::to_string(found) + " from the cache" : ""));
+  summary = name + ": " + std::to_string(units.size()) +
+            (units.size() == 1 ? " kernel" : " kernels") +
+            (found ? ", " + std::to_string(found) + " from the cache" : "");
   module = {};
   context.reset();
   units.clear();
   compiled.clear();
   return {};
+}
+
+void TargetBuild::giveCode(PackContent &content, TargetSpec &spec) {
+  spec.code = content.addBlob("code", std::move(code));
+  if (cubin)
+    spec.cubin = content.addBlob("cubin", std::move(*cubin));
+  if (cuda)
+    spec.cuda = content.addBlob("cuda", std::move(*cuda));
 }
 
 Result<StoredBlob> TargetBuild::store(std::span<const uint8_t> bytes) const {

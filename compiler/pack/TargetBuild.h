@@ -4,6 +4,7 @@
 
 #include "compiler/pack/BuildCache.h"
 #include "compiler/pack/BuildPack.h"
+#include "compiler/pack/Golden.h"
 #include "compiler/pack/KernelUnits.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "passes/target/Target.h"
@@ -25,6 +26,9 @@ PipelineOptions pipelineOptions(const BuildOptions &options, const std::string &
 /// same everywhere.
 std::string describeTarget(const Target &target);
 
+/// The self-test of a kernel of a pack; `grid` is one of TargetBuild::grids().
+void addTest(PackContent &content, KernelSpec &kernel, const GoldenTest &test, const Grid &grid);
+
 class TargetBuild {
 public:
   /// All is borrowed.
@@ -34,6 +38,8 @@ public:
 
   /// From the imported module's text to the kernels as their generators wrote them.
   Status plan(const std::string &imported);
+  /// The same with a module in phase kernels, as text.
+  Status take(const std::string &generated);
   size_t kernels() const { return units.size(); }
   /// What the kernels compute, see Golden.h.
   const std::vector<std::string> &meanings() const { return texts; }
@@ -44,14 +50,21 @@ public:
   /// Joins the kernels' code; ends what the steps before needed.
   Status finish();
 
+  /// Puts the blobs into a pack, and their names into its target.
+  void giveCode(PackContent &content, TargetSpec &spec);
+
   /// With the target alone. Its blobs have no name yet.
   Manifest manifest;
   StoredBlob code;
   std::optional<StoredBlob> cubin, cuda;
   /// To be said of it, a line each.
   std::vector<std::string> remarks;
+  /// How many kernels there were, and how many the cache had; when it is finished.
+  std::string summary;
 
 private:
+  Status parse(const std::string &text);
+  Status split();
   Status finishCpu();
   Status finishGpu();
   Result<std::string> cudaSource(const std::string &ptx);

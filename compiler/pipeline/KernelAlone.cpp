@@ -11,7 +11,7 @@ using namespace mlir;
 
 namespace mamba {
 
-FailureOr<plan::KernelOp> compileAlone(ModuleOp module, StringRef target) {
+FailureOr<plan::KernelOp> generateAlone(ModuleOp module, StringRef target) {
   module->setAttr("ssm.target", StringAttr::get(module.getContext(), target));
   FailureOr<Target> parsed = targetOf(module);
   auto functions = module.getOps<func::FuncOp>();
@@ -35,7 +35,14 @@ FailureOr<plan::KernelOp> compileAlone(ModuleOp module, StringRef target) {
 
   PassManager generate(module.getContext());
   generate.addPass(parsed->isGpu() ? createGpuGenerateKernelsPass() : createGenerateKernelsPass());
-  if (failed(generate.run(module)) || failed(legalizeKernels(module)))
+  if (failed(generate.run(module)))
+    return failure();
+  return planned;
+}
+
+FailureOr<plan::KernelOp> compileAlone(ModuleOp module, StringRef target) {
+  FailureOr<plan::KernelOp> planned = generateAlone(module, target);
+  if (succeeded(planned) && failed(legalizeKernels(module)))
     return failure();
   return planned;
 }

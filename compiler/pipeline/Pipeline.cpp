@@ -9,6 +9,7 @@
 #include "passes/gpu/Generator.h"
 #include "passes/gpu/Passes.h"
 #include "passes/lowering/Passes.h"
+#include "passes/target/Slices.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -52,6 +53,7 @@ static void addFusion(OpPassManager &pm, const PipelineOptions &options,
   pm.addNestedPass<func::FuncOp>(createDecayToExp2Pass());
   CloneClassesPassOptions classes;
   classes.batchInvariant = options.batchInvariant;
+  classes.scanSlices = options.scanSlices;
   pm.addPass(createCloneClassesPass(classes));
   pm.addNestedPass<func::FuncOp>(createFormKernelsPass());
   pm.addNestedPass<func::FuncOp>(createFuseNormLinearPass());
@@ -101,11 +103,28 @@ static std::string problemOfRows(const PipelineOptions &options, bool isGpu) {
          ": use --weights=int8 or int4";
 }
 
+/// What the tiles of scans do not go with; empty: nothing.
+static std::string problemOfScans(const PipelineOptions &options, bool isGpu) {
+  int64_t block = options.scanBlock;
+  if (isGpu && (options.scanSlices != 0 || block != 0))
+    return "target '" + options.target +
+           "' has rules for its scans: leave --scan-slices and --scan-block out";
+  int64_t slices = options.scanSlices;
+  if (slices != 0 && (slices < SliceRule::kLeastOfCpu || slices > SliceRule::kMostOfCpu))
+    return "--scan-slices must be from 2 to 16, got " + std::to_string(slices);
+  if (options.scanSlices != 0 && options.batchInvariant)
+    return "slices of time depend on the batch: leave --scan-slices or --batch-invariant out";
+  if (block != 0 && block != 16 && block != 32 && block != 64)
+    return "--scan-block must be 16, 32 or 64, got " + std::to_string(block);
+  return "";
+}
+
 // Notes the target on the module, where the passes look for it.
 struct SetTargetPass : PassWrapper<SetTargetPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SetTargetPass)
   SetTargetPass(const PipelineOptions &options, Phase until, std::string problem)
-      : target(options.target), until(until), problem(std::move(problem)) {}
+      : target(options.target), scanBlock(options.scanBlock), until(until),
+        problem(std::move(problem)) {}
   StringRef getName() const override { return "SetTarget"; }
   void runOnOperation() override {
     std::string error;
@@ -122,8 +141,12 @@ struct SetTargetPass : PassWrapper<SetTargetPass, OperationPass<ModuleOp>> {
       return signalPassFailure();
     }
     getOperation()->setAttr("ssm.target", StringAttr::get(&getContext(), target));
+    if (scanBlock != 0)
+      getOperation()->setAttr("ssm.scan_block",
+                              Builder(&getContext()).getI64IntegerAttr(scanBlock));
   }
   std::string target;
+  int64_t scanBlock;
   Phase until;
   std::string problem; // with the options, found before; empty if none
 };
@@ -131,6 +154,8 @@ struct SetTargetPass : PassWrapper<SetTargetPass, OperationPass<ModuleOp>> {
 void buildPipeline(OpPassManager &pm, const PipelineOptions &options, Phase until) {
   bool isGpu = StringRef(options.target).starts_with("cuda:");
   std::string problem = problemOfRows(options, isGpu);
+  if (problem.empty())
+    problem = problemOfScans(options, isGpu);
   FoundSchedules schedules = findSchedules(options, problem);
   pm.addPass(std::make_unique<SetTargetPass>(options, until, problem));
   addFusion(pm, options, schedules);

@@ -21,6 +21,10 @@ enum class Phase { Fused, Kernels, LLVM, NVVM, Cuda };
 struct PipelineOptions {
   std::string target = "cpu:native";
   bool batchInvariant = false;
+  /// Of a CPU's scans: how many slices long steps are cut into, 2 to 16, 0: none, and
+  /// how many channels a tile has, 16, 32 or 64, 0: four vectors of them. GPUs have
+  /// rules of their own.
+  int64_t scanSlices = 0, scanBlock = 0;
   /// Kernels of a GPU begin while the one before them ends, where it can.
   bool overlap = true;
   /// f32, bf16, f16, int8 or int4; f32, bf16, f16 or int8, which needs matrices of integers.

@@ -25,7 +25,7 @@ static bool addFile(ScheduleDatabase &database, const std::string &path, std::st
 FoundSchedules findSchedules(const PipelineOptions &options, std::string &problem) {
   FoundSchedules found;
   if (options.target == "cpu:native")
-    found.chip = hostChip();
+    found.chip = tune::hostChip();
   auto database = std::make_shared<ScheduleDatabase>();
   bool good = true;
   if (options.knownSchedules)

@@ -15,10 +15,10 @@ namespace mamba {
 struct CandidateKernel {
   std::string module; // the kernel by itself: TunedKernel::module
   std::string target;
-  /// Of the sequences of the step that it is timed with.
+  /// Of the sequences of the step that it is timed with; none if it is only checked.
   std::vector<int64_t> lengths;
-  /// Two files for what the float64 reference says, of a ragged batch and of that
-  /// step: PATH.0 and PATH.1.
+  /// Files for what the float64 reference says, of a ragged batch and of that step,
+  /// if there is one: PATH.0 and PATH.1.
   std::string goldens;
 };
 

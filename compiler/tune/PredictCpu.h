@@ -14,9 +14,10 @@ struct CpuWork {
 };
 
 /// Microseconds. Counted are multiply-adds, loads and exponentials by the port that
-/// is busiest, bytes from the cache that a block fits, the weights from memory
-/// once, and the share of threads that have tiles; at a nominal 2.6 GHz. Nothing
-/// was fitted to a machine: ranks matter, not microseconds.
+/// is busiest, what a cache keeps of a block by its size and its sets, bytes from the
+/// cache that has it, the weights from memory once, and how long the last thread
+/// takes; at a nominal 2.6 GHz. Constants are those of a Xeon with AMX, some found by
+/// its timings of mamba-130m: ranks matter, not microseconds.
 double predictUs(ssm::KernelOp kernel, const Target &target, const Schedule &schedule,
                  const CpuWork &work);
 

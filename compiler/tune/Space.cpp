@@ -44,8 +44,9 @@ static std::vector<Schedule> candidatesOf(ssm::KernelOp kernel, const Target &ta
                                           int64_t rows) {
   ssm::ScheduleAttr own = generator.schedule(kernel, target, tokens);
   std::vector<Schedule> found = {Schedule::of(own)};
-  // Blocks beyond all rows are one.
+  // Blocks beyond all rows are one, and so are groups.
   int64_t mostRows = std::max(own.getRowBlock(), 2 * rows - 1);
+  int64_t mostTogether = std::max(own.getRowTile(), 2 * rows - 1);
   std::vector<Schedule> products = found;
   for (const ScheduleAxis &axis : generator.axes(kernel, target, tokens)) {
     std::vector<Schedule> next;
@@ -60,6 +61,7 @@ static std::vector<Schedule> candidatesOf(ssm::KernelOp kernel, const Target &ta
     std::string ignored;
     ssm::ScheduleAttr attribute = schedule.get(kernel.getContext());
     if (!llvm::is_contained(found, schedule) && schedule.rowBlock <= mostRows &&
+        schedule.rowTile <= mostTogether &&
         generator.isLegal(kernel, target, attribute, ignored) &&
         generator.keepsLayout(kernel, own, attribute))
       found.push_back(schedule);
@@ -108,9 +110,9 @@ Result<std::vector<TunedKernel>> tunedKernels(ModuleOp fused, const Target &targ
   std::map<std::string, size_t> known;
   for (func::FuncOp func : functionsOf(fused)) {
     TokenClass tokens = tokenClassOf(func);
-    // Long prompts have the schedules of prefill.
+    // Long prompts have the schedules of prefill, and kernels of their own.
     if (tokens == TokenClass::Long)
-      continue;
+      tokens = TokenClass::Prefill;
     FailureOr<DenseMap<Value, Rows>> rows = rowsOf(func);
     if (failed(rows))
       return invalidData("rows of tokens and of sequences are mixed");

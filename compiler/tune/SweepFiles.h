@@ -6,7 +6,8 @@
 
 namespace mamba {
 
-/// What @golden and @try read.
+/// What all of them read.
 Status writeJob(const std::string &path, const CandidateKernel &kernel);
+Result<CandidateKernel> readJob(const std::string &path);
 
 } // namespace mamba

@@ -1,10 +1,14 @@
 // What a sweep leaves to other processes, which may crash or hang.
 #include "compiler/tune/BuildCandidate.h"
+#include "compiler/tune/PredictSweep.h"
 #include "compiler/tune/SweepFiles.h"
 #include "runtime/support/File.h"
 #include "runtime/support/Json.h"
 #include "runtime/support/Quote.h"
 #include "runtime/tune/Candidate.h"
+
+#include <cstdlib>
+#include <filesystem>
 
 namespace mamba {
 
@@ -16,7 +20,7 @@ Status writeJob(const std::string &path, const CandidateKernel &kernel) {
   return writeFileAtomically(path, job.dump());
 }
 
-static Result<CandidateKernel> readJob(const std::string &path) {
+Result<CandidateKernel> readJob(const std::string &path) {
   MAMBA_ASSIGN_OR_RETURN(std::string text, readFile(path));
   MAMBA_ASSIGN_OR_RETURN(nlohmann::json job, parseJson(text, path));
   CandidateKernel kernel;
@@ -36,10 +40,15 @@ static Status tryCandidate(const CandidateKernel &kernel, const std::string &tex
     return invalidArgument(reason);
   MAMBA_RETURN_IF_ERROR(buildCandidate(kernel, *schedule, output));
   MAMBA_ASSIGN_OR_RETURN(tune::Candidate candidate, tune::Candidate::open(output));
-  return candidate.check(/*threads=*/1);
+  return candidate.check("cpu", /*threads=*/1);
 }
 
 Status runWorker(const std::string &verb, const std::vector<std::string> &arguments) {
+  // Files that the linker has open when this process is ended go with the sweep's folder.
+  if (!arguments.empty())
+    ::setenv("TMPDIR", std::filesystem::path(arguments[0]).parent_path().c_str(), 1);
+  if (verb == kPredictVerb || verb == kVerifyVerb)
+    return runPredictWorker(verb, arguments);
   bool isTry = verb == kTryVerb;
   if (arguments.size() != (isTry ? 3u : 1u))
     return invalidArgument(inQuotes(verb) + " is for processes that mamba-tune starts itself");

@@ -2,10 +2,9 @@
 //
 // A tile is one sequence by `col_block` channels, all of them in registers with
 // their window of W-1 inputs; time is serial.
+#include "passes/cpu/ConvChannels.h"
 #include "passes/cpu/Generator.h"
 #include "passes/target/Schedule.h"
-
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
@@ -26,9 +25,8 @@ public:
   ssm::ScheduleAttr schedule(ssm::KernelOp kernel, const Target &target,
                              TokenClass tokens) const override {
     std::string reason;
-    int64_t lanes = target.lanes, E = lastDim(matchConv(kernel, reason)->getY());
-    int64_t block = std::min<int64_t>(target.registers >= 32 ? 4 * lanes : 2 * lanes,
-                                      (E + lanes - 1) / lanes * lanes);
+    int64_t lanes = target.lanes;
+    int64_t block = ConvChannels::panel(lastDim(matchConv(kernel, reason)->getY()), lanes);
     return Schedule{.lanes = lanes, .colBlock = block}.get(kernel.getContext());
   }
 
@@ -40,46 +38,38 @@ public:
   KernelGrid generate(CpuEmitter &e) const override {
     std::string reason;
     ssm::Conv1dOp conv = *matchConv(e.kernel, reason);
-    int64_t E = lastDim(conv.getY()), W = lastDim(conv.getW());
+    ConvChannels channels(e, conv);
+    int64_t E = channels.E, W = channels.W;
     int64_t block = e.schedule.getColBlock(), vectors = block / e.lanes;
     int64_t across = (E + block - 1) / block;
     e.reach = block;
 
     unsigned result = yielded(e.kernel, 0) == conv.getNewState();
     View x = *e.view(conv.getX()), y{e.resultBuffer(result), 0, E};
-    Value packed = e.buffer(packedArgument(conv.getW())), pool = e.buffer(conv.getState());
     Value sequence = e.div(e.tile, e.index(across)), panel = e.rem(e.tile, e.index(across));
     Value column0 = e.mul(panel, block);
     Value slot = e.slot(sequence);
     Value start = e.sequenceStart(sequence), end = e.sequenceStart(e.add(sequence, 1));
 
-    // window[k * vectors + j], oldest first; the weights stay where they are.
-    SmallVector<Value> window, weights, biases;
+    // window[j * (W - 1) + k], oldest first; the weights stay where they are.
+    SmallVector<Value> window;
+    SmallVector<ConvChannels::Taps> taps;
     auto column = [&](int64_t j) { return e.add(column0, j * e.lanes); };
-    for (int64_t k = 0; k < W; ++k)
-      for (int64_t j = 0; j < vectors; ++j) {
-        Value lane = e.index(j * e.lanes);
-        weights.push_back(vector::LoadOp::create(e.b, e.vectorType, packed,
-                                                 ValueRange{panel, e.index(k), lane}));
-        if (k < W - 1)
-          window.push_back(e.loadAt(pool, {slot, e.index(k), column(j)}, e.edgeMask(column(j), E)));
-      }
-    for (int64_t j = 0; j < vectors; ++j)
-      biases.push_back(conv.getBias()
-                           ? e.load1(e.buffer(conv.getBias()), column(j))
-                           : e.zero());
+    for (int64_t j = 0; j < vectors; ++j) {
+      taps.push_back(channels.taps(column(j)));
+      window.append(channels.loadPool(slot, column(j)));
+    }
     window = e.loop(start, end, 1, window, [&](Value row, ValueRange old) {
-      SmallVector<Value> next(old.drop_front(vectors));
+      SmallVector<Value> next;
       for (int64_t j = 0; j < vectors; j += 2) {
         e.prefetch(x.buffer, {e.add(row, kAhead), e.add(column(j), x.offset)});
         e.prefetch(y.buffer, {e.add(row, kAhead), column(j)}, /*isWritten=*/true);
       }
       for (int64_t j = 0; j < vectors; ++j) {
-        Value newest = e.load(x, row, column(j)), sum = biases[j];
-        for (int64_t k = 0; k < W; ++k)
-          sum = e.math.fma(weights[k * vectors + j],
-                           k < W - 1 ? old[k * vectors + j] : newest, sum);
-        next.push_back(newest);
+        SmallVector<Value> inputs(old.slice(j * (W - 1), W - 1));
+        inputs.push_back(e.load(x, row, column(j)));
+        Value sum = channels.sum(taps[j], inputs);
+        next.append(std::next(inputs.begin()), inputs.end());
         Value value = e.elementwise(yielded(e.kernel, result), [&](Value v) -> Value {
           if (v == conv.getY())
             return sum;
@@ -91,10 +81,8 @@ public:
       }
       return next;
     });
-    for (int64_t k = 0; k < W - 1; ++k)
-      for (int64_t j = 0; j < vectors; ++j)
-        e.storeAt(window[k * vectors + j], pool, {slot, e.index(k), column(j)},
-                  e.edgeMask(column(j), E));
+    for (int64_t j = 0; j < vectors; ++j)
+      channels.storePool(ArrayRef(window).slice(j * (W - 1), W - 1), slot, column(j));
     return {KernelGrid::Sequences, 1, 1, across};
   }
 

@@ -115,7 +115,7 @@ Value Int8Rows::scale(Value local, Value group) const {
 
 Value Int8Rows::inverseRms(Value local, double eps) const {
   Value sum = vector::LoadOp::create(e.b, e.vectorType, squares, ValueRange{local, e.index(0)});
-  return e.broadcast(inverseRoot(e, e.math.sum(sum), x.columns, eps));
+  return inverseRoot(e, e.math.sum(sum), x.columns, eps);
 }
 
 } // namespace mamba

@@ -27,7 +27,7 @@ public:
   /// The scale of a group, counted from `first` on, in each lane: of bytes of pairs a
   /// 16th, for dot products have 16 times their integers.
   mlir::Value scale(mlir::Value local, mlir::Value group) const;
-  /// 1 / sqrt(mean of squares + eps) of what the whole row stands for, in each lane.
+  /// 1 / sqrt(mean of squares + eps) of what the whole row stands for.
   mlir::Value inverseRms(mlir::Value local, double eps) const;
 
   /// Columns that share a scale.

@@ -231,7 +231,7 @@ void TileProjection::writeRow(Value group, Value panel, Value row) {
   for (int64_t j = 0; j < kTilePanel; j += e.lanes) {
     Value sum = vector::LoadOp::create(e.b, e.vectorType, sums,
                                        ValueRange{local, e.add(sumsColumn(panel), j)});
-    writeOutputs(e, parts, sum, factor, row, e.add(e.mul(panel, kTilePanel), j));
+    writeOutputs(e, parts, sum, {row, factor, {}}, e.add(e.mul(panel, kTilePanel), j));
   }
   e.reach = e.lanes;
 }

@@ -32,11 +32,12 @@ bool takesFewTiles(LinearParts parts, const Target &target) {
 }
 
 ssm::ScheduleAttr fewTileSchedule(LinearParts parts, const Target &target, MLIRContext *context) {
-  // Panels enough that their rows cost little, and tiles enough for many threads.
-  int64_t panels = llvm::divideCeil(parts.O, kTilePanel);
+  // Panels enough that their rows cost little, and tiles enough for many threads. A
+  // convolution interrupts the reading of the matrix once a tile.
+  int64_t panels = llvm::divideCeil(parts.O, kTilePanel), tiles = parts.after.conv ? 16 : 32;
   return Schedule{.lanes = target.lanes,
                   .rowBlock = kRows,
-                  .colBlock = kTilePanel * std::clamp<int64_t>(panels / 32, 1, 8),
+                  .colBlock = kTilePanel * std::clamp<int64_t>(panels / tiles, 1, 8),
                   .rowTile = kByFma,
                   .colTile = kTilePanel,
                   .mma = kTileStep}
@@ -133,10 +134,11 @@ void FewTiles::generate(Value row0, Value rowEnd, Value firstPanel, Value lastPa
       Value factor;
       if (parts.norm)
         factor = e.broadcast(inverseRms(e, x, row, parts.norm.getEps().convertToDouble()));
+      OutputRow place = outputRow(e, parts, row, factor);
       Value local = e.sub(row, first);
       e.loop(e.index(0), columnOf(lastPanel), e.lanes, [&](Value column) {
         Value sum = vector::LoadOp::create(e.b, e.vectorType, sums, ValueRange{local, column});
-        writeOutputs(e, parts, sum, factor, row, e.add(e.mul(firstPanel, kTilePanel), column));
+        writeOutputs(e, parts, sum, place, e.add(e.mul(firstPanel, kTilePanel), column));
       });
     });
     e.reach = e.lanes;

@@ -41,7 +41,7 @@ static ssm::ScheduleAttr dotSchedule(LinearParts parts, const Target &target, To
   return Schedule{.lanes = target.lanes,
                   .rowBlock = isMany ? 96 : 16,
                   .colBlock = panel * aTile,
-                  .rowTile = isMany ? 6 : 8,
+                  .rowTile = isMany ? 6 : 4,
                   .colTile = panel}
       .get(context);
 }
@@ -51,10 +51,13 @@ ssm::ScheduleAttr fmaSchedule(LinearParts parts, const Target &target, TokenClas
   int64_t panel = panelBlock(parts.linear.getW(), target), vectors = panel / target.lanes;
   if (int8RowsOf(parts) && takesDots(target, target.lanes))
     return dotSchedule(parts, target, tokens, context);
-  if (tokens != TokenClass::Prefill && tokens != TokenClass::Invariant)
-    return Schedule{.lanes = target.lanes, .rowBlock = 16, .colBlock = panel, .rowTile = 8,
-                    .colTile = panel}
+  if (tokens != TokenClass::Prefill && tokens != TokenClass::Invariant) {
+    // A convolution interrupts the reading of the matrix once a tile.
+    int64_t aTile = parts.after.conv ? std::clamp<int64_t>(parts.O / panel / 16, 1, 4) : 1;
+    return Schedule{.lanes = target.lanes, .rowBlock = 16, .colBlock = panel * aTile,
+                    .rowTile = 8, .colTile = panel}
         .get(context);
+  }
   // Of the first level cache two thirds for a part of a panel.
   int64_t steps = target.l1Bytes * 2 / 3 / (4 * panel) / 32 * 32;
   bool isNarrow = !getElementTypeOrSelf(unwidened(parts.x).getType()).isF32();
@@ -108,8 +111,11 @@ private:
   void eachRows(const std::function<void(ArrayRef<Value>)> &body);
   void eachVectors(int64_t rows, const std::function<void(int64_t first, int64_t count)> &body);
   Value local(Value row) { return e.sub(row, row0); }
-  Value factorOf(Value row);
-  void write(Value sums, Value factor, Value row, Value panel, int64_t column);
+  void findFactors();
+  OutputRow placeOf(Value row);
+  void write(Value sums, const OutputRow &row, Value panel, int64_t column);
+  void writeOrKeep(Value sums, const OutputRow &row, Value panel, int64_t column);
+  void convolve();
 
   CpuEmitter &e;
   LinearParts parts;
@@ -119,8 +125,9 @@ private:
   int64_t vectors; // of a panel
   Value row0, rowEnd, firstPanel, endPanel;
   std::optional<Int8Rows> int8; // where the rows are such
-  // In scratch memory: rows as f32, a part of a panel as f32, sums.
-  Value wideRows, widePanel, kept;
+  // In scratch memory: rows as f32, a part of a panel as f32, sums; outputs
+  // that a convolution takes; the norm's factors.
+  Value wideRows, widePanel, kept, finished, factors;
 };
 
 } // namespace
@@ -149,7 +156,12 @@ KernelGrid FmaProjection::generate() {
   } else {
     if (wideRows)
       widenRows(e.index(0), e.index(parts.K));
+    findFactors();
+    if (parts.after.conv)
+      finished = e.scratch(s.getRowBlock(), s.getColBlock());
     e.loop(firstPanel, endPanel, 1, [&](Value panel) { wholeSums(panel); });
+    if (finished)
+      convolve();
   }
   return {KernelGrid::Rows, 1, s.getRowBlock(), int64_t(llvm::divideCeil(panels, panelsATile))};
 }
@@ -196,16 +208,29 @@ void FmaProjection::eachVectors(int64_t rows,
   }
 }
 
-Value FmaProjection::factorOf(Value row) {
+/// Of the block's rows, once for all panels.
+void FmaProjection::findFactors() {
   if (!parts.norm)
-    return {};
-  double eps = parts.norm.getEps().convertToDouble();
-  return int8 ? int8->inverseRms(local(row), eps) : e.broadcast(inverseRms(e, x, row, eps));
+    return;
+  factors = e.scratch(1, s.getRowBlock());
+  e.loop(row0, rowEnd, 1, [&](Value row) {
+    double eps = parts.norm.getEps().convertToDouble();
+    Value factor = int8 ? int8->inverseRms(local(row), eps) : inverseRms(e, x, row, eps);
+    memref::StoreOp::create(e.b, factor, factors, ValueRange{e.index(0), local(row)});
+  });
 }
 
-void FmaProjection::write(Value sums, Value factor, Value row, Value panel, int64_t column) {
+OutputRow FmaProjection::placeOf(Value row) {
+  Value factor;
+  if (parts.norm)
+    factor = e.broadcast(
+        memref::LoadOp::create(e.b, factors, ValueRange{e.index(0), local(row)}));
+  return outputRow(e, parts, row, factor);
+}
+
+void FmaProjection::write(Value sums, const OutputRow &row, Value panel, int64_t column) {
   e.reach = s.getColTile();
-  writeOutputs(e, parts, sums, factor, row, e.add(e.mul(panel, s.getColTile()), column));
+  writeOutputs(e, parts, sums, row, e.add(e.mul(panel, s.getColTile()), column));
   e.reach = e.lanes;
 }
 
@@ -215,9 +240,9 @@ void FmaProjection::wholeSums(Value panel) {
     PanelTile tile{.x = x, .rows = SmallVector<Value>(rows), .panel = panel,
                    .prefetches = s.getRowBlock() <= 16};
     tile.int8 = int8 ? &*int8 : nullptr;
-    SmallVector<Value> factors;
+    SmallVector<OutputRow> places;
     for (Value &row : tile.rows) {
-      factors.push_back(factorOf(row));
+      places.push_back(placeOf(row));
       if (wideRows)
         row = local(row);
     }
@@ -227,11 +252,37 @@ void FmaProjection::wholeSums(Value panel) {
       tile.column = first * e.lanes;
       tile.vectors = count;
       SmallVector<Value> sums = panelProduct(e, tile, weights);
-      for (auto [i, row] : llvm::enumerate(rows))
+      for (auto [i, place] : llvm::enumerate(places))
         for (int64_t j = 0; j < count; ++j)
-          write(sums[i * count + j], factors[i], row, panel, (first + j) * e.lanes);
+          writeOrKeep(sums[i * count + j], place, panel, (first + j) * e.lanes);
     });
   });
+}
+
+void FmaProjection::writeOrKeep(Value sums, const OutputRow &row, Value panel, int64_t column) {
+  if (!finished)
+    return write(sums, row, panel, column);
+  e.reach = s.getColTile();
+  Value first = e.mul(panel, s.getColTile());
+  Value outputs = outputsOf(e, parts, sums, row.factor, e.add(first, column));
+  Value at = e.add(e.mul(e.sub(panel, firstPanel), s.getColTile()), column);
+  vector::StoreOp::create(e.b, outputs, finished, ValueRange{local(row.row), at});
+  e.reach = e.lanes;
+}
+
+/// A convolution takes the outputs of the tile behind all their sums.
+void FmaProjection::convolve() {
+  e.reach = s.getColTile();
+  e.loop(row0, rowEnd, 1, [&](Value row) {
+    OutputRow place = outputRow(e, parts, row, {});
+    Value columns = e.mul(e.sub(endPanel, firstPanel), s.getColTile());
+    e.loop(e.index(0), columns, e.lanes, [&](Value column) {
+      Value outputs = vector::LoadOp::create(e.b, e.vectorType, finished,
+                                             ValueRange{local(row), column});
+      writeFinished(e, parts, outputs, place, e.add(e.mul(firstPanel, s.getColTile()), column));
+    }, /*keepRolled=*/true);
+  });
+  e.reach = e.lanes;
 }
 
 void FmaProjection::partedSums() {
@@ -245,14 +296,16 @@ void FmaProjection::partedSums() {
       widenRows(k0, kEnd);
     partOfK(k0, kEnd);
   });
+  findFactors();
   e.loop(firstPanel, endPanel, 1, [&](Value panel) {
     Value base = e.b.createOrFold<arith::MulIOp>(e.sub(panel, firstPanel), e.index(s.getRowBlock()));
     e.loop(row0, rowEnd, 1, [&](Value row) {
-      Value factor = factorOf(row), at = e.b.createOrFold<arith::AddIOp>(base, local(row));
+      OutputRow place = placeOf(row);
+      Value at = e.b.createOrFold<arith::AddIOp>(base, local(row));
       for (int64_t j = 0; j < vectors; ++j) {
         Value sums = vector::LoadOp::create(e.b, e.vectorType, kept,
                                             ValueRange{at, e.index(j * e.lanes)});
-        write(sums, factor, row, panel, j * e.lanes);
+        write(sums, place, panel, j * e.lanes);
       }
     });
   });

@@ -1,5 +1,6 @@
 // Projections: y = epilogue(norm(x) W^T + bias), W in column panels, by tiles of
 // the processor (LinearAmx, LinearFewTiles) or by multiply-adds of vectors (LinearFma).
+#include "passes/cpu/ConvChannels.h"
 #include "passes/cpu/Generator.h"
 #include "passes/cpu/LinearAmx.h"
 #include "passes/cpu/LinearFewTiles.h"
@@ -16,17 +17,16 @@ public:
 
   bool canGenerate(ssm::KernelOp kernel, const Target &target, std::string &reason) const override {
     std::optional<LinearParts> parts = matchLinear(kernel, reason);
-    if (parts && (parts->conv.conv || parts->after.conv)) {
-      reason = "kernels of a CPU compute a convolution once, in a kernel of its own";
-      return false;
-    }
-    return parts.has_value();
+    return parts && takesConvolutions(*parts, kernel, target, reason);
   }
 
   ssm::ScheduleAttr schedule(ssm::KernelOp kernel, const Target &target,
                              TokenClass tokens) const override {
     std::string reason;
     LinearParts parts = *matchLinear(kernel, reason);
+    // Slices of time are the scan's alone.
+    if (tokens == TokenClass::Long)
+      tokens = TokenClass::Prefill;
     // A head sees one row of each prompt: in a long prefill few, which wait for the matrix.
     if (tokens == TokenClass::Prefill && isOfSequences(kernel, parts.x))
       tokens = TokenClass::Few;
@@ -41,7 +41,12 @@ public:
   SmallVector<PackedUse> packedUses(ssm::KernelOp kernel,
                                     ssm::ScheduleAttr schedule) const override {
     std::string reason;
-    return {{&matchLinear(kernel, reason)->linear.getWMutable(), schedule.getColTile()}};
+    LinearParts parts = *matchLinear(kernel, reason);
+    SmallVector<PackedUse> uses = {{&parts.linear.getWMutable(), schedule.getColTile()}};
+    if (parts.after.conv)
+      uses.push_back({&parts.after.conv.getWMutable(),
+                      ConvChannels::panel(lastDim(rowsAfter(parts)), schedule.getLanes())});
+    return uses;
   }
 
   KernelGrid generate(CpuEmitter &e) const override {
@@ -56,6 +61,10 @@ protected:
   bool checkSchedule(ssm::KernelOp kernel, const Target &target, ssm::ScheduleAttr s,
                      std::string &reason) const override {
     LinearParts parts = *matchLinear(kernel, reason);
+    if (parts.after.conv && s.getMma() && s.getKBlock()) {
+      reason = "a convolution of outputs needs a schedule without mma or without k_block";
+      return false;
+    }
     bool fits = !s.getMma()     ? checkFmaSchedule(parts, target, s, reason)
                 : s.getKBlock() ? checkTileSchedule(parts, target, s, reason)
                                 : checkFewTileSchedule(parts, target, s, reason);
@@ -63,6 +72,44 @@ protected:
   }
 
 private:
+  static int64_t storedBytes(Value matrix, int64_t elements) {
+    auto dequantize = matrix.getDefiningOp<ssm::DequantizeOp>();
+    int64_t bits = dequantize ? int64_t(dequantize.getBits())
+                              : int64_t(getElementTypeOrSelf(matrix.getType()).getIntOrFloatBitWidth());
+    return elements * bits / 8;
+  }
+
+  /// Whether the convolutions around the projection are none, or one of its outputs
+  /// that it makes; if not, a phrase.
+  static bool takesConvolutions(LinearParts parts, ssm::KernelOp kernel, const Target &target,
+                                std::string &reason) {
+    if (parts.conv.conv) {
+      reason = "kernels of a CPU compute a convolution once, where its rows are made";
+      return false;
+    }
+    if (!parts.after.conv)
+      return true;
+    if (parts.afterColumn != 0) {
+      reason = "kernels of a CPU take the first outputs of a projection through a convolution";
+      return false;
+    }
+    if (!isOfDecode(kernel)) {
+      // Beside tiles its arithmetic takes as long as by itself.
+      reason = "a projection's outputs go through a convolution on a CPU in class decode alone";
+      return false;
+    }
+    // One barrier less, which small models wait for; a matrix that comes from memory
+    // stops for the end of each tile, which takes longer.
+    int64_t bytes = storedBytes(parts.linear.getW(), parts.K * parts.O);
+    if (bytes > target.l2Bytes / 2) {
+      reason = "on a CPU a projection by " + std::to_string(bytes) +
+               " bytes of weights is slower with a convolution of its outputs, up to " +
+               std::to_string(target.l2Bytes / 2) + " it is faster";
+      return false;
+    }
+    return true;
+  }
+
   /// Sums, rows, panels and a part of a panel as f32: none of the three ways takes more.
   static bool checkScratch(LinearParts parts, ssm::ScheduleAttr s, std::string &reason) {
     int64_t rows = s.getRowBlock(), columns = s.getColBlock();

@@ -59,13 +59,15 @@ ScheduleAttr AssignSchedulesPass::choose(KernelOp kernel, const Target &target,
            generator.isLegal(kernel, target, attribute, ignored) &&
            generator.keepsLayout(kernel, own, attribute);
   };
-  const ScheduleRecord *record =
-      found->find(databaseTarget(target), ScheduleKey::of(kernel, generator.family(), tokens),
-                  chip, fits);
-  if (!record)
+  ScheduleKey key = ScheduleKey::of(kernel, generator.family(), tokens);
+  const ScheduleRecord *record = found->find(databaseTarget(target), key, chip, fits);
+  // Where the generator's own was the best of a neighbour, it is taken here too.
+  if (!record || (!(record->key == key) && record->figure.us >= record->figure.defaultUs))
     return own;
   std::string from = "database: " + record->chip +
                      (record->figure.isMeasured ? ", measured" : ", predicted");
+  if (!record->figure.form.empty())
+    from += ", code " + record->figure.form;
   kernel->setAttr("ssm.schedule_from", StringAttr::get(kernel.getContext(), from));
   return record->schedule.get(kernel.getContext());
 }

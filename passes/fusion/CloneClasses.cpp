@@ -31,27 +31,35 @@ bool hasRows(func::FuncOp func) {
   return false;
 }
 
-/// What the widest scan over a batch asks for, if the target has its scans cut
-/// into slices and some steps profit.
-std::optional<SliceRule> slicesOf(func::FuncOp func) {
-  auto name = func->getParentOfType<ModuleOp>()->getAttrOfType<StringAttr>("ssm.target");
-  if (!name)
-    return std::nullopt;
+/// The target that the module is noted to be for, if it is.
+std::optional<Target> notedTarget(ModuleOp module) {
   std::string error;
-  FailureOr<Target> target = parseTarget(name, error);
-  if (failed(target) || !target->isGpu())
+  auto name = module->getAttrOfType<StringAttr>("ssm.target");
+  FailureOr<Target> target = failure();
+  if (name)
+    target = parseTarget(name, error);
+  return succeeded(target) ? std::optional(*target) : std::nullopt;
+}
+
+/// What the widest scan over a batch asks for, if its time is cut into slices and
+/// some steps profit; of a CPU into `slicesOfCpu`, 0: not.
+std::optional<SliceRule> slicesOf(func::FuncOp func, const Target &target,
+                                  int64_t slicesOfCpu) {
+  if (!target.isGpu() && slicesOfCpu == 0)
     return std::nullopt;
   int64_t E = 0;
   func.walk([&](SelectiveScanOp scan) {
     E = std::max(E, cast<ShapedType>(scan.getU().getType()).getDimSize(1));
   });
-  if (!E || SliceRule(E, target->chip).maxSequences == 0)
+  if (!E)
     return std::nullopt;
-  return SliceRule(E, target->chip);
+  SliceRule rule =
+      target.isGpu() ? SliceRule::ofGpu(E, target.chip) : SliceRule::ofCpu(slicesOfCpu);
+  return rule.maxSequences ? std::optional(rule) : std::nullopt;
 }
 
 /// The classes that an entry is cloned for, in the order of preference.
-SmallVector<TokenClass> classesOf(func::FuncOp func, bool batchInvariant) {
+SmallVector<TokenClass> classesOf(func::FuncOp func, bool batchInvariant, bool isSliced) {
   SmallVector<TokenClass> classes;
   if (batchInvariant)
     classes.push_back(TokenClass::Invariant);
@@ -59,7 +67,7 @@ SmallVector<TokenClass> classesOf(func::FuncOp func, bool batchInvariant) {
     classes.push_back(TokenClass::Decode);
   if (hasBatch(func) || hasRows(func))
     classes.push_back(TokenClass::Few);
-  if (!batchInvariant && slicesOf(func))
+  if (!batchInvariant && isSliced)
     classes.push_back(TokenClass::Long);
   classes.push_back(TokenClass::Prefill);
   return classes;
@@ -83,6 +91,14 @@ struct CloneClassesPass : mamba::impl::CloneClassesPassBase<CloneClassesPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     SymbolTable symbols(module);
+    target = notedTarget(module);
+    if (scanSlices != 0 &&
+        (scanSlices < SliceRule::kLeastOfCpu || scanSlices > SliceRule::kMostOfCpu)) {
+      module.emitError("scan-slices must be 0 or from ")
+          << SliceRule::kLeastOfCpu << " to " << SliceRule::kMostOfCpu << ", got "
+          << scanSlices.getValue();
+      return signalPassFailure();
+    }
     for (func::FuncOp func :
          llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
       if (!func->hasAttr("ssm.entry") || func->hasAttr("ssm.class") ||
@@ -98,7 +114,10 @@ struct CloneClassesPass : mamba::impl::CloneClassesPassBase<CloneClassesPass> {
       return func.emitError("entry '@" + func.getName() +
                             "' is called: inline it first");
     OpBuilder builder(func);
-    for (TokenClass c : classesOf(func, batchInvariant)) {
+    std::optional<SliceRule> rule;
+    if (target)
+      rule = slicesOf(func, *target, scanSlices);
+    for (TokenClass c : classesOf(func, batchInvariant, rule.has_value())) {
       std::string name = (func.getName() + "_" + tokenClassName(c)).str();
       if (Operation *taken = symbols.lookup(name))
         return func.emitError("no clone for class '" + tokenClassName(c) +
@@ -111,15 +130,18 @@ struct CloneClassesPass : mamba::impl::CloneClassesPassBase<CloneClassesPass> {
       if (c == TokenClass::Decode)
         dropLastRows(copy);
       if (c == TokenClass::Long) {
-        SliceRule rule = *slicesOf(func);
-        copy->setAttr("ssm.min_tokens", builder.getI64IntegerAttr(rule.minTokens));
-        copy->setAttr("ssm.max_sequences", builder.getI64IntegerAttr(rule.maxSequences));
+        copy->setAttr("ssm.min_tokens", builder.getI64IntegerAttr(rule->minTokens));
+        copy->setAttr("ssm.max_sequences", builder.getI64IntegerAttr(rule->maxSequences));
+        if (!target->isGpu())
+          copy->setAttr("ssm.scan_slices", builder.getI64IntegerAttr(rule->slices));
       }
       symbols.insert(copy, Block::iterator(func));
     }
     symbols.erase(func);
     return success();
   }
+
+  std::optional<Target> target;
 };
 
 } // namespace

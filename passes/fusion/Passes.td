@@ -145,8 +145,8 @@ def CloneClassesPass : FusionPass<"ssm-clone-classes", "::mlir::ModuleOp"> {
     One schedule cannot serve 1 and 4,096 tokens. Each function with `ssm.entry`
     becomes its clones, in the order in which the runtime tries them:
     `invariant` (if asked for), `decode` (every sequence has one token), `few`
-    (T at most 16), `long` (on a GPU, if there is a scan: at least
-    `ssm.min_tokens` of at most `ssm.max_sequences` sequences, see
+    (T at most 16), `long` (if there is a scan, on a GPU, and with scan-slices on a
+    CPU: at least `ssm.min_tokens` tokens of at most `ssm.max_sequences` sequences, see
     ssm-slice-scan; not with batch-invariant), `prefill` (any T). Without a `!ssm.batch` argument there are
     no sequences, hence no `decode`; without rows (an argument `[T, ...]` that is
     not a state) T has no meaning, and `prefill` stands alone. In the `decode`
@@ -164,7 +164,9 @@ def CloneClassesPass : FusionPass<"ssm-clone-classes", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"batchInvariant", "batch-invariant", "bool", "false",
-           "Also a clone with one schedule for every T, for results that do not depend on the batch">
+           "Also a clone with one schedule for every T, for results that do not depend on the batch">,
+    Option<"scanSlices", "scan-slices", "int64_t", "0",
+           "How many slices scans of long steps are cut into on a CPU, 2 to 16; 0: none">
   ];
 }
 
@@ -256,12 +258,15 @@ def FuseScanPass : KernelFusion<"ssm-fuse-scan"> {
 def SliceScanPass : FusionPass<"ssm-slice-scan", "::mlir::func::FuncOp"> {
   let summary = "Scans few long sequences in slices of time";
   let description = [{
-    Channels of few sequences do not fill a GPU. In a function of class `long`
+    Channels of few sequences do not fill a GPU, nor the cores of a large server. In a
+    function of class `long`
     a scan's kernel gets `ssm.scan_slices` of the same inputs, of a kernel before
     it that holds copies of what the inputs are made of, the projection of dt for
     one. Then slices are scanned beside each other: about twice the exponentials,
-    on as many times the threads. How many slices, and from how many tokens and up
-    to how many sequences, is a rule of the channels (passes/target/Slices.h).
+    on as many times the threads. On a GPU how many slices, and from how many tokens and
+    up to how many sequences, is a rule of the channels (passes/target/Slices.h). On a CPU
+    it is what `ssm.scan_slices` of the function says: n slices for steps of 64 n tokens
+    or more, of at most (n - 1) / 2 sequences, and of one in any case.
 
     ```mlir
     %y, %h1 = ssm.kernel (...) ... { ssm.linear, ssm.softplus, ssm.selective_scan }

@@ -3,6 +3,7 @@
 #include "passes/fusion/KernelBuild.h"
 #include "passes/fusion/KernelMerge.h"
 #include "passes/fusion/Passes.h"
+#include "passes/target/Match.h"
 #include "passes/target/Slices.h"
 #include "passes/target/Target.h"
 
@@ -35,7 +36,7 @@ Value copyInto(Block &block, KernelOp kernel, Value value, IRMapping &copies) {
 }
 
 /// The kernel that finds what the scan's slices leave, before the scan's.
-KernelOp buildSlices(KernelOp kernel, SelectiveScanOp scan, int64_t chip) {
+KernelOp buildSlices(KernelOp kernel, SelectiveScanOp scan, int64_t slices) {
   Block block;
   IRMapping copies;
   auto copy = [&](Value value) {
@@ -44,16 +45,24 @@ KernelOp buildSlices(KernelOp kernel, SelectiveScanOp scan, int64_t chip) {
   ArrayRef<int64_t> shape = cast<ShapedType>(scan.getA().getType()).getShape();
   int64_t E = shape[0], N = shape[1];
   OpBuilder builder(kernel);
-  auto type = RankedTensorType::get({SliceRule(E, chip).slices, 2 * N + 1, E}, builder.getF32Type());
+  auto type = RankedTensorType::get({slices, 2 * N + 1, E}, builder.getF32Type());
   SmallVector<Value> in = {copy(scan.getU()), copy(scan.getDelta()), copy(scan.getDeltaBias()),
                            copy(scan.getA()), copy(scan.getB()),     copy(scan.getState()),
                            copy(scan.getBatch())};
   builder.setInsertionPointToEnd(&block);
-  auto slices = ScanSlicesOp::create(builder, scan.getLoc(), type, in[0], in[1], in[2],
+  auto found = ScanSlicesOp::create(builder, scan.getLoc(), type, in[0], in[1], in[2],
                                      scan.getSoftplus(), in[3], scan.getLog2Decay(), in[4], in[5],
                                      in[6]);
   builder.setInsertionPoint(kernel);
-  return buildKernel(builder, scan.getLoc(), block, slices.getP());
+  return buildKernel(builder, scan.getLoc(), block, found.getP());
+}
+
+/// How many slices a scan of the function gets: on a CPU as many as whoever compiles
+/// says, on a GPU as the rule does.
+int64_t slicesOf(func::FuncOp func, SelectiveScanOp scan, const Target &target) {
+  if (auto given = func->getAttrOfType<IntegerAttr>("ssm.scan_slices"))
+    return std::max<int64_t>(given.getInt(), 1);
+  return SliceRule::ofGpu(lastDim(scan.getU()), target.chip).slices;
 }
 
 /// The kernel with one operand more, which its scan takes as its slices.
@@ -80,13 +89,15 @@ struct SliceScanPass : mamba::impl::SliceScanPassBase<SliceScanPass> {
     FailureOr<Target> target = targetOf(getOperation());
     if (failed(target))
       return signalPassFailure();
+    if (!target->isGpu() && !getOperation()->hasAttr("ssm.scan_slices"))
+      return;
     for (auto [kernel, scan] : kernelsWith(getOperation(), onlyOp<SelectiveScanOp>))
       if (!scan.getSlices())
         slice(kernel, scan, *target);
   }
 
   void slice(KernelOp kernel, SelectiveScanOp scan, const Target &target) {
-    KernelOp slices = buildSlices(kernel, scan, target.chip), sliced;
+    KernelOp slices = buildSlices(kernel, scan, slicesOf(getOperation(), scan, target)), sliced;
     std::string reason;
     if (canGenerate(slices, target, reason)) {
       sliced = withSlices(kernel, slices.getResult(0));

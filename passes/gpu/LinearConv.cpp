@@ -1,17 +1,10 @@
 #include "passes/gpu/LinearConv.h"
 
-#include "dialects/plan/PlanDialect.h"
-
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 
 namespace mamba {
-
-bool isOfDecode(ssm::KernelOp kernel) {
-  auto planned = kernel->getParentOfType<plan::KernelOp>();
-  return planned ? planned.isDecodeOnly() : tokenClassOf(kernel) == TokenClass::Decode;
-}
 
 LinearConv::LinearConv(GpuEmitter &e, const LinearParts &parts, Value row)
     : e(e), parts(parts), conv(e, parts.after), row(row), guess(conv.guess(row)) {}

@@ -8,9 +8,6 @@
 
 namespace mamba {
 
-/// Whether the kernel serves only steps of at most one row a sequence.
-bool isOfDecode(ssm::KernelOp kernel);
-
 /// The convolution of a row's outputs. LinearConv.cpp.
 class LinearConv {
 public:

@@ -6,6 +6,7 @@
 // sequence that began in an earlier slice enters with what these make of it. The
 // block in which a sequence ends writes its pool; none that goes on reads there.
 #include "passes/gpu/ScanThread.h"
+#include "passes/target/Recurrence.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -13,41 +14,26 @@ using namespace mlir;
 
 namespace mamba {
 
-void ScanThread::runSlices(Value slice) {
-  Value length = e.ceilDiv(e.rows, shape.slices), begin = e.mul(slice, length);
-  Value stop = e.min(e.add(begin, length), e.rows);
-  // Sequences that end before the slice, and that begin before its end.
-  Value zero = e.index(0), one = e.index(1);
-  Values counts = e.loop(zero, e.sequences, 1, {zero, zero, e.sequenceStart(zero)},
-                        [&](Value sequence, ValueRange old) -> Values {
-                          Value next = e.sequenceStart(e.add(sequence, 1));
-                          auto count = [&](Value condition, Value so) {
-                            return e.add(so, e.select(condition, one, zero));
-                          };
-                          return {count(e.less(next, e.add(begin, 1)), old[0]),
-                                  count(e.less(old[2], stop), old[1]), next};
-                        });
-  Value first = counts[0], past = counts[1];
-  Slice cut = {slice, begin, stop, length};
-  auto branch = scf::IfOp::create(e.b, e.both(e.less(begin, stop), e.less(first, past)),
-                                  /*withElseRegion=*/shape.findsSlices);
+void ScanThread::runSlices(Value number) {
+  RowSlice slice(e, number, shape.slices);
+  auto branch = scf::IfOp::create(e.b, slice.isThere, /*withElseRegion=*/shape.findsSlices);
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(branch.thenBlock());
   loadOnce();
   if (shape.findsSlices) {
-    findSlice(cut, e.sub(past, one));
+    findSlice(slice);
     e.b.setInsertionPointToStart(branch.elseBlock());
     Values none(shape.states, e.f32(0));
-    storeFound(slice, 0, none);
-    storeSum(slice, none[0]);
-    storeFound(slice, shape.N + 1, none);
+    storeFound(number, 0, none);
+    storeSum(number, none[0]);
+    storeFound(number, shape.N + 1, none);
   } else {
-    e.loop(first, past, 1, [&](Value sequence) { scanSlice(cut, sequence); });
+    e.loop(slice.first, slice.past, 1, [&](Value sequence) { scanSlice(slice, sequence); });
   }
 }
 
-void ScanThread::findSlice(const Slice &slice, Value sequence) {
-  Value first = e.sequenceStart(sequence);
+void ScanThread::findSlice(const RowSlice &slice) {
+  Value sequence = e.sub(slice.past, e.index(1)), first = e.sequenceStart(sequence);
   slot = e.slot(sequence);
   end = slice.stop;
   Values h = either(e.less(first, slice.begin), [&] { return Values(shape.states, e.f32(0)); },
@@ -59,7 +45,7 @@ void ScanThread::findSlice(const Slice &slice, Value sequence) {
   storeFound(slice.number, 0, ValueRange(h).drop_back());
 }
 
-void ScanThread::scanSlice(const Slice &slice, Value sequence) {
+void ScanThread::scanSlice(const RowSlice &slice, Value sequence) {
   Value first = e.sequenceStart(sequence), past = e.sequenceStart(e.add(sequence, 1));
   slot = e.slot(sequence);
   end = e.min(past, slice.stop);
@@ -77,14 +63,14 @@ void ScanThread::scanSlice(const Slice &slice, Value sequence) {
   });
 }
 
-ScanThread::Values ScanThread::enter(const Slice &slice, Value first) {
+ScanThread::Values ScanThread::enter(const RowSlice &slice, Value first) {
   Value from = e.div(first, slice.length);
   return e.loop(e.add(from, 1), slice.number, 1, loadFound(from, 0),
                 [&](Value between, ValueRange old) {
                   Values next = loadFound(between, 0);
                   Value sum = e.load(found(), {between, e.index(shape.N), column});
                   for (int64_t i = 0; i < shape.states; ++i)
-                    next[i] = e.math.fma(e.math.exp2(e.math.mul(sum, decay[i])), old[i], next[i]);
+                    next[i] = scanEntry(e.math, sum, decay[i], old[i], next[i]);
                   return next;
                 });
 }

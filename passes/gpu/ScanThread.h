@@ -3,6 +3,7 @@
 
 #include "passes/gpu/GpuEmitter.h"
 #include "passes/gpu/ScanShape.h"
+#include "passes/target/RowSlice.h"
 
 namespace mamba {
 
@@ -54,15 +55,11 @@ private:
   Values inTime(mlir::Value value, mlir::Value row);
 
   // ScanSlices.cpp
-  void runSlices(mlir::Value slice);
-  /// A slice of all rows: [begin, stop), of so many rows if it is not the last.
-  struct Slice {
-    mlir::Value number, begin, stop, length;
-  };
-  void findSlice(const Slice &slice, mlir::Value sequence);
-  void scanSlice(const Slice &slice, mlir::Value sequence);
+  void runSlices(mlir::Value number);
+  void findSlice(const RowSlice &slice);
+  void scanSlice(const RowSlice &slice, mlir::Value sequence);
   /// The states of a sequence that began at row `first`, before the slice.
-  Values enter(const Slice &slice, mlir::Value first);
+  Values enter(const RowSlice &slice, mlir::Value first);
   /// What slices find: the lane's states from the `first` number on, the sum of dt.
   mlir::Value found();
   Values loadFound(mlir::Value slice, int64_t first);

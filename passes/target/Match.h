@@ -95,6 +95,9 @@ inline mlir::Value unwidened(mlir::Value value) {
 /// The type of the elements of rows that the kernel reads, as they lie in memory.
 mlir::Type storedElement(mlir::Value rows);
 
+/// Whether the kernel serves only steps of at most one row a sequence.
+bool isOfDecode(ssm::KernelOp kernel);
+
 /// Whether the rows are one a sequence: what ssm.last_rows gives.
 bool isOfSequences(ssm::KernelOp kernel, mlir::Value rows);
 

@@ -1,8 +1,15 @@
 #include "passes/target/Int8Rows.h"
 
+#include "dialects/plan/PlanDialect.h"
+
 using namespace mlir;
 
 namespace mamba {
+
+bool isOfDecode(ssm::KernelOp kernel) {
+  auto planned = kernel->getParentOfType<plan::KernelOp>();
+  return planned ? planned.isDecodeOnly() : tokenClassOf(kernel) == TokenClass::Decode;
+}
 
 /// Finds the convolution of some of the outputs, if there is one that is not
 /// before them.

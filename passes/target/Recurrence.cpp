@@ -24,6 +24,10 @@ void scanStep(VectorMath &math, Value dt, Value dtU, ArrayRef<Value> decay,
   }
 }
 
+Value scanEntry(VectorMath &math, Value sum, Value decay, Value h, Value found) {
+  return math.fma(math.exp2(math.mul(sum, decay)), h, found);
+}
+
 Value scanOutput(VectorMath &math, Value y, Value D, Value u, Value z) {
   if (D)
     y = math.fma(D, u, y);

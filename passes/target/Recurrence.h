@@ -22,6 +22,11 @@ void scanStep(VectorMath &math, mlir::Value dt, mlir::Value dtU,
               llvm::MutableArrayRef<mlir::Value> h, llvm::MutableArrayRef<mlir::Value> sums,
               int64_t fmaExp = 0);
 
+/// The state h with which a slice of time began, and what the slice makes of a
+/// state of 0: what it leaves, if the sum of its dt is `sum`.
+mlir::Value scanEntry(VectorMath &math, mlir::Value sum, mlir::Value decay, mlir::Value h,
+                      mlir::Value found);
+
 /// y + D u, then times silu(z); D and z may be null.
 mlir::Value scanOutput(VectorMath &math, mlir::Value y, mlir::Value D, mlir::Value u,
                        mlir::Value z);

@@ -1,7 +1,6 @@
 #include "passes/target/ScheduleDatabase.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringExtras.h"
 
 #include <algorithm>
 #include <tuple>
@@ -9,12 +8,6 @@
 using namespace mlir;
 
 namespace mamba {
-
-std::string databaseFile(const Target &target) {
-  std::string name = databaseTarget(target);
-  std::replace(name.begin(), name.end(), ':', '-');
-  return name + ".tune";
-}
 
 std::string ScheduleDatabase::kindOf(const ScheduleRecord &record) const {
   return record.target + " " + record.key.kind;
@@ -27,49 +20,28 @@ void ScheduleDatabase::add(ScheduleRecord record) {
 
 bool ScheduleDatabase::add(StringRef text, StringRef name, std::string &error) {
   std::vector<ScheduleRecord> read;
-  size_t number = 0;
-  while (!text.empty()) {
-    StringRef line;
-    std::tie(line, text) = text.split('\n');
-    ++number;
-    line = line.rtrim('\r');
-    if (line.trim().empty() || line.starts_with("#"))
-      continue;
+  auto take = [&](std::string_view line) -> std::optional<std::string> {
     std::string reason;
     std::optional<ScheduleRecord> record = ScheduleRecord::parse(line, reason);
-    if (!record) {
-      error = name.str() + ":" + std::to_string(number) + ": " + reason;
-      return false;
-    }
+    if (!record)
+      return reason;
     read.push_back(std::move(*record));
+    return std::nullopt;
+  };
+  if (Status status = tune::forEachLine(text, name.str(), take); !status.ok()) {
+    error = status.message();
+    return false;
   }
   for (ScheduleRecord &record : read)
     add(std::move(record));
   return true;
 }
 
-void ScheduleDatabase::replace(ScheduleRecord record) {
-  auto same = [&](const ScheduleRecord &old) {
-    return old.key == record.key && old.chip == record.chip &&
-           old.figure.isMeasured == record.figure.isMeasured &&
-           old.figure.rows == record.figure.rows && old.figure.threads == record.figure.threads;
-  };
-  auto [begin, end] = records.equal_range(kindOf(record));
-  while (begin != end)
-    begin = same(begin->second) ? records.erase(begin) : std::next(begin);
-  add(std::move(record));
-}
-
 std::string ScheduleDatabase::text() const {
   std::vector<std::string> lines;
   for (const auto &[kind, record] : records)
     lines.push_back(record.text());
-  llvm::sort(lines);
-  lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
-  std::string text;
-  for (const std::string &line : lines)
-    text += line + "\n";
-  return text;
+  return tune::joinLines(std::move(lines));
 }
 
 const ScheduleRecord *

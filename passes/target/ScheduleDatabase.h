@@ -3,6 +3,7 @@
 
 #include "passes/target/ScheduleKey.h"
 #include "passes/target/Schedule.h"
+#include "runtime/tune/ScheduleLine.h"
 
 #include "llvm/ADT/STLFunctionalExtras.h"
 
@@ -13,13 +14,7 @@
 
 namespace mamba {
 
-/// How fast a kernel is, and who says so.
-struct ScheduleFigure {
-  bool isMeasured = false;       // else predicted
-  double us = 0, spread = 0;     // microseconds; the interval's half, in percent
-  double defaultUs = 0;          // of the generator's own schedule
-  int64_t rows = 0, threads = 0;
-};
+using tune::ScheduleFigure;
 
 /// A line of a database; README.md says what each field is.
 struct ScheduleRecord {
@@ -38,11 +33,6 @@ struct ScheduleRecord {
 /// The target whose records a target's kernels take: its own name, and for
 /// cpu:native the highest level that the machine has; empty if none.
 std::string databaseTarget(const Target &target);
-/// The usual name of their file, "cpu-x86-64-v4.tune".
-std::string databaseFile(const Target &target);
-
-/// What the processor calls itself, fit for a record; "unknown" where nobody says.
-std::string hostChip();
 
 class ScheduleDatabase {
 public:
@@ -64,10 +54,6 @@ public:
   /// All lines, sorted.
   std::string text() const;
   size_t size() const { return records.size(); }
-
-  /// Takes the record in the place of those for the same key, chip and size of
-  /// work that say so in the same way.
-  void replace(ScheduleRecord record);
 
 private:
   std::string kindOf(const ScheduleRecord &record) const;

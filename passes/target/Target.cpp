@@ -197,10 +197,10 @@ void addAxis(std::vector<ScheduleAxis> &axes, const Schedule &own,
   if (value <= 0)
     return;
   ScheduleAxis axis{parameter, {}};
-  for (int64_t v = value > 1 ? value / 2 : 1; v <= value * most; v *= 2)
+  if (value > 1)
+    axis.values.push_back(value / 2);
+  for (int64_t v = value; v <= value * most; v *= 2)
     axis.values.push_back(v);
-  if (!llvm::is_contained(axis.values, value))
-    axis.values.push_back(value);
   axes.push_back(std::move(axis));
 }
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace mamba {
 
@@ -195,6 +196,9 @@ Result<std::unique_ptr<Executable>> loadOnSim(std::shared_ptr<const Pack> pack,
 Result<std::unique_ptr<Executable>> loadOnCuda(std::shared_ptr<const Pack> pack,
                                                unsigned ordinal,
                                                const DeviceOptions &options);
+
+/// Which GPU a device's name means: "cuda" is 0, "cuda:N" is N; none for another.
+std::optional<unsigned> gpuOf(std::string_view device);
 
 /// The device by its name: cpu, cuda, cuda:N, sim or auto, which is the device of
 /// the target that is asked for, if one is. Invalid if it is another, unavailable

@@ -22,8 +22,7 @@ void Executable::runOnThreads(
     task(i);
 }
 
-/// "cuda" is 0, "cuda:N" is N; none for anything else.
-static std::optional<unsigned> gpuOf(std::string_view device) {
+std::optional<unsigned> mamba::gpuOf(std::string_view device) {
   if (device == "cuda")
     return 0;
   constexpr std::string_view kPrefix = "cuda:";

@@ -62,6 +62,11 @@ void stateFromOutside(const StateSpec &state, const void *outside, void *pool) {
 Result<std::shared_ptr<const PackInfo>>
 PackInfo::open(const std::string &path) {
   MAMBA_ASSIGN_OR_RETURN(auto pack, Pack::open(path));
+  if (pack->isTuning())
+    return invalidArgument(inQuotes(path) +
+                           " is a tuning pack: mamba-tune finds the best schedules "
+                           "with it, 'mamba-pack build' without --variants makes "
+                           "the pack of a model");
   return std::shared_ptr<const PackInfo>(
       std::make_shared<PackInfo>(std::move(pack)));
 }

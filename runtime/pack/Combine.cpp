@@ -63,6 +63,15 @@ private:
 
 } // namespace
 
+/// A pack of a model.
+static Result<OpenPack> openModel(const std::string &path) {
+  MAMBA_ASSIGN_OR_RETURN(OpenPack pack, Pack::open(path));
+  if (pack->isTuning())
+    return invalidArgument(inQuotes(path) + " is a tuning pack, which stays as "
+                                            "it is: build one with other targets");
+  return pack;
+}
+
 static std::optional<std::string> textOf(std::optional<std::string_view> text) {
   return text ? std::optional<std::string>(*text) : std::nullopt;
 }
@@ -118,8 +127,8 @@ static Status compare(const Pack &a, const Pack &b) {
 
 Status mamba::mergePacks(const std::string &first, const std::string &second,
                          const std::string &output) {
-  MAMBA_ASSIGN_OR_RETURN(OpenPack a, Pack::open(first));
-  MAMBA_ASSIGN_OR_RETURN(OpenPack b, Pack::open(second));
+  MAMBA_ASSIGN_OR_RETURN(OpenPack a, openModel(first));
+  MAMBA_ASSIGN_OR_RETURN(OpenPack b, openModel(second));
   MAMBA_RETURN_IF_ERROR(compare(*a, *b));
   PackContent content;
   takeHead(*a, content);
@@ -156,7 +165,7 @@ Status mamba::mergePacks(const std::string &first, const std::string &second,
 
 Status mamba::stripPack(const std::string &input, const StripOptions &options,
                         const std::string &output) {
-  MAMBA_ASSIGN_OR_RETURN(OpenPack pack, Pack::open(input));
+  MAMBA_ASSIGN_OR_RETURN(OpenPack pack, openModel(input));
   for (const std::string &name : options.keep)
     MAMBA_RETURN_IF_ERROR(pack->findTarget(name).status());
   PackContent content;

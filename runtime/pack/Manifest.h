@@ -13,7 +13,7 @@
 namespace mamba {
 
 /// The format that this code writes. It reads every minor version of it.
-inline constexpr int64_t kManifestFormat = 4, kManifestMinor = 1;
+inline constexpr int64_t kManifestFormat = 4, kManifestMinor = 2;
 /// Whether this code reads packs of format "4", "4.1"; if not, what to do.
 Status verifyFormat(std::string_view text);
 
@@ -166,6 +166,9 @@ struct KernelSpec {
   /// which of its entries.
   std::string scheduleFrom = "default";
   std::optional<std::string> scheduleEntry = {};
+  /// Of a cuda kernel: the form of its code that was measured to be the fastest:
+  /// "cubin", "ptx", "nvrtc", or "nvrtc:96" with at most so many registers.
+  std::optional<std::string> codeForm = {};
 };
 
 /// The steps that a program serves; what is absent bounds nothing.
@@ -189,6 +192,8 @@ struct Program {
   uint64_t arenaT = 0, arenaS = 0,
            arenaC = 0; // bytes a token, a sequence, once
   std::vector<Dispatch> dispatches;
+  /// That the time of its scans is cut into; absent where it is not.
+  std::optional<uint64_t> slices = {};
 };
 
 struct TargetSpec {
@@ -202,6 +207,19 @@ struct TargetSpec {
   uint64_t packedBytes = 0;
   std::vector<Dispatch> recipe;
   std::vector<Program> programs;
+};
+
+/// A kernel with one of its schedules.
+struct VariantSpec {
+  std::string schedule;   // as databases have it: "lanes=16 row_block=128"
+  double predictedUs = 0; // microseconds; 0: nobody knows
+  TargetSpec target;      // with this kernel alone, its last golden case that of timing
+};
+
+/// A kernel of a tuning pack, with schedules to choose from.
+struct TuningSpec {
+  std::string key, target;           // as databases have them
+  std::vector<VariantSpec> variants; // the generator's own choice first
 };
 
 struct WeightSpec {
@@ -247,6 +265,8 @@ struct Manifest {
   std::vector<TargetSpec> targets;
   std::vector<BlobSpec> blobs;
   std::optional<CheckSpec> check = {};
+  /// Of a tuning pack, which has no entries and targets.
+  std::vector<TuningSpec> tuning = {};
 };
 
 /// The manifest as JSON text, keys in the order of FORMAT.md.

@@ -293,6 +293,11 @@ static Status readKernel(const Json &json, KernelSpec &kernel) {
                            getString(json, "schedule_entry"));
     kernel.scheduleEntry = std::move(entry);
   }
+  // Since 4.2.
+  if (json.contains("code_form") && !isNull(json, "code_form")) {
+    MAMBA_ASSIGN_OR_RETURN(std::string form, getString(json, "code_form"));
+    kernel.codeForm = std::move(form);
+  }
   return readList(json, "golden", "golden case", kernel.golden, readGolden);
 }
 
@@ -305,6 +310,10 @@ static Status readProgram(const Json &json, Program &program) {
   MAMBA_ASSIGN_OR_RETURN(bounds.maxTokens, getLimit(json, "max_tokens"));
   MAMBA_ASSIGN_OR_RETURN(bounds.minTokens, getLimit(json, "min_tokens"));
   MAMBA_ASSIGN_OR_RETURN(bounds.maxSequences, getLimit(json, "max_sequences"));
+  // Since 4.2.
+  if (json.contains("slices")) {
+    MAMBA_ASSIGN_OR_RETURN(program.slices, getLimit(json, "slices"));
+  }
   MAMBA_ASSIGN_OR_RETURN(const Json *arena, getObject(json, "arena"));
   MAMBA_ASSIGN_OR_RETURN(program.arenaT, getSize(*arena, "T"));
   MAMBA_ASSIGN_OR_RETURN(program.arenaS, getSize(*arena, "S"));
@@ -333,6 +342,22 @@ static Status readTarget(const Json &json, TargetSpec &target) {
   MAMBA_RETURN_IF_ERROR(
       readList(json, "recipe", "recipe dispatch", target.recipe, readDispatch));
   return readList(json, "programs", "program", target.programs, readProgram);
+}
+
+static Status readVariant(const Json &json, VariantSpec &variant) {
+  MAMBA_ASSIGN_OR_RETURN(variant.schedule, getString(json, "schedule"));
+  MAMBA_ASSIGN_OR_RETURN(variant.predictedUs, getDouble(json, "predicted_us"));
+  MAMBA_ASSIGN_OR_RETURN(const Json *target, getObject(json, "target"));
+  return readTarget(*target, variant.target);
+}
+
+static Status readTuning(const Json &json, TuningSpec &tuning) {
+  MAMBA_ASSIGN_OR_RETURN(tuning.key, getString(json, "key"));
+  MAMBA_ASSIGN_OR_RETURN(tuning.target, getString(json, "target"));
+  return readList(json, "variants", "variant", tuning.variants,
+                  [](const Json &item, VariantSpec &variant) {
+                    return readVariant(item, variant);
+                  });
 }
 
 static Status readWeight(const Json &json, WeightSpec &weight) {
@@ -426,6 +451,10 @@ static Status readAll(const Json &json, Manifest &manifest) {
   MAMBA_RETURN_IF_ERROR(
       readList(json, "targets", "target", manifest.targets, readTarget));
   MAMBA_RETURN_IF_ERROR(readCheck(json, manifest.check));
+  // Since 4.2.
+  if (json.contains("tuning"))
+    MAMBA_RETURN_IF_ERROR(
+        readList(json, "tuning", "kernel", manifest.tuning, readTuning));
   MAMBA_RETURN_IF_ERROR(readBlobs(json, manifest.blobs));
   return verifyManifest(manifest);
 }

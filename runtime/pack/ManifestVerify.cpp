@@ -280,6 +280,8 @@ Status TargetVerifier::verifyProgram(const Program &program) {
       bounds.maxSequences == 0u)
     return invalidData("max_length, max_tokens, min_tokens and max_sequences must be null or "
                        "at least 1");
+  if (program.slices == 0u)
+    return invalidData("slices must be null or at least 1");
   if (bounds.minTokens.value_or(0) > bounds.maxTokens.value_or(UINT64_MAX))
     return invalidData("min_tokens " + text(*bounds.minTokens) + " is more than max_tokens " +
                        text(*bounds.maxTokens));
@@ -480,6 +482,68 @@ Status TargetVerifier::verifyGoldenOutput(const GoldenCase &golden,
 }
 
 //===----------------------------------------------------------------------===//
+// Tuning packs
+//===----------------------------------------------------------------------===//
+
+/// Whether the texts are fields of a database's line.
+static bool areFields(std::initializer_list<std::string_view> texts) {
+  return std::all_of(texts.begin(), texts.end(), [](std::string_view text) {
+    return !text.empty() && text.find('|') == text.npos &&
+           std::none_of(text.begin(), text.end(), [](char c) {
+             return static_cast<unsigned char>(c) < ' ' || c == 0x7f;
+           });
+  });
+}
+
+/// One kernel that can be checked and timed, like the ones before it.
+static Status verifyVariant(const VariantSpec &variant, const VariantSpec &first) {
+  const TargetSpec &target = variant.target;
+  if (target.name != first.target.name || target.kernels.size() != 1 ||
+      !target.recipe.empty() || !target.programs.empty())
+    return invalidData("a variant is one kernel of " +
+                       inQuotes(first.target.name) + " and nothing else");
+  const KernelSpec &kernel = target.kernels[0];
+  if (kernel.golden.size() < 2)
+    return invalidData("a variant has two golden cases, got " +
+                       text(kernel.golden.size()));
+  const GoldenCase &mine = kernel.golden.back(),
+                   &others = first.target.kernels[0].golden.back();
+  auto isSame = [](const GoldenArg &a, const GoldenArg &b) {
+    return a.dtype == b.dtype && a.count == b.count && a.fill == b.fill;
+  };
+  if (mine.lengths != others.lengths ||
+      !std::equal(mine.args.begin(), mine.args.end(), others.args.begin(),
+                  others.args.end(), isSame))
+    return invalidData("its last golden case is not that of the other variants");
+  return {};
+}
+
+static Status
+verifyTuning(const Manifest &manifest, const TuningSpec &tuning,
+             const std::map<std::string_view, const BlobSpec *> &blobs) {
+  if (!manifest.targets.empty() || !manifest.entries.empty() || manifest.check)
+    return invalidData("a pack that has kernels to be tuned has no entries, "
+                       "targets or check");
+  if (!areFields({tuning.key, tuning.target}) || tuning.variants.empty())
+    return invalidData("a kernel to be tuned has a key, a target and variants");
+  Names schedules("variant");
+  for (const VariantSpec &variant : tuning.variants) {
+    MAMBA_RETURN_IF_ERROR(schedules.add(variant.schedule));
+    auto verify = [&]() -> Status {
+      if (!areFields({variant.schedule}) || !std::isfinite(variant.predictedUs) ||
+          variant.predictedUs < 0)
+        return invalidData("a variant has a schedule, and a time of at least 0");
+      MAMBA_RETURN_IF_ERROR(
+          TargetVerifier(manifest, variant.target, blobs).verify());
+      return verifyVariant(variant, tuning.variants.front());
+    };
+    MAMBA_RETURN_IF_ERROR(
+        verify().withContext("variant " + inQuotes(variant.schedule)));
+  }
+  return {};
+}
+
+//===----------------------------------------------------------------------===//
 
 /// The names of precisions; `what` holds the key's value.
 static Status verifyPrecision(const char *key, const std::string &what,
@@ -519,6 +583,10 @@ Status mamba::verifyManifest(const Manifest &manifest) {
                               .verify()
                               .withContext("target " + inQuotes(target.name)));
   }
+  for (const TuningSpec &tuning : manifest.tuning)
+    MAMBA_RETURN_IF_ERROR(verifyTuning(manifest, tuning, blobs)
+                              .withContext("kernel " + inQuotes(tuning.key) +
+                                           " for " + inQuotes(tuning.target)));
   if (manifest.check)
     MAMBA_RETURN_IF_ERROR(
         verifyCheck(manifest, *manifest.check).withContext("check"));

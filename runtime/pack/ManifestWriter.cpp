@@ -155,6 +155,7 @@ static Json toJson(const KernelSpec &kernel) {
           {"schedule", kernel.schedule},
           {"schedule_from", kernel.scheduleFrom},
           {"schedule_entry", toJson(kernel.scheduleEntry)},
+          {"code_form", toJson(kernel.codeForm)},
           {"golden", listToJson(kernel.golden)}};
 }
 
@@ -167,6 +168,7 @@ static Json toJson(const Program &program) {
       {"max_tokens", toJson(program.bounds.maxTokens)},
       {"min_tokens", toJson(program.bounds.minTokens)},
       {"max_sequences", toJson(program.bounds.maxSequences)},
+      {"slices", toJson(program.slices)},
       {"arena",
        {{"T", program.arenaT}, {"S", program.arenaS}, {"C", program.arenaC}}},
       {"dispatches", listToJson(program.dispatches)}};
@@ -184,6 +186,18 @@ static Json toJson(const TargetSpec &target) {
           {"packed_bytes", target.packedBytes},
           {"recipe", listToJson(target.recipe)},
           {"programs", listToJson(target.programs)}};
+}
+
+static Json toJson(const VariantSpec &variant) {
+  return {{"schedule", variant.schedule},
+          {"predicted_us", variant.predictedUs},
+          {"target", toJson(variant.target)}};
+}
+
+static Json toJson(const TuningSpec &tuning) {
+  return {{"key", tuning.key},
+          {"target", tuning.target},
+          {"variants", listToJson(tuning.variants)}};
 }
 
 static Json toJson(const WeightSpec &weight) {
@@ -231,6 +245,7 @@ std::string writeManifest(const Manifest &manifest) {
                {"entries", listToJson(manifest.entries)},
                {"targets", listToJson(manifest.targets)},
                {"check", toJson(manifest.check)},
+               {"tuning", listToJson(manifest.tuning)},
                {"blobs", std::move(blobs)}};
   return toText(json);
 }

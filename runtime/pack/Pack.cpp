@@ -1,5 +1,6 @@
 #include "runtime/pack/Pack.h"
 
+#include "runtime/pack/JoinTargets.h"
 #include "runtime/support/Quote.h"
 #include "runtime/support/Sha256.h"
 #include "runtime/support/Zstd.h"
@@ -93,26 +94,27 @@ Pack::parse(const uint8_t *data, uint64_t size, const std::string &what) {
 }
 
 Result<std::shared_ptr<const Pack>> Pack::fromFile(SafetensorsFile file) {
-  std::shared_ptr<Pack> pack(new Pack(std::move(file)));
+  std::shared_ptr<Pack> pack(
+      new Pack(std::make_shared<const SafetensorsFile>(std::move(file))));
   if (Status status = pack->readContents(); !status.ok())
     return status.withContext(inQuotes(pack->path()));
   return std::shared_ptr<const Pack>(std::move(pack));
 }
 
 Status Pack::readContents() {
-  const std::string *format = file_.findMetadata(kPackFormatKey);
+  const std::string *format = file_->findMetadata(kPackFormatKey);
   if (!format)
     return invalidData("this safetensors file is not a kernel pack, make one "
                        "with 'mamba-pack build'");
   MAMBA_RETURN_IF_ERROR(verifyFormat(*format));
-  const std::string *digest = file_.findMetadata(kPackDigestKey);
+  const std::string *digest = file_->findMetadata(kPackDigestKey);
   if (!digest)
     return invalidData("the pack has no " + std::string(kPackDigestKey) +
                        ", the file is damaged: copy or build it anew");
-  if (*digest != metadataDigest(file_.metadata()))
+  if (*digest != metadataDigest(file_->metadata()))
     return invalidData("the metadata's SHA-256 is not the one noted in it, the "
                        "file is damaged: copy or build it anew");
-  MAMBA_ASSIGN_OR_RETURN(std::string json, packManifest(file_));
+  MAMBA_ASSIGN_OR_RETURN(std::string json, packManifest(*file_));
   MAMBA_ASSIGN_OR_RETURN(manifest_, readManifest(json, "manifest"));
   MAMBA_RETURN_IF_ERROR(verifyBlobEntries());
   return verifyEmbeddedWeights();
@@ -121,25 +123,22 @@ Status Pack::readContents() {
 /// Every blob is an entry of a fitting type and, where it cannot be compressed
 /// code, size.
 Status Pack::verifyBlobEntries() const {
-  std::set<std::string_view> golden;
+  std::set<std::string_view> golden, code;
+  auto add = [&](const TargetSpec &target) {
+    forEachBlob(target, [&](std::string_view kind, const std::string &name) {
+      (kind == "golden" ? golden : code).insert(name);
+    });
+  };
   for (const TargetSpec &target : manifest_.targets)
-    for (const KernelSpec &kernel : target.kernels)
-      for (const GoldenCase &test : kernel.golden)
-        for (const GoldenOutput &output : test.outputs)
-          golden.insert(output.blob);
+    add(target);
+  for (const TuningSpec &tuning : manifest_.tuning)
+    for (const VariantSpec &variant : tuning.variants)
+      add(variant.target);
   if (manifest_.check)
     golden.insert(manifest_.check->blob);
-  std::set<std::string_view> code;
-  for (const TargetSpec &target : manifest_.targets) {
-    code.insert(target.code);
-    if (target.cubin)
-      code.insert(*target.cubin);
-    if (target.cuda)
-      code.insert(*target.cuda);
-  }
 
   for (const BlobSpec &blob : manifest_.blobs) {
-    const TensorView *entry = file_.find(blob.name);
+    const TensorView *entry = file_->find(blob.name);
     if (!entry)
       return invalidData("blob " + inQuotes(blob.name) +
                          " of the manifest is not in the file, build the pack "
@@ -179,8 +178,41 @@ Status Pack::verifyEmbeddedWeights() const {
 }
 
 std::optional<std::string_view> Pack::metadata(std::string_view key) const {
-  const std::string *value = file_.findMetadata(key);
+  const std::string *value = file_->findMetadata(key);
   return value ? std::optional<std::string_view>(*value) : std::nullopt;
+}
+
+std::shared_ptr<const Pack>
+Pack::withTargets(std::vector<TargetSpec> targets) const {
+  std::shared_ptr<Pack> pack(new Pack(file_));
+  pack->manifest_.minor = manifest_.minor;
+  pack->manifest_.compiler = manifest_.compiler;
+  pack->manifest_.weights = manifest_.weights;
+  pack->manifest_.activations = manifest_.activations;
+  pack->manifest_.blobs = manifest_.blobs;
+  pack->manifest_.targets = std::move(targets);
+  return pack;
+}
+
+Result<std::shared_ptr<const Pack>>
+Pack::variant(size_t kernel, size_t variant, const std::string &form) const {
+  if (kernel >= manifest_.tuning.size() ||
+      variant >= manifest_.tuning[kernel].variants.size())
+    return notFound(inQuotes(path()) + " has no variant " +
+                    std::to_string(kernel) + "." + std::to_string(variant));
+  TargetSpec target = manifest_.tuning[kernel].variants[variant].target;
+  if (!form.empty())
+    target.kernels[0].codeForm = form;
+  return withTargets({std::move(target)});
+}
+
+std::shared_ptr<const Pack> Pack::tuningTargets() const {
+  std::vector<TargetSpec> targets;
+  std::set<std::string_view> names;
+  for (const TuningSpec &tuning : manifest_.tuning)
+    if (names.insert(tuning.variants.front().target.name).second)
+      targets.push_back(tuning.variants.front().target);
+  return withTargets(std::move(targets));
 }
 
 Result<const TargetSpec *> Pack::findTarget(std::string_view name) const {
@@ -211,7 +243,7 @@ Result<const BlobSpec *> Pack::findBlob(const std::string &name) const {
 }
 
 Result<const TensorView *> Pack::checkedBlob(const BlobSpec &blob) const {
-  MAMBA_ASSIGN_OR_RETURN(const TensorView *entry, file_.get(blob.name));
+  MAMBA_ASSIGN_OR_RETURN(const TensorView *entry, file_->get(blob.name));
   MAMBA_RETURN_IF_ERROR(
       verifyDigest(*entry, blob.sha256).withContext(inQuotes(path())));
   return entry;
@@ -252,7 +284,7 @@ Result<std::vector<float>> Pack::golden(const std::string &name) const {
 }
 
 const TensorView *Pack::embeddedWeight(const std::string &name) const {
-  return file_.find(std::string(kPackWeightPrefix) + name);
+  return file_->find(std::string(kPackWeightPrefix) + name);
 }
 
 Result<const TensorView *> Pack::checkedWeight(const std::string &name) const {
@@ -262,13 +294,13 @@ Result<const TensorView *> Pack::checkedWeight(const std::string &name) const {
 }
 
 uint64_t Pack::storedBytes(const std::string &name) const {
-  const TensorView *entry = file_.find(name);
+  const TensorView *entry = file_->find(name);
   return entry ? entry->bytes : 0;
 }
 
 uint64_t Pack::manifestBytes() const {
   // As text before 4.1.
-  const std::string *text = file_.findMetadata(kPackManifestKey);
+  const std::string *text = file_->findMetadata(kPackManifestKey);
   return text ? text->size() : storedBytes(std::string(kPackManifestEntry));
 }
 

@@ -54,8 +54,16 @@ public:
   static Result<std::shared_ptr<const Pack>>
   parse(const uint8_t *data, uint64_t size, const std::string &what);
 
-  const std::string &path() const { return file_.name(); }
+  const std::string &path() const { return file_->name(); }
   const Manifest &manifest() const { return manifest_; }
+  /// Whether it is for mamba-tune, and runs no model.
+  bool isTuning() const { return !manifest_.tuning.empty(); }
+  /// Of a tuning pack, one variant of one kernel as a pack: the same file.
+  /// `form`, if there is any, becomes KernelSpec::codeForm.
+  Result<std::shared_ptr<const Pack>> variant(size_t kernel, size_t variant,
+                                              const std::string &form = {}) const;
+  /// The same of the first variant for each target: what can be chosen from.
+  std::shared_ptr<const Pack> tuningTargets() const;
   /// A target by its name; the failure says which there are.
   Result<const TargetSpec *> findTarget(std::string_view name) const;
   std::optional<std::string_view> configJson() const;
@@ -75,7 +83,7 @@ public:
   /// The same, checked against its SHA-256; one that is not there fails.
   Result<const TensorView *> checkedWeight(const std::string &name) const;
   /// As MappedFile::rest().
-  void rest(std::span<const uint8_t> part) const { file_.rest(part); }
+  void rest(std::span<const uint8_t> part) const { file_->rest(part); }
   /// Bytes that a blob takes in the file, 0 if it is not there; and the manifest.
   uint64_t storedBytes(const std::string &name) const;
   uint64_t manifestBytes() const;
@@ -86,7 +94,8 @@ public:
   Status verifyBlobs() const;
 
 private:
-  explicit Pack(SafetensorsFile file) : file_(std::move(file)) {}
+  explicit Pack(std::shared_ptr<const SafetensorsFile> file) : file_(std::move(file)) {}
+  std::shared_ptr<const Pack> withTargets(std::vector<TargetSpec> targets) const;
   static Result<std::shared_ptr<const Pack>> fromFile(SafetensorsFile file);
   Status readContents();
   Status verifyBlobEntries() const;
@@ -95,7 +104,7 @@ private:
   Result<const TensorView *> checkedBlob(const BlobSpec &blob) const;
   Result<const BlobSpec *> findBlob(const std::string &name) const;
 
-  SafetensorsFile file_;
+  std::shared_ptr<const SafetensorsFile> file_;
   Manifest manifest_;
 };
 

@@ -1,7 +1,6 @@
 // Candidates of one kernel side by side in memory, timed one at a time.
 #pragma once
 
-#include "runtime/device/cpu/ThreadPool.h"
 #include "runtime/tune/Candidate.h"
 
 #include <memory>
@@ -14,27 +13,35 @@ namespace mamba::tune {
 /// memory: each run has the next one of many copies.
 class Bout {
 public:
-  static Result<std::unique_ptr<Bout>> create(const std::vector<std::string> &packs,
-                                              unsigned threads);
+  /// Of what Candidate::open takes, on a device: cpu, cuda or cuda:N.
+  static Result<std::unique_ptr<Bout>> create(const std::vector<std::string> &names,
+                                              const std::string &device, unsigned threads);
+  virtual ~Bout() = default;
 
-  size_t size() const { return candidates_.size(); }
+  virtual size_t size() const = 0;
   /// Seconds that a run of the candidate takes: the mean of some in a row, two
   /// milliseconds of them.
-  double time(size_t candidate);
-
-private:
-  Bout() = default;
-  Status allocate();
-  double run(size_t candidate, size_t count);
-
-  std::vector<Candidate> candidates_;
-  std::unique_ptr<ThreadPool> pool_;
-  Memory scratch_;
-  std::vector<int64_t> seqStart_;
-  std::vector<GoldenBuffer> buffers_;
-  std::vector<Memory> copies_;
-  std::vector<std::vector<void *>> sets_; // addresses of the arguments
-  size_t nextSet_ = 0;
+  virtual Result<double> time(size_t candidate) = 0;
 };
+
+Result<std::unique_ptr<Bout>> createCpuBout(std::vector<Candidate> candidates, unsigned threads);
+/// On a GPU by its number. A candidate that names the form of its code has that one.
+Result<std::unique_ptr<Bout>> createCudaBout(std::vector<Candidate> candidates, unsigned ordinal);
+/// Candidate::check there, in that form.
+Status checkOnCuda(const Candidate &candidate, unsigned ordinal);
+
+/// Which arguments of a kernel's timed run have copies, and how many.
+struct ColdArguments {
+  /// Weights and pools of states: what is as large in the other golden case.
+  std::vector<size_t> arguments;
+  size_t copies = 1;
+
+  /// So many that all copies together are about `bytes`.
+  static ColdArguments of(const KernelSpec &kernel, uint64_t bytes);
+};
+
+/// How many runs in a row take about as long as a timing, if one takes so many
+/// seconds.
+size_t runsOfATiming(double seconds);
 
 } // namespace mamba::tune

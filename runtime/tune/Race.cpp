@@ -4,6 +4,9 @@
 
 namespace mamba::tune {
 
+/// Rounds after which two candidates can be told apart.
+static constexpr size_t kTellingRounds = 8;
+
 Race::Race(size_t candidates, RaceRules rules)
     : rules_(rules), timings_(candidates), in_(candidates, true) {}
 
@@ -49,7 +52,7 @@ void Race::drop(size_t candidate) {
 
 void Race::endRound() {
   std::vector<size_t> all = field();
-  if (all.empty())
+  if (all.empty() || round_ < kTellingRounds)
     return;
   std::vector<Estimate> of(in_.size());
   for (size_t i : all)

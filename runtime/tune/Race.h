@@ -12,14 +12,16 @@ namespace mamba::tune {
 struct RaceRules {
   /// Rounds after which the race is over whatever the intervals say.
   size_t rounds = 25;
-  /// Larger fields are halved after every second round, by their least timings,
-  /// until so many are left: what disturbs a timing makes it longer.
+  /// Larger fields are halved after the eighth round and every second one after it, by
+  /// their least timings, until so many are left: what disturbs a timing makes it
+  /// longer.
   size_t finalists = 16;
 };
 
 /// A race in rounds: each candidate that is still in is timed once a round, the
 /// first one another in every round. Candidate 0 is the default, it stays to the
-/// end. One is out as soon as its interval lies above the best one's.
+/// end. From the eighth round on, when timings tell candidates apart, one is out as
+/// soon as its interval lies above the best one's.
 class Race {
 public:
   Race(size_t candidates, RaceRules rules = {});

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 namespace mamba::tune {
 
@@ -27,12 +26,12 @@ static std::vector<double> withoutOutliers(std::vector<double> sorted) {
 }
 
 /// The largest k for which the k-th smallest and the k-th largest of n enclose
-/// the median with 95%; 0 if none does.
-static size_t rankOfBound(size_t n) {
+/// the median, but for so small a chance; 0 if none does.
+static size_t rankOfBound(size_t n, double chance) {
   // Of n tosses, at most k - 1 heads.
   double term = std::pow(0.5, double(n)), tail = 0;
   size_t k = 0;
-  while (k < n && 2 * (tail + term) <= 0.05) {
+  while (k < n && 2 * (tail + term) <= chance) {
     tail += term;
     term *= double(n - k) / double(k + 1);
     ++k;
@@ -47,7 +46,7 @@ Estimate estimate(std::vector<double> timings) {
   std::sort(timings.begin(), timings.end());
   std::vector<double> kept = withoutOutliers(timings);
   Estimate found{middle(kept), 0, infinity, kept.size()};
-  if (size_t k = rankOfBound(timings.size()))
+  if (size_t k = rankOfBound(timings.size(), 0.05))
     found.low = timings[k - 1], found.high = timings[timings.size() - k];
   return found;
 }
@@ -57,31 +56,28 @@ double least(const std::vector<double> &timings) {
   return timings.empty() ? infinity : *std::min_element(timings.begin(), timings.end());
 }
 
-static std::vector<double> ranksOf(const std::vector<double> &values) {
-  std::vector<size_t> order(values.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return values[a] < values[b]; });
-  std::vector<double> ranks(values.size());
-  for (size_t i = 0; i < order.size();) {
-    size_t end = i;
-    while (end < order.size() && values[order[end]] == values[order[i]])
-      ++end;
-    for (size_t j = i; j < end; ++j)
-      ranks[order[j]] = double(i + end - 1) / 2;
-    i = end;
-  }
-  return ranks;
+int slower(const std::vector<double> &timings, const std::vector<double> &others) {
+  // What disturbs a round disturbs both.
+  std::vector<double> ratios;
+  for (size_t i = 0; i < std::min(timings.size(), others.size()); ++i)
+    ratios.push_back(timings[i] / others[i]);
+  std::sort(ratios.begin(), ratios.end());
+  size_t k = rankOfBound(ratios.size(), 0.01);
+  return k == 0 ? 0 : ratios[k - 1] > 1 ? 1 : ratios[ratios.size() - k] < 1 ? -1 : 0;
 }
 
-double rankCorrelation(const std::vector<double> &a, const std::vector<double> &b) {
-  std::vector<double> x = ranksOf(a), y = ranksOf(b);
-  double mean = (double(x.size()) - 1) / 2, xy = 0, xx = 0, yy = 0;
-  for (size_t i = 0; i < x.size(); ++i) {
-    xy += (x[i] - mean) * (y[i] - mean);
-    xx += (x[i] - mean) * (x[i] - mean);
-    yy += (y[i] - mean) * (y[i] - mean);
-  }
-  return xx > 0 && yy > 0 ? xy / std::sqrt(xx * yy) : 0;
+RankCorrelation rankCorrelation(const std::vector<double> &predicted,
+                                const std::vector<std::vector<double>> &timings) {
+  RankCorrelation found;
+  int agree = 0;
+  for (size_t i = 0; i < predicted.size(); ++i)
+    for (size_t j = 0; j < i; ++j, ++found.pairs)
+      if (int measured = slower(timings[i], timings[j])) {
+        ++found.apart;
+        agree += measured * ((predicted[i] > predicted[j]) - (predicted[i] < predicted[j]));
+      }
+  found.value = found.apart ? double(agree) / double(found.apart) : 0;
+  return found;
 }
 
 } // namespace mamba::tune

@@ -27,8 +27,19 @@ Estimate estimate(std::vector<double> timings);
 /// The least timing, of few the one that was disturbed least; infinity of none.
 double least(const std::vector<double> &timings);
 
-/// Spearman's rank correlation, ties at their mean rank; 0 where one side does
-/// not vary.
-double rankCorrelation(const std::vector<double> &a, const std::vector<double> &b);
+/// Which of two candidates takes longer, by the 99% interval of their ratio round by
+/// round: 1 the first, -1 the second, 0 that is not sure. Fewer than eight rounds of
+/// both say nothing.
+int slower(const std::vector<double> &timings, const std::vector<double> &others);
+
+/// How far a prediction has candidates in their order.
+struct RankCorrelation {
+  size_t pairs = 0, apart = 0; // all, and those that the timings tell apart
+  /// Of these, the ones that are predicted in their order less those predicted the
+  /// other way round, by their number: 1 is all, -1 none. 0 if there are none.
+  double value = 0;
+};
+RankCorrelation rankCorrelation(const std::vector<double> &predicted,
+                                const std::vector<std::vector<double>> &timings);
 
 } // namespace mamba::tune

@@ -11,8 +11,8 @@
 
 namespace mamba::tune {
 
-/// The first argument of such a process, which then takes the number of threads
-/// and the packs.
+/// The first argument of such a process, which then takes the device, the number of
+/// threads and what Candidate::open takes.
 inline constexpr const char *kTimingVerb = "@time";
 
 /// What such a process does: it answers the number of a candidate, a line, with
@@ -21,16 +21,17 @@ Status serveTimings(const std::vector<std::string> &arguments, std::istream &in,
                     std::ostream &out);
 
 struct TimingOptions {
+  std::string device = "cpu";
   unsigned threads = 0; // 0: one for each processor
   double mostSeconds = 20; // that an answer may take
   /// Whether to give up; asked before each timing.
   std::function<bool()> stop = [] { return false; };
 };
 
-/// Runs the race over the packs. Who crashes or hangs is dropped, with the reason
+/// Runs the race over these candidates. Who crashes or hangs is dropped, with the reason
 /// in `failures` (by candidate; empty: none), and the race goes on in another
 /// process. Fails where that is not the candidates' fault.
-Status runRace(Race &race, const std::vector<std::string> &packs, const TimingOptions &options,
+Status runRace(Race &race, const std::vector<std::string> &names, const TimingOptions &options,
                std::vector<std::string> &failures);
 
 } // namespace mamba::tune

@@ -25,6 +25,10 @@ mamba-pack inspect all.mpk --json >json
 [ "$(grep -o '"golden\.[0-9]*":{' json | wc -l)" -lt "$(grep -o '"stride":' json | wc -l)" ] || die 'golden data is kept more than once'
 fails 2 "'cuda:sm_80' is named twice" mamba-pack build scan.mlir -o none.mpk --target=all,cuda:sm_80
 fails 2 'jobs' mamba-pack build scan.mlir -o none.mpk --jobs=-1
+# Who asks for too much gets what is of use.
+mamba-pack build scan.mlir -o jobs.mpk --target=all --jobs=1024 2>log
+grep -Eq '^mamba-pack: 1024 jobs are more than two a processor: [0-9]+ run at a time$' log
+cmp jobs.mpk all.mpk
 absent none.mpk
 
 # The same model at the same path, from another folder.

@@ -17,10 +17,10 @@ cmake -S "$MAMBA_SOURCE" -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CX
   -DMAMBA_BUILD_COMPILER=OFF -DMAMBA_BUILD_TESTS=OFF -DMAMBA_BUILD_BENCH=OFF \
   -DCMAKE_DISABLE_FIND_PACKAGE_MLIR=ON -DCMAKE_DISABLE_FIND_PACKAGE_LLVM=ON \
   -DMLIR_DIR="$PWD/nowhere" -DLLVM_DIR="$PWD/nowhere"
-cmake --build build --target mamba-run mamba-pack
+cmake --build build --target mamba-run mamba-pack mamba-tune
 ! grep -Eqi 'libLLVM|libMLIR|include/(llvm|mlir)' build/build.ninja ||
   die 'the build without a compiler names LLVM'
-for tool in mamba-run mamba-pack; do
+for tool in mamba-run mamba-pack mamba-tune; do
   ! ldd build/bin/$tool | grep -Ei 'llvm|mlir' || die "$tool needs LLVM"
 done
 
@@ -35,3 +35,14 @@ PATH=$PWD/build/bin:$PATH
 cd "$scratch"
 fails 1 'no compiler' mamba-pack build "$data/golden/mamba1" -o none.mpk
 absent none.mpk
+
+# A sweep over variants that were compiled elsewhere.
+"$MAMBA_BUILD"/bin/mamba-pack build "$data/models/shakespeare" --variants=3 -o t.mpk --quiet
+mamba-pack verify t.mpk --quiet >/dev/null
+mamba-tune t.mpk --kernels 'linear linear+add f32,f32,f32->f32 decode' --db x.tune --quiet >report
+grep -q '^geometric mean of default by best over 1 kernels: ' report
+[ "$(grep -c ' | measured ' x.tune)" = 1 ] || die "$(cat x.tune)"
+"$MAMBA_BUILD"/bin/mamba-pack build "$data/models/shakespeare" -o best.mpk --db x.tune --no-db --check=off --quiet
+mamba-pack inspect best.mpk | grep 'database: .*, measured' >/dev/null
+fails 1 "models/shakespeare' is not a pack, and this mamba-tune has no compiler" mamba-tune "$data/models/shakespeare"
+fails 2 'The following argument was not expected: --list' mamba-tune t.mpk --list

@@ -10,7 +10,7 @@ packages=(
   llvm-22-tools liblld-22-dev cmake ninja-build ccache pkg-config python3
   nlohmann-json3-dev libcli11-dev libpcre2-dev libutf8proc-dev libzstd-dev
   zlib1g-dev libmd-dev libgtest-dev libgmock-dev libbenchmark-dev xz-utils
-  qemu-user
+  qemu-user openmpi-bin shellcheck
 )
 
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }

@@ -40,6 +40,12 @@ cl::opt<std::string> activations("activations",
 cl::opt<bool> batchInvariant("batch-invariant",
                              cl::desc("Add a class whose results do not depend on the batch"),
                              cl::cat(category));
+cl::opt<int64_t> scanSlices("scan-slices",
+                            cl::desc("How many slices scans of long steps are cut into, 2 to 16 (cpu)"),
+                            cl::init(0), cl::cat(category));
+cl::opt<int64_t> scanBlock("scan-block",
+                           cl::desc("How many channels a tile of a scan has: 16, 32 or 64 (cpu)"),
+                           cl::init(0), cl::cat(category));
 cl::opt<bool> noOverlap("no-overlap",
                         cl::desc("Kernels begin when the one before them has ended (cuda)"),
                         cl::cat(category));
@@ -103,6 +109,8 @@ int main(int argc, char **argv) {
   mamba::PipelineOptions options;
   options.target = target;
   options.batchInvariant = batchInvariant;
+  options.scanSlices = scanSlices;
+  options.scanBlock = scanBlock;
   options.overlap = !noOverlap;
   options.weights = weights;
   options.activations = activations;

@@ -2,12 +2,16 @@
 #include "tools/mamba-pack/Verbs.h"
 
 #include "compiler/pack/BuildPack.h"
+#include "compiler/pack/OutOfMemory.h"
+#include "compiler/tune/TuningPack.h"
 #include "runtime/device/Processors.h"
 #include "tools/lib/ProgressBar.h"
 #include "tools/mamba-run/Checks.h"
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -87,6 +91,11 @@ static void checkTargets(const BuildOptions &build) {
   for (const std::string &name : build.targets)
     if (!names.insert(name).second)
       throw CLI::ValidationError("--target", "target '" + name + "' is named twice");
+  auto isCpu = [](const std::string &name) { return name.starts_with("cpu:"); };
+  if ((build.scanSlices || build.scanBlock) && std::none_of(names.begin(), names.end(), isCpu))
+    throw CLI::ValidationError(build.scanSlices ? "--scan-slices" : "--scan-block",
+                               "cuda targets have rules of their own for scans, leave it out or "
+                               "add a cpu target");
 }
 
 static volatile std::sig_atomic_t interrupted = 0;
@@ -109,7 +118,30 @@ struct BuildLog {
   explicit BuildLog(bool quiet) : bar("building", quiet) {}
 };
 
-static Status build(BuildOptions options, bool quiet) {
+/// The number that --variants has.
+static size_t parseVariants(const std::string &text) {
+  size_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 2 ||
+      value > kMostVariants)
+    throw CLI::ValidationError("--variants", "must be a number from 2 to " +
+                                                 std::to_string(kMostVariants) + ", got '" + text +
+                                                 "'");
+  return value;
+}
+
+/// More would only take memory, some hundred megabytes each.
+static void boundJobs(BuildOptions &options) {
+  unsigned most = 2 * availableProcessors();
+  if (options.jobs <= most)
+    return;
+  options.note(std::to_string(options.jobs) + " jobs are more than two a processor: " +
+               std::to_string(most) + " run at a time");
+  options.jobs = most;
+}
+
+/// No `variants`: the pack of a model.
+static Status build(BuildOptions options, size_t variants, bool quiet) {
   BuildLog log(quiet);
   if (!quiet)
     options.note = [&](const std::string &line) {
@@ -127,16 +159,19 @@ static Status build(BuildOptions options, bool quiet) {
     std::signal(interrupted, SIG_DFL);
     std::raise(interrupted);
   };
+  boundJobs(options);
   catchInterrupt();
-  return buildPack(options);
+  endWhenOutOfMemory("mamba-pack: there is not enough memory, ask for fewer --jobs\n");
+  return variants ? buildTuningPack(options, variants) : buildPack(options);
 }
 
 void addBuild(CLI::App &app, Work &work) {
   struct Arguments {
     BuildOptions build;
     bool quiet = false, noCache = false;
-    std::string cacheFolder;
+    std::string cacheFolder, variants;
     unsigned jobs = 0;
+    size_t variantCount = 0; // 0: no tuning pack
   };
   auto arguments = std::make_shared<Arguments>();
   CLI::App *verb = app.add_subcommand("build", "Compile a model, or operators, to a pack");
@@ -160,10 +195,27 @@ void addBuild(CLI::App &app, Work &work) {
                    "int8: bf16, and int8 in products with int8 or int4 weights")
       ->check(oneOf({"f32", "bf16", "f16", "int8"}))
       ->capture_default_str();
-  verb->add_flag("--embed-weights", arguments->build.embedWeights,
-                 "Put the checkpoint's weights into the pack");
-  verb->add_flag("--batch-invariant", arguments->build.batchInvariant,
-                 "Add programs whose results do not depend on the batch");
+  auto *embed = verb->add_flag("--embed-weights", arguments->build.embedWeights,
+                               "Put the checkpoint's weights into the pack");
+  auto *invariant = verb->add_flag("--batch-invariant", arguments->build.batchInvariant,
+                                   "Add programs whose results do not depend on the batch");
+  auto *block = verb->add_option("--scan-block", arguments->build.scanBlock,
+                                 "On cpu targets, channels that a thread scans together: 16,\n"
+                                 "32 or 64, without it 64, 32 for x86-64-v3. Narrow blocks\n"
+                                 "keep more threads busy with one sequence; bits do not\n"
+                                 "depend on it")
+                    ->type_name("N")
+                    ->check(CLI::IsMember({16, 32, 64}));
+  auto *slices =
+      verb->add_option("--scan-slices", arguments->build.scanSlices,
+                       "On cpu targets, scan few long sequences in N slices of time, 2 to 16,\n"
+                       "beside each other, after a pass that finds the states between them:\n"
+                       "nearly twice the work, so it pays where threads are more than twice the\n"
+                       "blocks of channels. In steps of 64 N tokens or more, of at most\n"
+                       "(N - 1) / 2 sequences, or of one")
+          ->type_name("N")
+          ->check(CLI::Range(2, 16))
+          ->excludes(invariant);
   verb->add_flag("!--no-overlap", arguments->build.overlap,
                  "Kernels of cuda targets begin when the one before them has ended");
   verb->add_option_function<std::string>(
@@ -174,13 +226,15 @@ void addBuild(CLI::App &app, Work &work) {
       ->default_str("auto");
   verb->add_flag("!--no-cuda-source", arguments->build.cudaSource,
                  "Leave the CUDA C++ of cuda targets out");
-  verb->add_option("--db", arguments->build.scheduleFile,
-                   "A file of schedules that mamba-tune found, beside those known")
-      ->type_name("FILE");
+  auto *database =
+      verb->add_option("--db", arguments->build.scheduleFile,
+                       "A file of schedules that mamba-tune found, beside those known")
+          ->type_name("FILE");
   verb->add_flag("!--no-db", arguments->build.knownSchedules,
                  "Leave the schedules that are known out");
   verb->add_option("--jobs", arguments->jobs,
-                   "Threads, 0 for one a processor; the pack is the same for any number")
+                   "Threads, 0 for one a processor, no more than two; the pack is the same for\n"
+                   "any number")
       ->check(CLI::Range(0u, kMaxDeviceThreads));
   auto *folder =
       verb->add_option("--cache-dir", arguments->cacheFolder,
@@ -188,6 +242,14 @@ void addBuild(CLI::App &app, Work &work) {
                        "without it $MAMBA_CACHE, or mamba in $XDG_CACHE_HOME or ~/.cache")
           ->type_name("DIR")
           ->check(run::notEmpty());
+  verb->add_flag("--variants{" + std::to_string(kDefaultVariants) + "}", arguments->variants,
+                 "Make a tuning pack, for mamba-tune on machines without a compiler: each kernel\n"
+                 "with its own schedule and those that are predicted to be the fastest, so many\n"
+                 "together, " + std::to_string(kDefaultVariants) + " without =N")
+      ->excludes(embed)
+      ->excludes(slices)
+      ->excludes(block)
+      ->excludes(database);
   verb->add_flag("--no-cache", arguments->noCache, "Compile everything, and keep nothing")
       ->excludes(folder);
   verb->add_flag("--quiet", arguments->quiet, "No log on standard error");
@@ -197,12 +259,14 @@ void addBuild(CLI::App &app, Work &work) {
     expandTargets(options);
     checkTargets(options);
     checkOutput(options);
+    if (!arguments->variants.empty())
+      arguments->variantCount = parseVariants(arguments->variants);
     options.jobs = arguments->jobs ? arguments->jobs : availableProcessors();
     if (!arguments->noCache)
       options.cache = arguments->cacheFolder.empty() ? KernelCache::ofUser()
                                                      : KernelCache(arguments->cacheFolder);
     work = [arguments]() -> Result<std::string> {
-      MAMBA_RETURN_IF_ERROR(build(arguments->build, arguments->quiet));
+      MAMBA_RETURN_IF_ERROR(build(arguments->build, arguments->variantCount, arguments->quiet));
       return std::string();
     };
   });

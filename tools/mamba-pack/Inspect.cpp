@@ -6,6 +6,7 @@
 #include "runtime/device/cpu/ElfImage.h"
 #include "runtime/pack/Cubin.h"
 #include "runtime/pack/Pack.h"
+#include "runtime/support/Format.h"
 #include "runtime/support/Quote.h"
 #include "runtime/support/Safetensors.h"
 
@@ -170,6 +171,8 @@ static void printPrograms(std::ostream &os, const Manifest &manifest, const Targ
       add("S <= " + std::to_string(*bounds.maxSequences));
     if (program.invariant)
       add("--batch-invariant");
+    if (program.slices)
+      add("in " + std::to_string(*program.slices) + " slices");
     table.add({manifest.entries[program.entry].name, program.className,
                fits.empty() ? "any T" : fits, std::to_string(program.dispatches.size()),
                std::to_string(program.arenaT), std::to_string(program.arenaS),
@@ -211,6 +214,32 @@ static Status printTarget(std::ostream &os, const Pack &pack, const TargetSpec &
   }
   printPrograms(os, pack.manifest(), target);
   return {};
+}
+
+/// The kernels of a tuning pack: what can be chosen from, and what is predicted.
+static void printTuning(std::ostream &os, const Manifest &manifest) {
+  std::string target;
+  size_t variants = 0;
+  for (const TuningSpec &tuning : manifest.tuning)
+    variants += tuning.variants.size();
+  os << "a tuning pack: " << variants << " variants of " << manifest.tuning.size()
+     << " kernels, for mamba-tune\nprecisions: weights " << manifest.weights << ", activations "
+     << manifest.activations << "\n";
+  for (const TuningSpec &tuning : manifest.tuning) {
+    const TargetSpec &first = tuning.variants.front().target;
+    if (first.name != target)
+      os << "\ntarget " << first.name << ", " << tuning.target << " in databases\n";
+    target = first.name;
+    os << "  " << tuning.key << "\n";
+    for (const VariantSpec &variant : tuning.variants) {
+      os << "    " << variant.schedule;
+      if (variant.predictedUs > 0)
+        os << format(": %.1f us predicted", variant.predictedUs);
+      if (const auto &launch = variant.target.kernels[0].launch; launch && launch->registers)
+        os << ", " << *launch->registers << " registers";
+      os << "\n";
+    }
+  }
 }
 
 static void printModel(std::ostream &os, const Pack &pack) {
@@ -263,6 +292,10 @@ static Result<std::string> inspect(const std::string &path, bool json) {
   os << path << ": " << bytesText(std::filesystem::file_size(path, ignored)) << ", format "
      << kManifestFormat << "." << pack->manifest().minor << ", built by "
      << pack->manifest().compiler << "\n";
+  if (pack->isTuning()) {
+    printTuning(os, pack->manifest());
+    return printable(os.str());
+  }
   printModel(os, *pack);
   printSizes(os, *pack);
   for (const TargetSpec &target : pack->manifest().targets)

@@ -16,8 +16,10 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -178,10 +180,87 @@ static Trials planTrials(const Arguments &arguments, const Manifest &manifest) {
   return trials;
 }
 
+/// What GPUs at hand run of a tuning pack.
+static Trials gpuTrials(const Arguments &arguments, const std::vector<TuningSpec> &tuning) {
+  std::vector<const TargetSpec *> targets;
+  std::set<std::string> names;
+  for (const TuningSpec &kernel : tuning) {
+    const TargetSpec &target = kernel.variants.front().target;
+    bool isAsked = arguments.target.empty() || target.name == arguments.target;
+    if (target.device == "cuda" && isAsked && names.insert(target.name).second)
+      targets.push_back(&target);
+  }
+  Trials trials;
+  if (arguments.device.empty() && !targets.empty())
+    addGpus(targets, trials);
+  return trials;
+}
+
+/// Each variant of each kernel on the devices that run it, in a line for each target.
+static Result<std::string> verifyTuning(const Arguments &arguments, const Pack &pack) {
+  if (!arguments.model.empty())
+    return invalidArgument("a tuning pack has no model to test, leave --model out");
+  MAMBA_RETURN_IF_ERROR(pack.verifyBlobs());
+  std::map<std::string, size_t> tested;
+  std::string obstacles;
+  const std::vector<TuningSpec> &tuning = pack.manifest().tuning;
+  Trials gpus = gpuTrials(arguments, tuning);
+  for (const std::string &obstacle : gpus.obstacles)
+    obstacles += obstacle + "\n";
+  for (size_t kernel = 0; kernel < tuning.size(); ++kernel) {
+    const TargetSpec &target = tuning[kernel].variants.front().target;
+    if (!arguments.target.empty() && target.name != arguments.target)
+      continue;
+    std::vector<std::string> devices = {!arguments.device.empty()  ? arguments.device
+                                        : target.device == "cuda" ? "sim"
+                                                                   : target.device};
+    for (const Trial &trial : gpus.list)
+      if (trial.target == target.name)
+        devices.push_back(trial.device);
+    const std::string &device = devices.front();
+    std::string obstacle = device == "cpu" ? findObstacle(target, CpuHost::detect())
+                           : target.device != "cuda" && device != "auto" ? "is for device 'cpu'"
+                                                                         : "";
+    if (!obstacle.empty()) {
+      std::string line = target.name + " is not tested here: it " + obstacle + "\n";
+      if (obstacles.find(line) == std::string::npos)
+        obstacles += line;
+      continue;
+    }
+    for (size_t variant = 0; variant < tuning[kernel].variants.size(); ++variant) {
+      DeviceOptions options;
+      options.threads = arguments.threads;
+      MAMBA_ASSIGN_OR_RETURN(std::shared_ptr<const Pack> one, pack.variant(kernel, variant));
+      std::string place = tuning[kernel].key + ", " + tuning[kernel].variants[variant].schedule;
+      MAMBA_RETURN_IF_ERROR(verifyCode(*one).withContext(place));
+      for (const std::string &each : devices) {
+        auto executable = loadOnDevice(one, each, options);
+        if (!executable.ok())
+          return executable.status().withContext(place);
+        MAMBA_RETURN_IF_ERROR((*executable)->selfTest(nullptr).withContext(place));
+        ++tested[target.name + " on " + each];
+      }
+    }
+  }
+  if (tested.empty())
+    return unavailable(inQuotes(arguments.path) + " has nothing that can be tested: " +
+                       (obstacles.empty() ? "it has no such target"
+                                          : obstacles.substr(0, obstacles.find('\n'))));
+  std::string text = arguments.path + ": " + std::to_string(pack.manifest().blobs.size()) +
+                     " blobs are whole\n";
+  for (const auto &[where, count] : tested)
+    text += arguments.path + ": " + std::to_string(count) + " variants for " + where +
+            " pass their self-tests\n";
+  return text + obstacles;
+}
+
 static Result<std::string> verify(const Arguments &arguments) {
   if (!arguments.quiet)
     setLogFunction([](void *, LogLevel, const char *line) { note(line); }, nullptr);
-  MAMBA_ASSIGN_OR_RETURN(Info info, PackInfo::open(arguments.path));
+  MAMBA_ASSIGN_OR_RETURN(std::shared_ptr<const Pack> pack, Pack::open(arguments.path));
+  if (pack->isTuning())
+    return verifyTuning(arguments, *pack);
+  Info info = std::make_shared<PackInfo>(pack);
   MAMBA_RETURN_IF_ERROR(info->pack()->verifyBlobs());
   MAMBA_RETURN_IF_ERROR(verifyCode(*info->pack()));
   Trials trials = planTrials(arguments, info->manifest());

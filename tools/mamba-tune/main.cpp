@@ -1,6 +1,9 @@
 // mamba-tune: finds the best schedules of a model's kernels.
 #include "runtime/support/Version.h"
+#include "runtime/tune/PackSource.h"
 #include "runtime/tune/Timing.h"
+#include "tools/mamba-tune/Merge.h"
+#include "tools/mamba-tune/SweepRun.h"
 #include "tools/mamba-tune/Verbs.h"
 
 #include <CLI/CLI.hpp>
@@ -9,7 +12,10 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <iostream>
+
+#include <sys/prctl.h>
 
 using namespace mamba;
 
@@ -23,13 +29,15 @@ static int fail(int code, const std::string &message) {
 /// A process that a sweep has started of this program: its only word is why it
 /// failed, on standard output.
 static int runChild(const std::string &verb, const std::vector<std::string> &arguments) {
-  // The sweep ends its processes.
+  // The sweep ends its processes, even if it is killed while one of them hangs.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   std::signal(SIGINT, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN);
-  Status status = verb == tune::kTimingVerb
-                      ? tune::serveTimings(arguments, std::cin, std::cout)
-                      : runWorker(verb, arguments);
-  if (!status.ok() && verb != tune::kTimingVerb)
+  bool isTiming = verb == tune::kTimingVerb;
+  Status status = isTiming ? tune::serveTimings(arguments, std::cin, std::cout)
+                  : verb == tune::kCheckVerb ? tune::checkVariant(arguments)
+                                             : tune::runModelWorker(verb, arguments);
+  if (!status.ok() && !isTiming)
     std::cout << status.message() << std::endl;
   return status.ok() ? 0 : kFailed;
 }
@@ -53,89 +61,73 @@ static CLI::Validator duration() {
   return CLI::Validator(convert, "");
 }
 
-static void addOptions(CLI::App &app, tune::TuneCommand &command, tune::ListOptions &listing,
-                       bool &isListing) {
-  TuneInput &input = command.sweep.input;
-  app.add_option("input", input.input, "Folder of a checkpoint, or an .mlir file of mamba-import")
+/// What models and packs have in common; answers the options of sweeps.
+static std::vector<CLI::Option *> addOptions(CLI::App &app, tune::TuneCommand &command) {
+  app.add_option("input", command.input,
+                 "Folder of a checkpoint, an .mlir file of mamba-import, or a tuning pack X.mpk")
       ->required();
-  app.add_option("--target", input.target, "What to compile for, as in cpu:x86-64-v4")
-      ->capture_default_str();
-  app.add_option("--weights", input.weights,
-                 "Precision of the matrices: f32, bf16, f16, int8, int4")
-      ->check(CLI::IsMember({"f32", "bf16", "f16", "int8", "int4"}))
-      ->capture_default_str();
-  app.add_option("--activations", input.activations,
-                 "Precision of rows between kernels: f32, bf16, f16 or int8")
-      ->check(CLI::IsMember({"f32", "bf16", "f16", "int8"}))
-      ->capture_default_str();
-  app.add_flag("--batch-invariant", input.batchInvariant,
-               "The kernels of the programs that do not depend on the batch, too");
-  app.add_option("--kernels", command.sweep.filter,
-                 "Only kernels whose key (see --list) contains this");
-  auto *list = app.add_flag("--list", isListing, "Print the kernels and their spaces of schedules");
-  app.add_flag("--all", listing.all, "With --list: every schedule")->needs(list);
-  app.add_flag("--json", listing.json, "With --list: as JSON")->needs(list);
-
-  std::vector<CLI::Option *> ofSweeps = {
-      app.add_option("--db", command.database,
-                     "The database that records go to, joined with what it holds; without it, a "
-                     "file named after the target"),
-      app.add_flag("--resume", command.resume, "Go on with a sweep that was stopped"),
-      app.add_option("--budget", command.sweep.budgetSeconds, "Stop after a time like 10m")
-          ->transform(duration()),
-      app.add_option("--threads", input.step.threads,
-                     "Threads of a kernel; without it, one for each processor")
-          ->check(CLI::Range(1, 1024)),
-      app.add_option("--prefill-tokens", input.step.prefillTokens,
-                     "Tokens of the step that kernels for many tokens are timed with")
-          ->check(CLI::Range(17, 65536))
-          ->capture_default_str(),
-      app.add_flag("--exhaustive", command.sweep.exhaustive,
-                   "Try all of large spaces too, not only what is predicted to be fast"),
-      app.add_option("--report", command.report, "Draw measured by predicted, as FILE.svg"),
-      app.add_flag("--quiet", command.quiet, "No log on standard error")};
-  for (CLI::Option *option : ofSweeps)
-    list->excludes(option);
+  app.add_option("--target", command.target,
+                 "What to compile for, as in cpu:x86-64-v4, without it cpu:native; of a pack,\n"
+                 "without it the one that this machine would run");
+  app.add_option("--kernels", command.filter, "Only kernels whose key (see --list) contains this");
+  return {app.add_option("--device", command.device,
+                         "Where candidates are timed: cpu, for GPUs cuda or cuda:N; or sim, which\n"
+                         "predicts a model's kernels for a GPU, as is done without --device"),
+          app.add_option("--db", command.database,
+                         "The database that records go to, joined with what it holds; without it, "
+                         "a file named after target and shard"),
+          app.add_option_function<std::string>(
+                 "--shard",
+                 [&](const std::string &text) {
+                   Result<tune::Shard> shard = tune::Shard::parse(text);
+                   if (!shard.ok())
+                     throw CLI::ValidationError("--shard", shard.status().message());
+                   command.shard = *shard;
+                 },
+                 "Only one share of the kernels, as in 2/8, the second of eight; all shares\n"
+                 "together have each kernel once, see 'mamba-tune merge --help'")
+              ->type_name("I/N"),
+          app.add_flag("--resume", command.resume, "Go on with a sweep that was stopped"),
+          app.add_option("--budget", command.settings.budgetSeconds, "Stop after a time like 10m")
+              ->transform(duration()),
+          app.add_option("--threads", command.settings.threads,
+                         "Threads of a kernel; without it, one for each processor")
+              ->check(CLI::Range(1, 1024)),
+          app.add_option("--report", command.report, "Draw measured by predicted, as FILE.svg"),
+          app.add_flag("--quiet", command.quiet, "No log on standard error")};
 }
 
-/// A report must not take the place of what is read or found.
-static void checkReport(const tune::TuneCommand &command) {
-  namespace fs = std::filesystem;
-  for (const std::string &file : {command.sweep.input.input, command.database}) {
-    std::error_code ignored;
-    if (!command.report.empty() && !file.empty() &&
-        fs::weakly_canonical(file, ignored) == fs::weakly_canonical(command.report, ignored))
+static bool isPack(const std::string &input) {
+  return std::filesystem::path(input).extension() == ".mpk";
+}
+
+/// A report must not take the place of what is read or found; of a pack, the model's
+/// options say nothing.
+static void checkUse(const tune::TuneCommand &command, const tune::ModelVerb &model) {
+  for (const std::string &file : {command.input, command.database})
+    if (tune::isSameFile(file, command.report))
       throw CLI::ValidationError("--report", "'" + file + "' is not for the report, name another file");
-  }
+  for (const CLI::Option *option : model.options)
+    if (isPack(command.input) && option->count())
+      throw CLI::ValidationError(option->get_name(),
+                                 "a pack has been compiled already, leave it out");
 }
 
-int main(int argc, char **argv) {
-  if (argc > 1 && argv[1][0] == '@')
-    return runChild(argv[1], {argv + 2, argv + argc});
-  std::signal(SIGPIPE, SIG_IGN);
-  CLI::App app("Finds the best schedules of a model's kernels on this machine.");
-  app.name("mamba-tune");
-  app.set_version_flag("--version", "mamba-tune " MAMBA_VERSION);
-  app.footer("Exit status: 0 done, or the budget is spent, 1 the work failed, 2 usage, 128 and the\n"
-             "signal's number when stopped by Ctrl-C (130), SIGTERM (143) or SIGHUP (129): what was\n"
-             "found is kept, --resume goes on.\n"
-             "Example: mamba-tune mamba-130m --weights bf16 --activations bf16 --budget 15m");
-  tune::TuneCommand command;
-  tune::ListOptions listing;
-  bool isListing = false;
-  addOptions(app, command, listing, isListing);
+/// Parses the command line, does the work and prints what it gives; the exit status.
+static int
+runProgram(CLI::App &app, int argc, char **argv, const std::function<void()> &check,
+           const std::function<Result<std::string>(int &signal)> &work) {
   try {
     app.parse(argc, argv);
-    checkReport(command);
+    check();
   } catch (const CLI::Success &answer) {
     return app.exit(answer);
   } catch (const CLI::ParseError &error) {
-    return fail(kUsage, std::string(error.what()) + " (see 'mamba-tune --help')");
+    return fail(kUsage, std::string(error.what()) + " (see '" + app.get_name() + " --help')");
   }
   try {
     int signal = 0;
-    Result<std::string> text =
-        isListing ? tune::list(command.sweep.input, listing) : tune::tuneOnCpu(command, signal);
+    Result<std::string> text = work(signal);
     if (!text.ok())
       return fail(kFailed, text.status().message());
     std::fputs(text->c_str(), stdout);
@@ -145,4 +137,35 @@ int main(int argc, char **argv) {
   } catch (const std::exception &error) {
     return fail(kFailed, error.what());
   }
+}
+
+static int runMerge(int argc, char **argv) {
+  CLI::App app("Makes one database of several.", "mamba-tune merge");
+  tune::MergeCommand command;
+  tune::addMerge(app, command);
+  return runProgram(app, argc, argv, [] {}, [&](int &) { return tune::merge(command); });
+}
+
+int main(int argc, char **argv) {
+  if (argc > 1 && argv[1][0] == '@')
+    return runChild(argv[1], {argv + 2, argv + argc});
+  std::signal(SIGPIPE, SIG_IGN);
+  if (argc > 1 && std::string(argv[1]) == "merge")
+    return runMerge(argc - 1, argv + 1);
+  CLI::App app("Finds the best schedules of a model's kernels on this machine.");
+  app.name("mamba-tune");
+  app.set_version_flag("--version", "mamba-tune " MAMBA_VERSION);
+  app.footer("Exit status: 0 done, or the budget is spent, 1 the work failed, 2 usage, 128 and the\n"
+             "signal's number when stopped by Ctrl-C (130), SIGTERM (143) or SIGHUP (129): what was\n"
+             "found is kept, --resume goes on.\n"
+             "'mamba-tune merge --help' shows how databases are joined.\n"
+             "Example: mamba-tune mamba-130m --weights bf16 --activations bf16 --budget 15m");
+  tune::TuneCommand command;
+  std::unique_ptr<tune::ModelVerb> model = tune::addModel(app, addOptions(app, command));
+  return runProgram(
+      app, argc, argv, [&] { checkUse(command, *model); },
+      [&](int &signal) {
+        return isPack(command.input) ? tune::tunePack(command, command.input, signal)
+                                     : model->run(command, signal);
+      });
 }

@@ -25,15 +25,17 @@ const char *cuda::nameOf(CodeForm form) {
 Result<CudaCode> CudaCode::load(std::shared_ptr<const Gpu> gpu,
                                 const Pack &pack, const TargetSpec &target,
                                 std::optional<CodeForm> wanted,
-                                const KernelCache &cache) {
+                                const KernelCache &cache, const Warn &warn) {
   std::string reasons;
   StatusCode code = StatusCode::Unavailable;
   for (CodeForm form : {CodeForm::Cubin, CodeForm::Ptx, CodeForm::Nvrtc}) {
     if (wanted && *wanted != form)
       continue;
     CudaCode loaded(gpu, pack, target);
-    loaded.form_ = form;
+    loaded.choice_ = {form, 0};
     Status status = loaded.tryForm(cache);
+    if (status.ok() && !wanted)
+      loaded.takeNamed(cache, warn);
     if (status.ok())
       return loaded;
     status = status.withContext(std::string("its ") + nameOf(form));
@@ -48,17 +50,50 @@ Result<CudaCode> CudaCode::load(std::shared_ptr<const Gpu> gpu,
   return Status(code, reasons);
 }
 
+/// Kernels for which another form is known to be faster have that one; where it
+/// does not work here, what the others have.
+void CudaCode::takeNamed(const KernelCache &cache, const Warn &warn) {
+  std::vector<std::pair<CodeChoice, std::vector<uint32_t>>> named;
+  for (uint32_t i = 0; i < target_->kernels.size(); ++i) {
+    auto choice = CodeChoice::parse(target_->kernels[i].codeForm.value_or(""));
+    if (!choice || *choice == choice_)
+      continue;
+    auto at = std::find_if(named.begin(), named.end(),
+                           [&](const auto &known) { return known.first == *choice; });
+    if (at == named.end())
+      at = named.insert(named.end(), {*choice, {}});
+    at->second.push_back(i);
+  }
+  for (const auto &[choice, kernels] : named) {
+    CudaCode other(gpu_, *pack_, *target_);
+    other.choice_ = choice;
+    if (Status status = other.tryForm(cache); !status.ok()) {
+      if (warn)
+        warn("kernels that are faster as " + choice.text() + " run from their " +
+             nameOf(choice_.form) + ": " + status.message());
+      continue;
+    }
+    for (uint32_t kernel : kernels) {
+      functions_[kernel] = other.functions_[kernel];
+      choices_[kernel] = choice;
+      key_ += "\n" + target_->kernels[kernel].symbol;
+    }
+    key_ += " by " + other.key_;
+    others_.push_back(std::move(other.module_));
+  }
+}
+
 Status CudaCode::tryForm(const KernelCache &cache) {
-  if (form_ == CodeForm::Cubin) {
+  if (choice_.form == CodeForm::Cubin) {
     if (!target_->cubin)
       return unavailable("the pack has none");
     if (!GpuArch::of(target_->arch).runsOn(gpu_->chip()))
       return unavailable("it is for " + target_->arch);
   }
-  if (form_ == CodeForm::Nvrtc && !target_->cuda)
+  if (choice_.form == CodeForm::Nvrtc && !target_->cuda)
     return unavailable("the pack has none");
   MAMBA_ASSIGN_OR_RETURN(key_, makeKey());
-  if (form_ == CodeForm::Cubin) {
+  if (choice_.form == CodeForm::Cubin) {
     MAMBA_ASSIGN_OR_RETURN(std::vector<uint8_t> cubin,
                            pack_->code(*target_->cubin));
     return loadModule(cubin);
@@ -84,27 +119,29 @@ std::string CudaCode::archOfCxx() const {
 }
 
 Result<std::string> CudaCode::makeKey() const {
-  const std::string &name = form_ == CodeForm::Cubin ? *target_->cubin
-                            : form_ == CodeForm::Ptx ? target_->code
+  const std::string &name = choice_.form == CodeForm::Cubin ? *target_->cubin
+                            : choice_.form == CodeForm::Ptx ? target_->code
                                                      : *target_->cuda;
-  std::string key = std::string("mamba " MAMBA_VERSION "\n") + nameOf(form_);
+  std::string key = std::string("mamba " MAMBA_VERSION "\n") + nameOf(choice_.form);
   // Verified with the manifest: every blob is in its table.
   for (const BlobSpec &blob : pack_->manifest().blobs)
     if (blob.name == name)
       key += "\n" + blob.sha256;
   key += "\nsm_" + std::to_string(gpu_->chip()) + "\ndriver " +
          std::to_string(gpu_->driver().version());
-  if (form_ == CodeForm::Nvrtc) {
+  if (choice_.form == CodeForm::Nvrtc) {
     MAMBA_ASSIGN_OR_RETURN(const Nvrtc *nvrtc, Nvrtc::load());
     key += "\nNVRTC " + nvrtc->version() + " " + archOfCxx();
     for (const char *option : Nvrtc::kOptions)
       key += std::string(" ") + option;
+    if (choice_.mostRegisters)
+      key += " " + std::to_string(choice_.mostRegisters) + " registers";
   }
   return key;
 }
 
 Result<std::vector<uint8_t>> CudaCode::compile() const {
-  return form_ == CodeForm::Ptx ? compilePtx() : compileCxx();
+  return choice_.form == CodeForm::Ptx ? compilePtx() : compileCxx();
 }
 
 /// The first line of a log of the driver's compiler, or nothing.
@@ -166,11 +203,13 @@ Result<std::vector<uint8_t>> CudaCode::compileCxx() const {
   MAMBA_ASSIGN_OR_RETURN(const Nvrtc *nvrtc, Nvrtc::load());
   MAMBA_ASSIGN_OR_RETURN(std::vector<uint8_t> source,
                          pack_->code(*target_->cuda));
-  return nvrtc->compile(std::string(source.begin(), source.end()), archOfCxx());
+  return nvrtc->compile(std::string(source.begin(), source.end()), archOfCxx(),
+                        choice_.mostRegisters);
 }
 
 Status CudaCode::loadModule(const std::vector<uint8_t> &cubin) {
   functions_.clear();
+  choices_.assign(target_->kernels.size(), choice_);
   CUmodule module = nullptr;
   MAMBA_RETURN_IF_ERROR(gpu_->check(
       gpu_->driver().cuModuleLoadData(&module, cubin.data()), "load it"));

@@ -5,6 +5,7 @@
 #include "runtime/device/cuda/Gpu.h"
 #include "runtime/support/KernelCache.h"
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -12,17 +13,24 @@ namespace mamba::cuda {
 
 class CudaCode {
 public:
+  /// Told in one line which form that kernels name does not work here, and why.
+  using Warn = std::function<void(const std::string &)>;
+
   /// The cubin if it is for this chip, else the PTX by the driver, else the
-  /// C++ by NVRTC; `wanted` alone if it is given. What was compiled is kept in
-  /// the cache. The failure says why each form does not do. The GPU's context
+  /// C++ by NVRTC; `wanted` alone if it is given. Kernels that name a form have
+  /// it where it works here, unless another is wanted. What was compiled is kept
+  /// in the cache. The failure says why each form does not do. The GPU's context
   /// is current.
   static Result<CudaCode> load(std::shared_ptr<const Gpu> gpu,
                                const Pack &pack, const TargetSpec &target,
                                std::optional<CodeForm> wanted,
-                               const KernelCache &cache);
+                               const KernelCache &cache,
+                               const Warn &warn = nullptr);
 
   CUfunction function(uint32_t kernel) const { return functions_[kernel]; }
-  CodeForm form() const { return form_; }
+  /// Of the kernels that name none.
+  CodeForm form() const { return choice_.form; }
+  const CodeChoice &choice(uint32_t kernel) const { return choices_[kernel]; }
   /// What the code depends on, besides the pack's bytes: "ptx, sm_90, ...".
   const std::string &key() const { return key_; }
 
@@ -31,6 +39,7 @@ private:
            const TargetSpec &target)
       : gpu_(std::move(gpu)), pack_(&pack), target_(&target) {}
   Status tryForm(const KernelCache &cache);
+  void takeNamed(const KernelCache &cache, const Warn &warn);
   Result<std::string> makeKey() const;
   Result<std::vector<uint8_t>> compile() const;
   Result<std::vector<uint8_t>> compilePtx() const;
@@ -42,10 +51,12 @@ private:
   std::shared_ptr<const Gpu> gpu_;
   const Pack *pack_;         // Borrowed; outlives this.
   const TargetSpec *target_; // Of pack_.
-  CodeForm form_ = CodeForm::Cubin;
+  CodeChoice choice_;
   std::string key_;
   ModuleHandle module_;
-  std::vector<CUfunction> functions_; // Of the target's kernels, in module_.
+  std::vector<ModuleHandle> others_;  // Of kernels that name another form.
+  std::vector<CUfunction> functions_; // Of the target's kernels.
+  std::vector<CodeChoice> choices_;   // Likewise.
 };
 
 /// PTX, with the zero that ends it, as machine code for this GPU by its driver.

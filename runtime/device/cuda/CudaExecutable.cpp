@@ -56,7 +56,8 @@ CudaExecutable::load(std::shared_ptr<const Pack> pack, unsigned ordinal,
   Current current(*gpu); // gpu stays here: what fails below goes before it.
   MAMBA_RETURN_IF_ERROR(current.status());
   KernelCache cache = KernelCache::ofUser();
-  Result<CudaCode> code = CudaCode::load(gpu, *pack, *target, wanted, cache);
+  Result<CudaCode> code = CudaCode::load(gpu, *pack, *target, wanted, cache,
+                                         options.warn);
   if (!code.ok())
     return code.status().withContext(inQuotes(pack->path()) + ": target " +
                                      inQuotes(target->name) + " on " +

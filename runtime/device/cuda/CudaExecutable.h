@@ -34,6 +34,8 @@ public:
   bool usesGraphs() const { return usesGraphs_; }
   /// Whether kernels of a step may begin before the one before has ended.
   bool overlaps() const { return overlaps_; }
+  /// In which form the kernel's code is.
+  const CodeChoice &choice(uint32_t kernel) const { return code_.choice(kernel); }
   /// Who watches the steps of contexts, or null; it outlives them.
   StepProbe *probe() const { return probe_; }
   void setProbe(StepProbe *probe) { probe_ = probe; }

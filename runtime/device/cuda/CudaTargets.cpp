@@ -3,6 +3,7 @@
 #include "runtime/device/GpuArch.h"
 #include "runtime/support/Quote.h"
 
+#include <charconv>
 #include <string_view>
 
 using namespace mamba;
@@ -40,16 +41,43 @@ Result<const TargetSpec *> cuda::chooseTarget(const Pack &pack, unsigned chip,
                      name + "'");
 }
 
+std::optional<CodeChoice> CodeChoice::parse(std::string_view text) {
+  constexpr std::string_view kBounded = "nvrtc:";
+  if (text == "cubin")
+    return CodeChoice{CodeForm::Cubin, 0};
+  if (text == "ptx")
+    return CodeChoice{CodeForm::Ptx, 0};
+  if (text == "nvrtc")
+    return CodeChoice{CodeForm::Nvrtc, 0};
+  if (!text.starts_with(kBounded))
+    return std::nullopt;
+  CodeChoice choice{CodeForm::Nvrtc, 0};
+  const char *begin = text.data() + kBounded.size(), *end = text.data() + text.size();
+  auto [stop, error] = std::from_chars(begin, end, choice.mostRegisters);
+  if (error != std::errc() || stop != end || choice.mostRegisters == 0 ||
+      choice.mostRegisters > kMaxThreadRegisters)
+    return std::nullopt;
+  return choice;
+}
+
+std::string CodeChoice::text() const {
+  switch (form) {
+  case CodeForm::Cubin:
+    return "cubin";
+  case CodeForm::Ptx:
+    return "ptx";
+  case CodeForm::Nvrtc:
+    break;
+  }
+  return mostRegisters ? "nvrtc:" + std::to_string(mostRegisters) : "nvrtc";
+}
+
 Result<std::optional<CodeForm>> cuda::parseCodeForm(const char *value) {
   std::string_view text = value ? value : "";
   if (text.empty())
     return std::optional<CodeForm>();
-  if (text == "cubin")
-    return std::optional(CodeForm::Cubin);
-  if (text == "ptx")
-    return std::optional(CodeForm::Ptx);
-  if (text == "nvrtc")
-    return std::optional(CodeForm::Nvrtc);
+  if (auto choice = CodeChoice::parse(text); choice && !choice->mostRegisters)
+    return std::optional(choice->form);
   return invalidArgument("MAMBA_CUDA_PREFER must be cubin, ptx or nvrtc, got " +
                          inQuotes(text));
 }

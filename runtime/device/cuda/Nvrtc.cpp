@@ -91,10 +91,14 @@ std::string Nvrtc::firstError(Program program) const {
 }
 
 Result<std::vector<uint8_t>> Nvrtc::build(Program program,
-                                          const std::string &arch) const {
+                                          const std::string &arch,
+                                          unsigned mostRegisters) const {
   std::string architecture = "--gpu-architecture=" + arch;
+  std::string registers = "--maxrregcount=" + std::to_string(mostRegisters);
   std::vector<const char *> options(std::begin(kOptions), std::end(kOptions));
   options.push_back(architecture.c_str());
+  if (mostRegisters)
+    options.push_back(registers.c_str());
   int result = compileProgram(program, static_cast<int>(options.size()),
                               options.data());
   std::string where = "NVRTC " + version_ + " for " + arch + ": ";
@@ -117,13 +121,14 @@ Result<std::vector<uint8_t>> Nvrtc::build(Program program,
 }
 
 Result<std::vector<uint8_t>> Nvrtc::compile(const std::string &source,
-                                            const std::string &arch) const {
+                                            const std::string &arch,
+                                            unsigned mostRegisters) const {
   Program program = nullptr;
   int result = createProgram(&program, source.c_str(), "pack.cu", 0, nullptr,
                              nullptr);
   if (result != 0)
     return failure(result, "take the source");
-  Result<std::vector<uint8_t>> cubin = build(program, arch);
+  Result<std::vector<uint8_t>> cubin = build(program, arch, mostRegisters);
   (void)destroyProgram(&program);
   return cubin;
 }

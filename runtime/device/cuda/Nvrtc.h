@@ -18,10 +18,12 @@ public:
 
   /// "13.0"
   const std::string &version() const { return version_; }
-  /// A translation unit as machine code of `arch`, "sm_90a". The failure has
-  /// the compiler's first error.
+  /// A translation unit as machine code of `arch`, "sm_90a", with at most so
+  /// many registers a thread, if that is not 0. The failure has the compiler's
+  /// first error.
   Result<std::vector<uint8_t>> compile(const std::string &source,
-                                       const std::string &arch) const;
+                                       const std::string &arch,
+                                       unsigned mostRegisters = 0) const;
   /// What a kernel of a pack is compiled with, but for the chip.
   static constexpr const char *kOptions[] = {"--fmad=false", "--ftz=true"};
 
@@ -31,7 +33,8 @@ private:
   Status failure(int result, const char *doing) const;
   std::string firstError(Program program) const;
   Result<std::vector<uint8_t>> build(Program program,
-                                     const std::string &arch) const;
+                                     const std::string &arch,
+                                     unsigned mostRegisters) const;
 
   std::string version_;
   const char *(*getErrorString)(int) = nullptr;

@@ -49,3 +49,13 @@ absent() {
   found=$(find "$(dirname "$1")" -maxdepth 1 -name "*$(basename "$1")*")
   [ -z "$found" ] || die "left behind: $found"
 }
+
+# choices MODEL PART: the keys of the kernels with this part in them that have more than
+# one candidate, the most candidates first.
+choices() {
+  mamba-tune "$1" --list --json | python3 -c '
+import json, sys
+kernels = [k for k in json.load(sys.stdin) if sys.argv[1] in k["key"] and k["candidates"] > 1]
+for k in sorted(kernels, key=lambda k: (-k["candidates"], k["key"])):
+    print(k["key"])' "$2"
+}

@@ -3,7 +3,9 @@
 module attributes {ssm.target = "cuda:sm_80"} {
 
 // CHECK: remark: [Missed] ssm-fuse-linear-conv | Category:fusion | Reason="a projection's outputs go through a convolution only where each is its sequence's one row, in class decode"
-// CHECK: remark: {{.*}} Reason="kernels of a CPU compute a convolution once, in a kernel of its own"
+// CHECK: remark: {{.*}} Reason="a projection's outputs go through a convolution on a CPU in class decode alone"
+// CHECK: remark: {{.*}} Reason="kernels of a CPU take the first outputs of a projection through a convolution"
+// CHECK: remark: {{.*}} Reason="on a CPU a projection by 1049088 bytes of weights is slower with a convolution of its outputs, up to 1048576 it is faster"
 // CHECK-NOT: remark
 
 // The convolution moves its state on where its input is projected; what others
@@ -89,12 +91,13 @@ func.func @with_a_residual(%r: tensor<?x6xf32>, %a: tensor<?x8xf32>, %s: tensor<
   return %y, %s1 : tensor<?x8xf32>, tensor<?x3x8xf32>
 }
 
-// Near miss: the target refuses.
-// CHECK-LABEL: func.func @cpu
-// CHECK: ssm.kernel
-// CHECK-NEXT: ssm.linear
-// CHECK: ssm.kernel
-// CHECK-NEXT: ssm.conv1d
+// So does a CPU.
+// CHECK-LABEL: func.func @cpu(
+// CHECK: %[[R:.*]]:2 = ssm.kernel
+// CHECK-NEXT: %[[L:.*]] = ssm.linear
+// CHECK-NEXT: %[[Y:.*]], %[[S1:.*]] = ssm.conv1d %[[L]]
+// CHECK-NEXT: ssm.yield %[[Y]], %[[S1]]
+// CHECK: return %[[R]]#0, %[[R]]#1
 func.func @cpu(%r: tensor<?x6xf32>, %s: tensor<?x3x8xf32>, %batch: !ssm.batch)
     -> (tensor<?x8xf32>, tensor<?x3x8xf32>) attributes {ssm.class = "decode", ssm.target = "cpu:x86-64-v4"} {
   %iw = ssm.weight "iw" : tensor<8x6xf32>
@@ -103,6 +106,56 @@ func.func @cpu(%r: tensor<?x6xf32>, %s: tensor<?x3x8xf32>, %batch: !ssm.batch)
   %y, %s1 = ssm.conv1d %x, %w state %s of %batch
     : (tensor<?x8xf32>, tensor<8x4xf32>, tensor<?x3x8xf32>, !ssm.batch) -> (tensor<?x8xf32>, tensor<?x3x8xf32>)
   return %y, %s1 : tensor<?x8xf32>, tensor<?x3x8xf32>
+}
+
+// Near miss: of many rows it is computed by itself.
+// CHECK-LABEL: func.func @cpu_prefill
+// CHECK: ssm.kernel
+// CHECK-NEXT: ssm.linear
+// CHECK: ssm.kernel
+// CHECK-NEXT: ssm.conv1d
+func.func @cpu_prefill(%r: tensor<?x6xf32>, %s: tensor<?x3x8xf32>, %batch: !ssm.batch)
+    -> (tensor<?x8xf32>, tensor<?x3x8xf32>) attributes {ssm.class = "prefill", ssm.target = "cpu:x86-64-v4"} {
+  %iw = ssm.weight "iw" : tensor<8x6xf32>
+  %w = ssm.weight "w" : tensor<8x4xf32>
+  %x = ssm.linear %r, %iw : tensor<?x6xf32>, tensor<8x6xf32> -> tensor<?x8xf32>
+  %y, %s1 = ssm.conv1d %x, %w state %s of %batch
+    : (tensor<?x8xf32>, tensor<8x4xf32>, tensor<?x3x8xf32>, !ssm.batch) -> (tensor<?x8xf32>, tensor<?x3x8xf32>)
+  return %y, %s1 : tensor<?x8xf32>, tensor<?x3x8xf32>
+}
+
+// Near miss: of outputs behind others.
+// CHECK-LABEL: func.func @cpu_behind
+// CHECK: ssm.kernel
+// CHECK-NEXT: ssm.linear
+// CHECK: ssm.kernel
+// CHECK-NEXT: ssm.split
+// CHECK-NEXT: ssm.conv1d
+func.func @cpu_behind(%r: tensor<?x6xf32>, %s: tensor<?x3x8xf32>, %batch: !ssm.batch)
+    -> (tensor<?x8xf32>, tensor<?x3x8xf32>) attributes {ssm.class = "decode", ssm.target = "cpu:x86-64-v4"} {
+  %iw = ssm.weight "iw" : tensor<16x6xf32>
+  %w = ssm.weight "w" : tensor<8x4xf32>
+  %zx = ssm.linear %r, %iw : tensor<?x6xf32>, tensor<16x6xf32> -> tensor<?x16xf32>
+  %z, %x = ssm.split %zx : tensor<?x16xf32> -> tensor<?x8xf32>, tensor<?x8xf32>
+  %y, %s1 = ssm.conv1d %x, %w state %s of %batch
+    : (tensor<?x8xf32>, tensor<8x4xf32>, tensor<?x3x8xf32>, !ssm.batch) -> (tensor<?x8xf32>, tensor<?x3x8xf32>)
+  return %y, %s1 : tensor<?x8xf32>, tensor<?x3x8xf32>
+}
+
+// Near miss: half of the second level cache does not hold the matrix.
+// CHECK-LABEL: func.func @cpu_large
+// CHECK: ssm.kernel
+// CHECK-NEXT: ssm.linear
+// CHECK: ssm.kernel
+// CHECK-NEXT: ssm.conv1d
+func.func @cpu_large(%r: tensor<?x128xf32>, %s: tensor<?x3x2049xf32>, %batch: !ssm.batch)
+    -> (tensor<?x2049xf32>, tensor<?x3x2049xf32>) attributes {ssm.class = "decode", ssm.target = "cpu:x86-64-v4"} {
+  %iw = ssm.weight "iw" : tensor<2049x128xf32>
+  %w = ssm.weight "w" : tensor<2049x4xf32>
+  %x = ssm.linear %r, %iw : tensor<?x128xf32>, tensor<2049x128xf32> -> tensor<?x2049xf32>
+  %y, %s1 = ssm.conv1d %x, %w state %s of %batch
+    : (tensor<?x2049xf32>, tensor<2049x4xf32>, tensor<?x3x2049xf32>, !ssm.batch) -> (tensor<?x2049xf32>, tensor<?x3x2049xf32>)
+  return %y, %s1 : tensor<?x2049xf32>, tensor<?x3x2049xf32>
 }
 
 }

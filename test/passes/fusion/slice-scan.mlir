@@ -1,6 +1,22 @@
 // RUN: mamba-opt %s --split-input-file --ssm-clone-classes --ssm-form-kernels --ssm-fuse-scan --ssm-slice-scan | FileCheck %s
 // RUN: mamba-opt %s --split-input-file --ssm-clone-classes --ssm-form-kernels --ssm-fuse-scan --ssm-slice-scan --remarks-filter=fusion -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 // RUN: mamba-opt %s --split-input-file --ssm-clone-classes=batch-invariant | FileCheck %s --check-prefix=INV
+// RUN: mamba-opt %s --split-input-file --ssm-clone-classes=scan-slices=4 --ssm-form-kernels --ssm-fuse-scan --ssm-slice-scan | FileCheck %s --check-prefix=FOUR
+// RUN: mamba-opt %s --split-input-file --ssm-clone-classes=scan-slices=4 --ssm-form-kernels --ssm-fuse-scan --ssm-slice-scan | FileCheck %s --check-prefix=GPU
+// RUN: mamba-opt %s --split-input-file --ssm-clone-classes=scan-slices=16 | FileCheck %s --check-prefix=SIXTEEN
+// RUN: mamba-opt %s --split-input-file --ssm-clone-classes='batch-invariant scan-slices=4' | FileCheck %s --check-prefix=INV
+// RUN: not mamba-opt %s --split-input-file --ssm-clone-classes=scan-slices=17 -o /dev/null 2>&1 | FileCheck %s --check-prefix=MANY
+// RUN: not mamba-opt %s --split-input-file --ssm-clone-classes=scan-slices=1 -o /dev/null 2>&1 | FileCheck %s --check-prefix=ONE
+// RUN: not mamba-opt %s --mamba-pipeline=fused --target=cuda:sm_80 --scan-slices=4 -o /dev/null 2>&1 | FileCheck %s --check-prefix=CUDA
+// RUN: not mamba-opt %s --mamba-pipeline=fused --target=cpu:x86-64-v4 --scan-slices=4 --batch-invariant -o /dev/null 2>&1 | FileCheck %s --check-prefix=BOTH
+
+// MANY: error: scan-slices must be 0 or from 2 to 16, got 17
+// ONE: error: scan-slices must be 0 or from 2 to 16, got 1
+// CUDA: error: target 'cuda:sm_80' has rules for its scans: leave --scan-slices and --scan-block out
+// BOTH: error: slices of time depend on the batch: leave --scan-slices or --batch-invariant out
+// GPU: func.func @step_long
+// GPU-NOT: ssm.scan_slices =
+// GPU: ssm.scan_slices {{.*}} -> tensor<32x9x32xf32>
 
 // In class long the scan's kernel reads what a kernel before it found of the
 // slices, which holds what it needs of the same ops: no C, no skip, no gate.
@@ -60,11 +76,22 @@ func.func @wide(%u: tensor<?x2xf32>, %A: tensor<2x300xf32>, %B: tensor<?x300xf32
 
 // -----
 
-// A CPU has no class long.
+// A CPU has no class long, unless its slices are asked for.
 module attributes {ssm.target = "cpu:x86-64-v4"} {
 // CHECK-LABEL: func.func @cpu_few
 // CHECK-NOT: @cpu_long
 // CHECK-LABEL: func.func @cpu_prefill
+// FOUR-LABEL: func.func @cpu_few
+// FOUR-NOT: ssm.scan_slices
+// FOUR-LABEL: func.func @cpu_long
+// FOUR-SAME: ssm.class = "long"
+// FOUR-SAME: ssm.max_sequences = 1 : i64, ssm.min_tokens = 256 : i64, ssm.scan_slices = 4 : i64
+// FOUR: ssm.scan_slices {{.*}} -> tensor<4x9x8xf32>
+// FOUR: ssm.selective_scan {{.*}} slices %{{.*}} of
+// FOUR-LABEL: func.func @cpu_prefill
+// FOUR-NOT: ssm.scan_slices
+// SIXTEEN: func.func @cpu_long
+// SIXTEEN-SAME: ssm.max_sequences = 7 : i64, ssm.min_tokens = 1024 : i64, ssm.scan_slices = 16 : i64
 func.func @cpu(%u: tensor<?x8xf32>, %A: tensor<8x4xf32>, %B: tensor<?x4xf32>, %h: tensor<?x8x4xf32> {ssm.state = "h"}, %batch: !ssm.batch)
     -> (tensor<?x8xf32>, tensor<?x8x4xf32> {ssm.state = "h"}) attributes {ssm.entry = "cpu"} {
   %y, %h1 = ssm.selective_scan %u delta %u A %A B %B C %B state %h of %batch
@@ -78,6 +105,7 @@ func.func @cpu(%u: tensor<?x8xf32>, %A: tensor<8x4xf32>, %B: tensor<?x4xf32>, %h
 
 // One sequence of many channels is cut too, but not where memory is slow.
 module attributes {ssm.target = "cuda:sm_90a"} {
+// FOUR-LABEL: func.func @many_few
 // CHECK-LABEL: func.func @many_long
 // CHECK-SAME: ssm.max_sequences = 1 : i64, ssm.min_tokens = 512 : i64
 func.func @many(%u: tensor<?x4096xf32>, %A: tensor<4096x4xf32>, %B: tensor<?x4xf32>, %h: tensor<?x4096x4xf32> {ssm.state = "h"}, %batch: !ssm.batch)
@@ -101,5 +129,21 @@ func.func @slow(%u: tensor<?x4096xf32>, %A: tensor<4096x4xf32>, %B: tensor<?x4xf
     : (tensor<?x4096xf32>, tensor<?x4096xf32>, tensor<4096x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4096x4xf32>, !ssm.batch)
     -> (tensor<?x4096xf32>, tensor<?x4096x4xf32>)
   return %y, %h1 : tensor<?x4096xf32>, tensor<?x4096x4xf32>
+}
+}
+
+// -----
+
+// On a CPU a function of class long is left alone, unless it says how many slices.
+module attributes {ssm.target = "cpu:x86-64-v4"} {
+// CHECK-LABEL: func.func @kept
+// CHECK-NOT: ssm.scan_slices
+// CHECK: return
+func.func @kept(%u: tensor<?x8xf32>, %A: tensor<8x4xf32>, %B: tensor<?x4xf32>, %h: tensor<?x8x4xf32> {ssm.state = "h"}, %batch: !ssm.batch)
+    -> (tensor<?x8xf32>, tensor<?x8x4xf32> {ssm.state = "h"}) attributes {ssm.entry = "kept", ssm.class = "long"} {
+  %y, %h1 = ssm.selective_scan %u delta %u A %A B %B C %B state %h of %batch
+    : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<8x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x8x4xf32>, !ssm.batch)
+    -> (tensor<?x8xf32>, tensor<?x8x4xf32>)
+  return %y, %h1 : tensor<?x8xf32>, tensor<?x8x4xf32>
 }
 }

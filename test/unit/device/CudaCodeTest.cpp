@@ -1,6 +1,7 @@
 // The forms of a pack's kernels on a GPU, which one is taken and why not.
 #include "test/unit/device/CudaModel.h"
 
+#include "runtime/device/cuda/CudaExecutable.h"
 #include "runtime/device/cuda/CudaTargets.h"
 #include "runtime/device/cuda/Nvrtc.h"
 #include "runtime/pack/Cubin.h"
@@ -145,6 +146,54 @@ TEST(CudaCode, Preference) {
 }
 
 // Forced, and not there: nothing else is tried.
+TEST(CudaCode, AKernelHasTheFormThatItNames) {
+  FakeDriver fake;
+  ThreeForms model;
+  fake.acceptCubin(model.cubin, 80, testPtx());
+  auto forms = [&] {
+    std::string text = model.outcome();
+    if (text != "fine")
+      return text;
+    auto *executable = static_cast<cuda::CudaExecutable *>(model.executable.get());
+    text.clear();
+    for (uint32_t i = 0; i < executable->target().kernels.size(); ++i)
+      text += executable->choice(i).text() + " ";
+    return text.substr(0, text.find(" ", text.find(" ") + 1));
+  };
+  std::vector<KernelSpec> &kernels = model.pack.target().kernels;
+  EXPECT_EQ(forms(), "cubin cubin");
+  kernels[0].codeForm = "ptx";
+  EXPECT_EQ(forms(), "ptx cubin");
+  kernels[1].codeForm = "nvrtc:96";
+  EXPECT_EQ(forms(), "ptx nvrtc:96");
+  kernels[0].codeForm = "of tomorrow";
+  EXPECT_EQ(forms(), "cubin nvrtc:96");
+  // What is wanted by hand comes before.
+  {
+    Environment preference("MAMBA_CUDA_PREFER", "ptx");
+    EXPECT_EQ(forms(), "ptx ptx");
+  }
+  // Where it does not work here, the kernel has the others' form.
+  model.drop();
+  Environment nvrtc("MAMBA_CUDA_NVRTC", "/nonexistent/libnvrtc.so");
+  Environment off("MAMBA_CACHE", "off");
+  EXPECT_EQ(forms(), "cubin cubin");
+  std::vector<std::string> warnings;
+  DeviceOptions options;
+  options.warn = [&](const std::string &line) { warnings.push_back(line); };
+  auto loaded = loadOnDevice(*model.pack.open(), "cuda", options);
+  ASSERT_TRUE(loaded.ok());
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_HAS(warnings[0], "kernels that are faster as nvrtc:96 run from their cubin: NVRTC ");
+}
+
+TEST(CudaCode, WordsOfForms) {
+  for (const char *word : {"cubin", "ptx", "nvrtc", "nvrtc:1", "nvrtc:255"})
+    EXPECT_EQ(cuda::CodeChoice::parse(word)->text(), word);
+  for (const char *word : {"", "Cubin", "nvrtc:", "nvrtc:0", "nvrtc:256", "nvrtc:6 4", "nvrtc64"})
+    EXPECT_FALSE(cuda::CodeChoice::parse(word)) << word;
+}
+
 TEST(CudaCode, PreferenceThatIsNotThere) {
   FakeDriver fake;
   CudaModel bare;

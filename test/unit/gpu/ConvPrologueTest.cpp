@@ -16,16 +16,7 @@ protected:
     LabKernels kernels = lab.compile(texts);
     ASSERT_EQ(kernels.size(), texts.size());
     for (const auto &kernel : kernels)
-      for (int64_t sequences : {int64_t(1), random.integer(2, 5),
-                                random.integer(6, 21)})
-        for (bool ragged : {false, true}) {
-          std::vector<int64_t> lengths(sequences, 1);
-          for (int64_t &length : lengths)
-            length = ragged ? random.integer(0, 1) : 1;
-          SCOPED_TRACE(kernel->describe() + ", lengths " +
-                       testing::PrintToString(lengths));
-          kernel->checkOn(shuffledBatch(lengths, random), random);
-        }
+      kernel->checkDecoding(random);
   }
 };
 

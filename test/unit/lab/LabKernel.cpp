@@ -195,4 +195,15 @@ void LabKernel::check(RandomTensors &random) const {
   }
 }
 
+void LabKernel::checkDecoding(RandomTensors &random) const {
+  for (int64_t sequences : {int64_t(1), random.integer(2, 5), random.integer(6, 21)})
+    for (bool ragged : {false, true}) {
+      std::vector<int64_t> lengths(sequences, 1);
+      for (int64_t &length : lengths)
+        length = ragged ? random.integer(0, 1) : 1;
+      SCOPED_TRACE(describe() + ", lengths " + testing::PrintToString(lengths));
+      checkOn(shuffledBatch(lengths, random), random);
+    }
+}
+
 } // namespace mamba

@@ -59,6 +59,8 @@ public:
   /// Compares the code with the reference, on ragged batches: see
   /// LabKernel.cpp.
   void check(RandomTensors &random) const;
+  /// The same on steps of at most one row a sequence, of which some have none.
+  void checkDecoding(RandomTensors &random) const;
   /// The same on one batch.
   void checkOn(const BatchValue &batch, RandomTensors &random) const;
 

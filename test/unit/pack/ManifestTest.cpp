@@ -24,6 +24,8 @@ TEST(Manifest, RoundTrip) {
   EXPECT_EQ(target.programs[1].bounds.maxTokens, 4096u);
   EXPECT_EQ(target.programs[1].bounds.minTokens, 17u);
   EXPECT_EQ(target.programs[1].bounds.maxSequences, 8u);
+  EXPECT_EQ(target.programs[1].slices, 4u);
+  EXPECT_FALSE(target.programs[0].slices);
   const GoldenCase &golden = target.kernels[0].golden[0];
   EXPECT_EQ(golden.args[0].hi, 1.0 / 3) << "doubles are exact";
   EXPECT_EQ(golden.args[1].bound, 17u);
@@ -168,7 +170,9 @@ TEST(Manifest, EveryKeyIsNeeded) {
       continue;
     auto changed = json;
     changed[pointer.parent_pointer()].erase(pointer.back());
-    bool isLater = pointer.back() == "minor" || pointer.back().starts_with("schedule_");
+    bool isLater = pointer.back() == "minor" || pointer.back() == "tuning" ||
+                   pointer.back() == "slices" || pointer.back() == "code_form" ||
+                   pointer.back().starts_with("schedule_");
     EXPECT_EQ(readManifest(changed.dump(), "test").ok(), isLater) << path;
     ++count;
   }

@@ -240,6 +240,8 @@ TEST(ManifestVerify, Programs) {
       {"/targets/0/programs/1/min_tokens", 5000,
        "target 'cpu:test': program 1: min_tokens 5000 is more than max_tokens 4096"},
       {"/targets/0/programs/1/max_sequences", -1, "'max_sequences' must be"},
+      {"/targets/0/programs/1/slices", 0, "'slices' must be"},
+      {"/targets/0/programs/1/slices", "4", "'slices' must be"},
       {"/targets/0/programs/1/invariant", 1, "'invariant' must be"},
       {"/targets/0/programs/0/arena", nullptr, "'arena' is missing"},
       {"/targets/0/programs/0/arena/T", uint64_t(1) << 50, "'T' must be"},

@@ -100,6 +100,7 @@ inline Manifest sampleManifest() {
   target.programs[1].bounds.maxTokens = 4096;
   target.programs[1].bounds.minTokens = 17;
   target.programs[1].bounds.maxSequences = 8;
+  target.programs[1].slices = 4;
   manifest.targets = {target, sampleCudaTarget(target)};
   manifest.blobs = {{"code.0", std::string(64, 'a'), uint64_t(1) << 20},
                     {"cubin.0", std::string(64, 'c'), 5000},

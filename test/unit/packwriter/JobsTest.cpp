@@ -1,12 +1,15 @@
 // Work on threads: every job once, one answer whatever the order of their ends.
 #include "compiler/pack/Jobs.h"
+#include "compiler/pack/OutOfMemory.h"
 
+#include "llvm/Support/ErrorHandling.h"
 #include <gtest/gtest.h>
 
 #include <pthread.h>
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <new>
 #include <stdexcept>
 #include <thread>
@@ -103,4 +106,31 @@ TEST(Jobs, NoThreadIsAFailure) {
   Status status = Jobs({.threads = 4}).run({[] { return Status(); }}, 0, 100);
   EXPECT_EQ(pthread_setattr_default_np(&before), 0);
   EXPECT_NE(status.message().find("cannot start a thread"), std::string::npos);
+}
+
+static void noFurther(void (*work)()) noexcept { work(); }
+
+// Without memory the process ends with a line, whoever notices: LLVM, or an exception
+// that gets no further.
+TEST(OutOfMemory, IsALine) {
+  constexpr const char *line = "not enough memory, said once\n";
+  auto ends = testing::ExitedWithCode(1);
+  EXPECT_EXIT(
+      {
+        endWhenOutOfMemory(line);
+        llvm::report_bad_alloc_error("Buffer allocation failed");
+      },
+      ends, "^not enough memory, said once\n$");
+  EXPECT_EXIT(
+      {
+        endWhenOutOfMemory(line);
+        noFurther([] { throw std::bad_alloc(); });
+      },
+      ends, "^not enough memory, said once\n$");
+  EXPECT_EXIT(
+      {
+        endWhenOutOfMemory(line);
+        noFurther([] { throw std::runtime_error("why"); });
+      },
+      testing::KilledBySignal(SIGABRT), "runtime_error");
 }

@@ -33,7 +33,7 @@ TEST(Candidate, IsCheckedAtTheSizeOfItsTimingToo) {
   EXPECT_EQ(candidate->kernel().golden.size(), 2u);
   EXPECT_EQ(candidate->sizeOfTiming().lengths, std::vector<int64_t>{100});
   EXPECT_EQ(candidate->sizeOfTiming().grid.tiles(100, 1), 15u);
-  Status checked = candidate->check(2);
+  Status checked = candidate->check("cpu", 2);
   EXPECT_TRUE(checked.ok()) << checked.message();
 }
 
@@ -42,7 +42,7 @@ TEST(Candidate, WrongNumbersAreSeen) {
   ASSERT_TRUE(computeGoldens(kernelOf("silu", folder / "golden")).ok());
   ASSERT_TRUE(
       buildCandidate(kernelOf("softplus", folder / "golden"), kSchedule, folder / "x.mpk").ok());
-  Status checked = tune::Candidate::open(folder / "x.mpk")->check(1);
+  Status checked = tune::Candidate::open(folder / "x.mpk")->check("cpu", 1);
   EXPECT_NE(checked.message().find("case 0: argument 1 has relative error "), std::string::npos)
       << checked.message();
 }
@@ -72,12 +72,12 @@ TEST(Bout, TimesEachOfItsCandidates) {
     packs.push_back(folder / (std::to_string(block) + ".mpk"));
     ASSERT_TRUE(buildCandidate(kernel, {.lanes = 16, .rowBlock = block}, packs.back()).ok());
   }
-  auto bout = tune::Bout::create(packs, 2);
+  auto bout = tune::Bout::create(packs, "cpu", 2);
   ASSERT_TRUE(bout.ok()) << bout.status().message();
   ASSERT_EQ((*bout)->size(), 2u);
   for (size_t i : {0, 1, 0})
-    EXPECT_GT((*bout)->time(i), 0);
-  EXPECT_FALSE(tune::Bout::create({}, 1).ok());
+    EXPECT_GT(*(*bout)->time(i), 0);
+  EXPECT_FALSE(tune::Bout::create({}, "cpu", 1).ok());
 }
 
 } // namespace

@@ -126,19 +126,6 @@ TEST(Database, OtherKindsAndTargetsAreNotLookedAt) {
   EXPECT_EQ(chunkFor(databaseOf({few, target, types}), "1536x16"), 0);
 }
 
-TEST(Database, ReplacesWhatIsOfTheSameWork) {
-  ScheduleDatabase database = databaseOf({Line()});
-  std::string reason;
-  Line faster, fewer;
-  faster.schedule = "chunk=64";
-  fewer.schedule = "chunk=16";
-  fewer.figure = "measured 5us spread 1% default 12us rows 256 threads 2";
-  database.replace(*ScheduleRecord::parse(faster.text(), reason));
-  EXPECT_EQ(database.text(), faster.text() + "\n");
-  database.replace(*ScheduleRecord::parse(fewer.text(), reason));
-  EXPECT_EQ(database.size(), 2u);
-}
-
 TEST(Database, NamesFileLineAndWhatIsWrong) {
   auto errorOf = [](const Line &line) {
     ScheduleDatabase database;

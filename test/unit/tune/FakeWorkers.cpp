@@ -3,6 +3,8 @@
 // called.
 #include "test/unit/tune/FakeWorkers.h"
 
+#include "test/unit/tune/FakePredictions.h"
+
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -49,11 +51,13 @@ static int tryFake(const std::string &job, const std::string &pack) {
 int main(int argc, char **argv) {
   std::string verb = argc > 1 ? argv[1] : "";
   if (verb == "@time")
-    return mamba::tune::timeFakes(argc - 3, argv + 3);
+    return mamba::tune::timeFakes(argc - 4, argv + 4);
   if (verb == "@try")
     return mamba::tune::tryFake(argv[2], argv[4]);
   if (verb == "@golden")
     return 0;
+  if (verb == "@predict" || verb == "@verify")
+    return mamba::tune::fakePrediction(argc, argv);
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

@@ -1,6 +1,7 @@
 // A sweep goes on whatever its candidates do, and its journal can be gone on with.
-#include "compiler/tune/Journal.h"
+#include "compiler/tune/Sweep.h"
 #include "runtime/support/File.h"
+#include "runtime/tune/Journal.h"
 #include "runtime/tune/Timing.h"
 #include "test/unit/support/TempFolder.h"
 #include "test/unit/tune/FakeWorkers.h"
@@ -8,6 +9,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+
+#include <sys/stat.h>
 
 using namespace mamba;
 
@@ -65,9 +68,9 @@ TunedKernel kernelOf(size_t candidates, const std::string &dims = "64x16") {
   return kernel;
 }
 
-KernelResult swept(const TunedKernel &kernel, SweepOptions options = {}) {
-  std::optional<KernelResult> found;
-  Result<bool> complete = sweep(options, {kernel}, [&](const KernelResult &result) -> Status {
+tune::KernelResult swept(const TunedKernel &kernel, SweepOptions options = {}) {
+  std::optional<tune::KernelResult> found;
+  Result<bool> complete = sweep(options, {kernel}, [&](const tune::KernelResult &result) -> Status {
     found = result;
     return {};
   });
@@ -76,7 +79,7 @@ KernelResult swept(const TunedKernel &kernel, SweepOptions options = {}) {
 }
 
 TEST(Sweep, RecordsWhatWentWrongAndFindsTheBest) {
-  KernelResult result = swept(kernelOf(8));
+  tune::KernelResult result = swept(kernelOf(8));
   EXPECT_EQ(result.failure, "");
   EXPECT_EQ(result.best, 2u);
   EXPECT_DOUBLE_EQ(result.bestTime.median, 12e-6);
@@ -91,7 +94,7 @@ TEST(Sweep, RecordsWhatWentWrongAndFindsTheBest) {
 
 TEST(Sweep, NothingTakesTheDefaultsPlaceByLuck) {
   // Candidate 1 is faster by its median, but not surely.
-  KernelResult result = swept(kernelOf(2));
+  tune::KernelResult result = swept(kernelOf(2));
   EXPECT_LT(tune::least(result.candidates[1].us), 20);
   EXPECT_EQ(result.best, 0u);
   EXPECT_DOUBLE_EQ(result.bestTime.median, result.defaultTime.median);
@@ -102,11 +105,11 @@ TEST(Sweep, LargeSpacesAreCutByPrediction) {
   std::swap(kernel.predictedUs[6], kernel.predictedUs[1]);
   SweepOptions options;
   options.most = 3;
-  KernelResult result = swept(kernel, options);
+  tune::KernelResult result = swept(kernel, options);
   ASSERT_EQ(result.candidates.size(), 3u);
-  EXPECT_EQ(result.candidates[0].schedule.chunk, 1) << "the default first";
-  EXPECT_EQ(result.candidates[1].schedule.chunk, 7);
-  EXPECT_EQ(result.candidates[2].schedule.chunk, 3);
+  EXPECT_EQ(result.candidates[0].schedule, "chunk=1") << "the default first";
+  EXPECT_EQ(result.candidates[1].schedule, "chunk=7");
+  EXPECT_EQ(result.candidates[2].schedule, "chunk=3");
   options.exhaustive = true;
   EXPECT_EQ(swept(kernel, options).candidates.size(), 8u);
 }
@@ -115,10 +118,11 @@ TEST(Sweep, ABudgetEndsIt) {
   SweepOptions options;
   options.budgetSeconds = 1e-9;
   size_t done = 0;
-  Result<bool> complete = sweep(options, {kernelOf(2), kernelOf(3)}, [&](const KernelResult &) {
+  auto count = [&](const tune::KernelResult &) {
     ++done;
     return Status();
-  });
+  };
+  Result<bool> complete = sweep(options, {kernelOf(2), kernelOf(3)}, count);
   ASSERT_TRUE(complete.ok());
   EXPECT_FALSE(*complete);
   EXPECT_EQ(done, 0u);
@@ -128,43 +132,71 @@ TEST(Sweep, ABudgetEndsIt) {
 // Journal
 //===----------------------------------------------------------------------===//
 
-KernelReport reported(const TunedKernel &kernel) {
+tune::KernelReport reported(const TunedKernel &kernel) {
   std::string error;
-  return reportOf(swept(kernel),
+  return tune::reportOf(swept(kernel),
                   recordOf(swept(kernel), *parseTarget("cpu:x86-64-v4", error), 2));
 }
 
 TEST(Journal, GoesOnWithWhatIsThere) {
   TempFolder folder;
   std::string path = folder / "x.tune";
-  KernelReport report = reported(kernelOf(8));
+  tune::KernelReport report = reported(kernelOf(8));
   {
-    Result<Journal> journal = Journal::open(path, "settings", false);
+    Result<tune::Journal> journal = tune::Journal::open(path, "settings", false);
     ASSERT_TRUE(journal.ok()) << journal.status().message();
     ASSERT_TRUE(journal->add(report).ok());
   }
-  Result<Journal> journal = Journal::open(path, "settings", true);
+  Result<tune::Journal> journal = tune::Journal::open(path, "settings", true);
   ASSERT_TRUE(journal.ok()) << journal.status().message();
   EXPECT_TRUE(journal->isDone(report.key));
   EXPECT_FALSE(journal->isDone(kernelOf(8, "65x16").key.text()));
   ASSERT_EQ(journal->reports().size(), 1u);
-  EXPECT_EQ(reportTable(journal->reports()), reportTable({report}));
-  EXPECT_EQ(reportSvg(journal->reports(), "t"), reportSvg({report}, "t"));
+  EXPECT_EQ(tune::reportTable(journal->reports()), tune::reportTable({report}));
+  EXPECT_EQ(tune::reportSvg(journal->reports(), "t"), tune::reportSvg({report}, "t"));
   EXPECT_EQ(*readFile(path), report.record + "\n");
   journal->close();
   EXPECT_FALSE(std::filesystem::exists(path + ".journal"));
   EXPECT_TRUE(std::filesystem::exists(path));
 }
 
+TEST(Journal, KeepsWhatAnotherSweepHasFound) {
+  TempFolder folder;
+  std::string path = folder / "x.tune";
+  Result<tune::Journal> first = tune::Journal::open(path, "first", false);
+  Result<tune::Journal> second = tune::Journal::open(path, "second", false); // waits for it
+  tune::KernelReport one = reported(kernelOf(8)), two = reported(kernelOf(8, "65x16"));
+  ASSERT_TRUE(first->begin().ok());
+  ASSERT_TRUE(first->add(one).ok());
+  ASSERT_TRUE(second->begin().ok());
+  EXPECT_EQ(*readFile(path), one.record + "\n");
+  ASSERT_TRUE(first->add(two).ok());
+  ASSERT_TRUE(second->add(one).ok());
+  EXPECT_EQ(*readFile(path), one.record + "\n" + two.record + "\n");
+}
+
+TEST(Journal, TakesNoPipe) {
+  TempFolder folder;
+  for (const char *name : {"x.tune", "y.tune.journal"}) {
+    std::string path = folder / name;
+    ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    Result<tune::Journal> journal =
+        tune::Journal::open(folder / std::string(name).substr(0, 6), "settings", true);
+    ASSERT_FALSE(journal.ok());
+    EXPECT_EQ(journal.status().message(),
+              "'" + path + "' is not a regular file, name another database");
+  }
+}
+
 TEST(Journal, IsRefusedForOtherSettingsAndBegunAnewWithoutResume) {
   TempFolder folder;
   std::string path = folder / "x.tune";
-  ASSERT_TRUE(Journal::open(path, "settings", false)->add(reported(kernelOf(2))).ok());
-  Result<Journal> other = Journal::open(path, "others", true);
+  ASSERT_TRUE(tune::Journal::open(path, "settings", false)->add(reported(kernelOf(2))).ok());
+  Result<tune::Journal> other = tune::Journal::open(path, "others", true);
   ASSERT_FALSE(other.ok());
   EXPECT_NE(other.status().message().find("is of a sweep with other options: settings"),
             std::string::npos);
-  EXPECT_TRUE(Journal::open(path, "others", false)->reports().empty());
+  EXPECT_TRUE(tune::Journal::open(path, "others", false)->reports().empty());
 }
 
 TEST(Journal, NamesWhatItCannotRead) {
@@ -172,7 +204,7 @@ TEST(Journal, NamesWhatItCannotRead) {
   std::string path = folder / "x.tune";
   auto errorOf = [&](const std::string &line) {
     EXPECT_TRUE(writeFileAtomically(path + ".journal", "settings\n" + line + "\n").ok());
-    Result<Journal> journal = Journal::open(path, "settings", true);
+    Result<tune::Journal> journal = tune::Journal::open(path, "settings", true);
     EXPECT_FALSE(journal.ok()) << line;
     return journal.ok() ? "" : journal.status().message();
   };
@@ -182,15 +214,25 @@ TEST(Journal, NamesWhatItCannotRead) {
 }
 
 TEST(Report, StatesGainFailuresAndMean) {
-  KernelReport report = reported(kernelOf(8));
-  std::string table = reportTable({report});
+  tune::KernelReport report = reported(kernelOf(8));
+  std::string table = tune::reportTable({report});
   EXPECT_NE(table.find("default 20.0 us, best 12.0 us (+-0.0%), 1.667x; 5 timed, 3 failed"),
             std::string::npos)
       << table;
   EXPECT_NE(table.find("geometric mean of default by best over 1 kernels: 1.667"),
             std::string::npos);
   EXPECT_NE(table.find("chunk=6: argument 2: relative L2 error"), std::string::npos);
-  std::string svg = reportSvg({report}, "a < b");
+  report.rank = {10, 4, 0.5};
+  EXPECT_NE(tune::reportTable({report, report})
+                .find("over 2 kernels whose candidates differ: median 0.50, least 0.50\n"),
+            std::string::npos);
+  EXPECT_EQ(tune::rankText(report.rank),
+            "rank correlation of predicted and measured 0.50, over the 4 of 10 pairs of candidates "
+            "that differ by more than their spread");
+  EXPECT_EQ(tune::rankText({10, 0, 0}),
+            "no candidate is surely faster than another: nothing to predict");
+  EXPECT_EQ(tune::rankText({}), "");
+  std::string svg = tune::reportSvg({report}, "a < b");
   EXPECT_NE(svg.find("a &lt; b"), std::string::npos);
   EXPECT_EQ(std::count(svg.begin(), svg.end(), '\0'), 0);
 }

@@ -1,17 +1,15 @@
-#include "compiler/tune/Journal.h"
+#include "runtime/tune/Journal.h"
 
 #include "runtime/support/File.h"
 #include "runtime/support/Json.h"
 #include "runtime/support/Quote.h"
 
-#include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringRef.h"
-
+#include <algorithm>
 #include <filesystem>
 
 namespace fs = std::filesystem;
 
-namespace mamba {
+namespace mamba::tune {
 
 static std::string journalOf(const std::string &database) { return database + ".journal"; }
 
@@ -19,16 +17,15 @@ static std::string journalOf(const std::string &database) { return database + ".
 static Result<std::vector<KernelReport>> readJournal(const std::string &path,
                                                      const std::string &settings) {
   MAMBA_ASSIGN_OR_RETURN(std::string text, readFile(path));
-  auto [first, rest] = llvm::StringRef(text).split('\n');
+  std::string first = text.substr(0, text.find('\n'));
   if (first != settings)
-    return invalidArgument(inQuotes(path) + " is of a sweep with other options: " + first.str() +
+    return invalidArgument(inQuotes(path) + " is of a sweep with other options: " + first +
                            "; without --resume it is begun anew");
   std::vector<KernelReport> reports;
-  for (llvm::StringRef line : llvm::split(rest, '\n')) {
-    if (line.empty())
-      continue;
+  for (size_t at = first.size() + 1, end; at < text.size(); at = end + 1) {
+    end = std::min(text.find('\n', at), text.size());
     std::string place = path + ": kernel " + std::to_string(reports.size() + 1);
-    MAMBA_ASSIGN_OR_RETURN(nlohmann::json json, parseJson(line.str(), place));
+    MAMBA_ASSIGN_OR_RETURN(nlohmann::json json, parseJson(text.substr(at, end - at), place));
     if (!json.is_object())
       return invalidData(place + " must be an object");
     Result<KernelReport> report = readReport(json);
@@ -44,37 +41,58 @@ Result<Journal> Journal::open(const std::string &database, const std::string &se
   Journal journal;
   journal.path_ = database;
   journal.settings_ = settings;
-  MAMBA_RETURN_IF_ERROR(checkWritable(database));
   std::error_code ignored;
-  if (fs::exists(database, ignored)) {
-    MAMBA_ASSIGN_OR_RETURN(std::string text, readFile(database, /*maxBytes=*/64 << 20));
-    std::string error;
-    if (!journal.database_.add(text, database, error))
-      return invalidData(error);
-  }
+  // To open a pipe waits for its other end.
+  for (const std::string &file : {database, journalOf(database)})
+    if (fs::exists(file, ignored) && !fs::is_regular_file(file, ignored))
+      return invalidArgument(inQuotes(file) + " is not a regular file, name another database");
+  MAMBA_RETURN_IF_ERROR(checkWritable(database));
+  MAMBA_RETURN_IF_ERROR(journal.readDatabase());
   if (resume && fs::exists(journalOf(database), ignored)) {
     MAMBA_ASSIGN_OR_RETURN(journal.reports_, readJournal(journalOf(database), settings));
   }
   return journal;
 }
 
+Status Journal::readDatabase() {
+  std::error_code ignored;
+  if (!fs::exists(path_, ignored))
+    return {};
+  ScheduleLines lines;
+  MAMBA_ASSIGN_OR_RETURN(MappedFile file, MappedFile::open(path_));
+  MAMBA_RETURN_IF_ERROR(lines.add(file.view(), path_));
+  database_ = std::move(lines);
+  return {};
+}
+
+Status Journal::begin() {
+  MAMBA_RETURN_IF_ERROR(readDatabase());
+  return write();
+}
+
 bool Journal::isDone(const std::string &key) const {
-  return llvm::any_of(reports_, [&](const KernelReport &report) { return report.key == key; });
+  return std::any_of(reports_.begin(), reports_.end(),
+                     [&](const KernelReport &report) { return report.key == key; });
 }
 
 Status Journal::add(const KernelReport &report) {
   reports_.push_back(report);
+  if (!report.record.empty()) {
+    std::string reason;
+    std::optional<ScheduleLine> record = ScheduleLine::parse(report.record, reason);
+    if (!record)
+      return internalError("a record cannot be read again: " + reason);
+    MAMBA_RETURN_IF_ERROR(readDatabase());
+    database_.replace(std::move(*record));
+  }
+  return write();
+}
+
+Status Journal::write() const {
   std::string text = settings_ + "\n";
   for (const KernelReport &done : reports_)
     text += writeReport(done) + "\n";
-  if (!report.record.empty()) {
-    std::string reason;
-    std::optional<ScheduleRecord> record = ScheduleRecord::parse(report.record, reason);
-    if (!record)
-      return internalError("a record cannot be read again: " + reason);
-    database_.replace(std::move(*record));
-    MAMBA_RETURN_IF_ERROR(writeFileAtomically(path_, database_.text()));
-  }
+  MAMBA_RETURN_IF_ERROR(writeFileAtomically(path_, database_.text()));
   return writeFileAtomically(journalOf(path_), text);
 }
 
@@ -83,4 +101,4 @@ void Journal::close() {
   fs::remove(journalOf(path_), ignored);
 }
 
-} // namespace mamba
+} // namespace mamba::tune

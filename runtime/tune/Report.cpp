@@ -1,35 +1,37 @@
-#include "compiler/tune/Report.h"
+#include "runtime/tune/Report.h"
 
 #include "runtime/support/Format.h"
 #include "runtime/support/Json.h"
 
+#include <algorithm>
 #include <cmath>
 
-namespace mamba {
+namespace mamba::tune {
 
-KernelReport reportOf(const KernelResult &result, const ScheduleRecord &record) {
+KernelReport reportOf(const KernelResult &result, const ScheduleLine &record) {
   KernelReport report;
-  report.key = result.kernel.key.text();
+  report.key = result.key;
   report.rows = result.rows;
+  report.isMeasured = result.isMeasured;
   report.failure = result.failure;
   for (const CandidateResult &candidate : result.candidates) {
     if (!candidate.us.empty()) {
-      report.schedules.push_back(candidate.schedule.text());
+      report.schedules.push_back(candidate.text());
       report.predictedUs.push_back(candidate.predictedUs);
-      report.measuredUs.push_back(tune::least(candidate.us));
+      report.measuredUs.push_back(least(candidate.us));
     } else if (!candidate.failure.empty()) {
-      report.failures.emplace_back(candidate.schedule.text(), candidate.failure);
+      report.failures.emplace_back(candidate.text(), candidate.failure);
     }
   }
   if (!report.failure.empty())
     return report;
   report.record = record.text();
-  report.ownSchedule = result.candidates.front().schedule.text();
-  report.bestSchedule = result.candidates[result.best].schedule.text();
+  report.ownSchedule = result.candidates.front().text();
+  report.bestSchedule = result.candidates[result.best].text();
   report.ownUs = result.defaultTime.median * 1e6;
   report.bestUs = result.bestTime.median * 1e6;
   report.spread = result.bestTime.spread();
-  report.rankCorrelation = result.rankCorrelation;
+  report.rank = result.rank;
   return report;
 }
 
@@ -37,13 +39,16 @@ std::string writeReport(const KernelReport &report) {
   nlohmann::ordered_json line = {{"key", report.key},
                                  {"record", report.record},
                                  {"rows", report.rows},
+                                 {"measured", report.isMeasured},
                                  {"failure", report.failure},
                                  {"default", report.ownSchedule},
                                  {"best", report.bestSchedule},
                                  {"default_us", report.ownUs},
                                  {"best_us", report.bestUs},
                                  {"spread", report.spread},
-                                 {"rank_correlation", report.rankCorrelation},
+                                 {"pairs", report.rank.pairs},
+                                 {"pairs_apart", report.rank.apart},
+                                 {"rank_correlation", report.rank.value},
                                  {"schedules", report.schedules},
                                  {"predicted_us", report.predictedUs},
                                  {"measured_us", report.measuredUs},
@@ -69,13 +74,16 @@ Result<KernelReport> readReport(const nlohmann::json &line) {
   MAMBA_ASSIGN_OR_RETURN(report.key, getString(line, "key"));
   MAMBA_ASSIGN_OR_RETURN(report.record, getString(line, "record"));
   MAMBA_ASSIGN_OR_RETURN(report.rows, getInt(line, "rows", 0));
+  MAMBA_ASSIGN_OR_RETURN(report.isMeasured, getBool(line, "measured"));
   MAMBA_ASSIGN_OR_RETURN(report.failure, getString(line, "failure"));
   MAMBA_ASSIGN_OR_RETURN(report.ownSchedule, getString(line, "default"));
   MAMBA_ASSIGN_OR_RETURN(report.bestSchedule, getString(line, "best"));
   MAMBA_ASSIGN_OR_RETURN(report.ownUs, getDouble(line, "default_us"));
   MAMBA_ASSIGN_OR_RETURN(report.bestUs, getDouble(line, "best_us"));
   MAMBA_ASSIGN_OR_RETURN(report.spread, getDouble(line, "spread"));
-  MAMBA_ASSIGN_OR_RETURN(report.rankCorrelation, getDouble(line, "rank_correlation"));
+  MAMBA_ASSIGN_OR_RETURN(report.rank.pairs, getInt(line, "pairs", 0));
+  MAMBA_ASSIGN_OR_RETURN(report.rank.apart, getInt(line, "pairs_apart", 0));
+  MAMBA_ASSIGN_OR_RETURN(report.rank.value, getDouble(line, "rank_correlation"));
   MAMBA_ASSIGN_OR_RETURN(report.schedules, getStringArray(line, "schedules"));
   MAMBA_ASSIGN_OR_RETURN(report.predictedUs, getDoubles(line, "predicted_us"));
   MAMBA_ASSIGN_OR_RETURN(report.measuredUs, getDoubles(line, "measured_us"));
@@ -93,23 +101,39 @@ Result<KernelReport> readReport(const nlohmann::json &line) {
   return report;
 }
 
+std::string rankText(const RankCorrelation &rank) {
+  if (rank.pairs == 0)
+    return "";
+  if (rank.apart == 0)
+    return "no candidate is surely faster than another: nothing to predict";
+  return format("rank correlation of predicted and measured %.2f, over the %zu of %zu pairs of "
+                "candidates that differ by more than their spread",
+                rank.value, rank.apart, rank.pairs);
+}
+
 std::string reportTable(const std::vector<KernelReport> &reports) {
   std::string text;
   double logs = 0;
   size_t count = 0;
+  std::vector<double> ranks;
   for (const KernelReport &report : reports) {
     text += report.key + "\n";
     if (!report.failure.empty()) {
       text += "  not tuned: " + report.failure + "\n";
       continue;
     }
-    text += format("  %lld rows, default %.1f us, best %.1f us (+-%.1f%%), %.3fx; %zu timed",
-                   static_cast<long long>(report.rows), report.ownUs, report.bestUs, report.spread,
-                   report.ownUs / report.bestUs, report.measuredUs.size());
+    text += format("  %lld rows, default %.1f us, best %.1f us",
+                   static_cast<long long>(report.rows), report.ownUs, report.bestUs);
+    if (report.isMeasured)
+      text += format(" (+-%.1f%%)", report.spread);
+    text += format(", %.3fx; %zu %s", report.ownUs / report.bestUs, report.measuredUs.size(),
+                   report.isMeasured ? "timed" : "predicted");
     if (!report.failures.empty())
       text += format(", %zu failed", report.failures.size());
-    if (report.measuredUs.size() > 1)
-      text += format("; rank correlation of predicted and measured %.2f", report.rankCorrelation);
+    if (std::string rank = rankText(report.rank); !rank.empty())
+      text += "\n  " + rank;
+    if (report.rank.apart)
+      ranks.push_back(report.rank.value);
     text += "\n  " + report.ownSchedule;
     if (report.bestSchedule != report.ownSchedule)
       text += "\n  -> " + report.bestSchedule;
@@ -122,7 +146,12 @@ std::string reportTable(const std::vector<KernelReport> &reports) {
   if (count)
     text += format("geometric mean of default by best over %zu kernels: %.3f\n", count,
                    std::exp(logs / double(count)));
+  std::sort(ranks.begin(), ranks.end());
+  if (!ranks.empty())
+    text += format("rank correlation of predicted and measured over %zu kernels whose candidates "
+                   "differ: median %.2f, least %.2f\n",
+                   ranks.size(), ranks[ranks.size() / 2], ranks.front());
   return text;
 }
 
-} // namespace mamba
+} // namespace mamba::tune

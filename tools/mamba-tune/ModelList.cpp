@@ -1,5 +1,4 @@
-// mamba-tune --list.
-#include "tools/mamba-tune/Verbs.h"
+#include "tools/mamba-tune/ModelList.h"
 
 #include "runtime/support/Format.h"
 

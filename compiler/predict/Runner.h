@@ -1,17 +1,17 @@
 // What launches at real widths would count: run in the simulator on few rows,
-// and scaled. README.md has the rule.
+// and scaled. bench/README.md has the rule.
 #pragma once
 
-#include "bench/PredictModel.h"
+#include "compiler/predict/Launch.h"
 #include "runtime/device/sim/Chips.h"
 
 #include <map>
 
-namespace mamba::bench {
+namespace mamba::predict {
 
 /// A launch of a step as counted, or as it would be.
 struct Counted {
-  const PredictKernel *kernel = nullptr;
+  const Kernel *kernel = nullptr;
   sim::Counts counts;
   uint64_t blocks = 0;
 
@@ -20,17 +20,17 @@ struct Counted {
   }
 };
 
-class PredictRunner {
+class Runner {
 public:
-  explicit PredictRunner(unsigned threads) : threads(threads) {}
+  explicit Runner(unsigned threads) : threads(threads) {}
 
   /// Counts of a launch of the step; equal code on equal shapes runs once.
-  Result<Counted> count(const PredictModel &model, const PredictLaunch &launch, const Step &step);
+  Result<Counted> count(const Code &code, const Launch &launch, const Step &step);
 
   /// How far what `count` would scale is from a direct run of 4 times the rows
   /// that are run for it: the largest of the figures that a prediction uses, as
   /// a part. 0 for what is never scaled.
-  Result<double> error(const PredictModel &model, const PredictLaunch &launch);
+  Result<double> error(const Code &code, const Launch &launch);
 
 private:
   /// Steps that are run in place of larger ones; `sequences` chooses the kernel.
@@ -39,14 +39,14 @@ private:
     bool hasSequences = false; // counts grow with sequences and tokens
     bool growsPath = false;    // a thread's work grows with tokens
   };
-  Scale scaleOf(const PredictLaunch &launch, const Dispatch::Choice &choice) const;
-  Result<Counted> scaled(const PredictModel &model, const PredictLaunch &launch,
+  Scale scaleOf(const Launch &launch, const Dispatch::Choice &choice) const;
+  Result<Counted> scaled(const Code &code, const Launch &launch,
                          const Dispatch::Choice &choice, const Step &step);
-  Result<Counted> direct(const PredictModel &model, const PredictLaunch &launch,
+  Result<Counted> direct(const Code &code, const Launch &launch,
                          const Dispatch::Choice &choice, const Step &step);
 
   unsigned threads;
   std::map<std::string, sim::Counts> seen;
 };
 
-} // namespace mamba::bench
+} // namespace mamba::predict

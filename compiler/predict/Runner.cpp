@@ -1,4 +1,4 @@
-#include "bench/PredictRun.h"
+#include "compiler/predict/Runner.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 
 #include <sys/mman.h>
 
-namespace mamba::bench {
+namespace mamba::predict {
 namespace {
 
 /// Rows of the smallest run of a kernel whose blocks are tiles of rows, and
@@ -55,11 +55,11 @@ private:
 uint64_t alignUp(uint64_t value) { return (value + 255) / 256 * 256; }
 
 /// One launch in memory of its own.
-Result<sim::Counts> simulate(const PredictModel &model, const PredictLaunch &launch,
-                             const PredictKernel &kernel, uint64_t blocks, const Step &step,
+Result<sim::Counts> simulate(const Code &code, const Launch &launch,
+                             const Kernel &kernel, uint64_t blocks, const Step &step,
                              unsigned threads) {
   uint64_t total = 0;
-  for (const PredictArgument &argument : launch.arguments)
+  for (const Argument &argument : launch.arguments)
     total += alignUp(argument.memory(step));
   Zeros zeros(total);
   if (!zeros.ok())
@@ -81,11 +81,11 @@ Result<sim::Counts> simulate(const PredictModel &model, const PredictLaunch &lau
   params.push_back(startsAt);
   params.push_back(slotsAt);
   uint8_t *next = zeros.data();
-  for (const PredictArgument &argument : launch.arguments) {
+  for (const Argument &argument : launch.arguments) {
     uint64_t bytes = argument.memory(step);
-    if (argument.isIndex) // Rows far from each other.
+    if (argument.indexBelow) // Rows far from each other.
       for (uint64_t i = 0; i < bytes / 4; ++i)
-        reinterpret_cast<int32_t *>(next)[i] = int32_t(i * 97 % uint64_t(model.widths.vocab));
+        reinterpret_cast<int32_t *>(next)[i] = int32_t(i * 97 % argument.indexBelow);
     MAMBA_ASSIGN_OR_RETURN(uint64_t at,
                            argument.written
                                ? memory.map(next, bytes, "an argument", /*isWritten=*/true)
@@ -102,7 +102,7 @@ Result<sim::Counts> simulate(const PredictModel &model, const PredictLaunch &lau
   sim::Checks checks;
   checks.races = false; // The others count distinct bytes.
   sim::Counts counts;
-  MAMBA_RETURN_IF_ERROR(sim::run(*model.code, grid, memory, checks, threads, &counts));
+  MAMBA_RETURN_IF_ERROR(sim::run(*code.module, grid, memory, checks, threads, &counts));
   return counts;
 }
 
@@ -116,7 +116,7 @@ Figures combine(const Figures &a, const Figures &b, double by) {
 
 } // namespace
 
-PredictRunner::Scale PredictRunner::scaleOf(const PredictLaunch &launch,
+Runner::Scale Runner::scaleOf(const Launch &launch,
                                             const Dispatch::Choice &choice) const {
   if (launch.dispatch.rows.kind != RowKind::T)
     return {};
@@ -129,39 +129,39 @@ PredictRunner::Scale PredictRunner::scaleOf(const PredictLaunch &launch,
   return scale;
 }
 
-Result<Counted> PredictRunner::direct(const PredictModel &model, const PredictLaunch &launch,
+Result<Counted> Runner::direct(const Code &code, const Launch &launch,
                                       const Dispatch::Choice &choice, const Step &step) {
   Counted result;
-  result.kernel = &model.kernels[choice.kernel];
+  result.kernel = &code.kernels[choice.kernel];
   result.blocks = choice.grid.tiles(step.tokens(), step.sequences);
   std::string key = result.kernel->text + "\n" + std::to_string(result.blocks) + " " +
                     std::to_string(step.sequences) + " " + std::to_string(step.length);
-  for (const PredictArgument &argument : launch.arguments)
+  for (const Argument &argument : launch.arguments)
     key += " " + std::to_string(argument.memory(step));
   auto found = seen.find(key);
   if (found != seen.end()) {
     result.counts = found->second;
     return result;
   }
-  auto counts = simulate(model, launch, *result.kernel, result.blocks, step, threads);
+  auto counts = simulate(code, launch, *result.kernel, result.blocks, step, threads);
   if (!counts.ok())
     return counts.status().withContext(result.kernel->name);
   result.counts = seen[key] = *counts;
   return result;
 }
 
-Result<Counted> PredictRunner::scaled(const PredictModel &model, const PredictLaunch &launch,
+Result<Counted> Runner::scaled(const Code &code, const Launch &launch,
                                       const Dispatch::Choice &choice, const Step &step) {
   Scale scale = scaleOf(launch, choice);
   // Work is c0 + c1 * sequences + c2 * tokens, of whole tiles of rows.
-  MAMBA_ASSIGN_OR_RETURN(Counted once, direct(model, launch, choice, {1, scale.rows}));
-  MAMBA_ASSIGN_OR_RETURN(Counted twice, direct(model, launch, choice, {1, 2 * scale.rows}));
+  MAMBA_ASSIGN_OR_RETURN(Counted once, direct(code, launch, choice, {1, scale.rows}));
+  MAMBA_ASSIGN_OR_RETURN(Counted twice, direct(code, launch, choice, {1, 2 * scale.rows}));
   Figures one = figuresOf(once.counts), two = figuresOf(twice.counts);
   double rows = double(scale.rows);
   double tokens = std::ceil(double(step.tokens()) / rows) * rows;
   Figures work = combine(one, two, (tokens - rows) / rows);
   if (scale.hasSequences && step.sequences > 1) {
-    MAMBA_ASSIGN_OR_RETURN(Counted pair, direct(model, launch, choice, {2, scale.rows}));
+    MAMBA_ASSIGN_OR_RETURN(Counted pair, direct(code, launch, choice, {2, scale.rows}));
     // The same tokens in two sequences and in one.
     Figures more = figuresOf(pair.counts);
     for (size_t i = 0; i < work.size(); ++i)
@@ -179,26 +179,26 @@ Result<Counted> PredictRunner::scaled(const PredictModel &model, const PredictLa
   return result;
 }
 
-Result<Counted> PredictRunner::count(const PredictModel &model, const PredictLaunch &launch,
+Result<Counted> Runner::count(const Code &code, const Launch &launch,
                                      const Step &step) {
   Dispatch::Choice choice = launch.dispatch.choose(step.sequences);
   // What has a row a sequence does not hang on their lengths.
   if (launch.dispatch.rows.kind == RowKind::S)
-    return direct(model, launch, choice, {step.sequences, std::min<uint64_t>(step.length, 16)});
+    return direct(code, launch, choice, {step.sequences, std::min<uint64_t>(step.length, 16)});
   Scale scale = scaleOf(launch, choice);
   if (scale.rows == 0 || step.tokens() <= 2 * scale.rows)
-    return direct(model, launch, choice, step);
-  return scaled(model, launch, choice, step);
+    return direct(code, launch, choice, step);
+  return scaled(code, launch, choice, step);
 }
 
-Result<double> PredictRunner::error(const PredictModel &model, const PredictLaunch &launch) {
+Result<double> Runner::error(const Code &code, const Launch &launch) {
   Dispatch::Choice choice = launch.dispatch.choose(1);
   Scale scale = scaleOf(launch, choice);
   if (scale.rows == 0)
     return 0;
   Step step = scale.hasSequences ? Step{2, 2 * scale.rows} : Step{1, 4 * scale.rows};
-  MAMBA_ASSIGN_OR_RETURN(Counted want, direct(model, launch, choice, step));
-  MAMBA_ASSIGN_OR_RETURN(Counted got, scaled(model, launch, choice, step));
+  MAMBA_ASSIGN_OR_RETURN(Counted want, direct(code, launch, choice, step));
+  MAMBA_ASSIGN_OR_RETURN(Counted got, scaled(code, launch, choice, step));
   double largest = 0;
   for (uint64_t sim::Counts::*figure :
        {&sim::Counts::instructions, &sim::Counts::fma, &sim::Counts::special,
@@ -213,4 +213,4 @@ Result<double> PredictRunner::error(const PredictModel &model, const PredictLaun
   return largest;
 }
 
-} // namespace mamba::bench
+} // namespace mamba::predict
