@@ -274,13 +274,7 @@ Status Builder::write() {
   }
   if (options.embedWeights)
     MAMBA_RETURN_IF_ERROR(content.embedWeights(*checkpoint));
-  Status status;
-  {
-    auto files = jobs.keepFiles();
-    status = writePack(content, options.output, options.stop);
-  }
-  jobs.quitIfAsked();
-  return status;
+  return jobs.finish([&] { return writePack(content, options.output, options.stop); });
 }
 
 Status Builder::run() {

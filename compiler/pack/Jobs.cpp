@@ -18,6 +18,16 @@ void Jobs::quitIfAsked() {
   options_.quit();
 }
 
+Status Jobs::finish(const std::function<Status()> &write) {
+  Status status;
+  {
+    auto files = keepFiles();
+    status = write();
+  }
+  quitIfAsked();
+  return status;
+}
+
 /// What is thrown ends the job, not the process.
 static Status runOne(const Jobs::Job &job) {
   try {

@@ -36,6 +36,8 @@ public:
   }
   /// Quits if the user wants to stop.
   void quitIfAsked();
+  /// Writes what is the end of the work; quits after it if the user wants to stop.
+  Status finish(const std::function<Status()> &write);
   const std::function<bool()> &stop() const { return options_.stop; }
 
 private:

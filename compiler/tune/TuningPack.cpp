@@ -213,13 +213,7 @@ Status TuningBuilder::write() {
     MAMBA_RETURN_IF_ERROR(add(*kernel));
   for (const std::string &remark : remarks)
     note(remark);
-  Status status;
-  {
-    auto files = jobs.keepFiles();
-    status = writePack(content, options.output, options.stop);
-  }
-  jobs.quitIfAsked();
-  return status;
+  return jobs.finish([&] { return writePack(content, options.output, options.stop); });
 }
 
 Status TuningBuilder::run() {
