@@ -65,12 +65,12 @@ near sliced.out whole.out 4e-2
 run "$many" one.in again.out --threads 3
 same again.out sliced.out
 
-build="mamba-pack build $data/$model -o none.mpk --quiet"
+build=(mamba-pack build "$data/$model" -o none.mpk --quiet)
 for count in 1 17 x; do
-  fails 2 "--scan-slices: .*$count" $build --scan-slices=$count
+  fails 2 "--scan-slices: .*$count" "${build[@]}" --scan-slices=$count
 done
-fails 2 '--batch-invariant' $build --scan-slices=4 --batch-invariant
-fails 2 '--scan-slices: cuda targets have rules' $build --scan-slices=4 --target=cuda:sm_80
-fails 2 '--scan-block: cuda targets have rules' $build --scan-block=16 --target=cuda:sm_80
-fails 2 '--scan-block: .*17' $build --scan-block=17
+fails 2 '--batch-invariant' "${build[@]}" --scan-slices=4 --batch-invariant
+fails 2 '--scan-slices: cuda targets have rules' "${build[@]}" --scan-slices=4 --target=cuda:sm_80
+fails 2 '--scan-block: cuda targets have rules' "${build[@]}" --scan-block=16 --target=cuda:sm_80
+fails 2 '--scan-block: .*17' "${build[@]}" --scan-block=17
 absent none.mpk
