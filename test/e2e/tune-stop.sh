@@ -93,6 +93,9 @@ grep -Eq '(crashes when it is timed|did not start): signal 11' report ||
 # A sweep that is killed takes with it a process that hangs.
 begin --kernels ' decode ' --db kill.tune
 wait_until timer
+# It has said so to the system before it ignores SIGHUP and SIGINT.
+ignores() { grep -q '^SigIgn:.*[37bf]$' "/proc/$timer/status"; }
+wait_until ignores
 kill -STOP $timer
 kill -9 $sweep
 wait_until is_clean
