@@ -272,7 +272,7 @@ Result<PredictModel> compile(ModuleOp module, StringRef entry, const Widths &wid
   PredictModel model;
   model.widths = widths;
   model.precisions = precisions;
-  Result<predict::Code> code = predict::readCode(*ptx, spec);
+  Result<predict::Code> code = predict::assembleCode(*ptx, spec);
   if (!code.ok())
     return code.status().withContext(where);
   static_cast<predict::Code &>(model) = std::move(*code);
@@ -288,7 +288,7 @@ Result<PredictModel> compileForPrediction(const Widths &widths, const Precisions
   Compiler compiler;
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&compiler.get()));
   Tensors tensors;
-  buildMamba1Model(*module, weightsOf(widths, tensors), 1e-5, /*validVocab=*/0);
+  buildMamba1Model(*module, weightsOf(widths, tensors), {.layers = 1e-5, .mixer = {}}, /*validVocab=*/0);
   return compile(*module, "next", widths, precisions, arch,
                  "model " + widths.name + ", weights " + precisions.weights + ", activations " +
                      precisions.activations);

@@ -2,7 +2,7 @@
 // their code, and for each class of steps what is launched on which arguments.
 #pragma once
 
-#include "compiler/predict/Launch.h"
+#include "runtime/predict/Launch.h"
 
 #include <optional>
 #include <string>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "bench/PredictModel.h"
-#include "compiler/predict/Runner.h"
+#include "runtime/predict/Runner.h"
 #include "runtime/support/Format.h"
 
 #include <algorithm>

@@ -79,9 +79,23 @@ try:
 except OSError:
     pass
 
+# The libraries of AArch64, for the runtime that runs there, under QEMU here.
+sysroot = os.path.join(config.mamba_binary_dir, "sysroot-aarch64", "made-of")
+if os.path.exists(sysroot) and all(map(shutil.which, ("qemu-aarch64", "clang++-22"))):
+    config.available_features.add("aarch64-sysroot")
+
 # An MPI that starts processes.
 if shutil.which("mpirun"):
     config.available_features.add("mpirun")
+
+# A reader of man pages that finds faults in them.
+if shutil.which("mandoc"):
+    config.available_features.add("mandoc")
+
+# The runtime's wheel, which is built where there are static libraries.
+wheels = os.path.join(config.mamba_binary_dir, "dist")
+if os.path.isdir(wheels) and any(name.endswith(".whl") for name in os.listdir(wheels)):
+    config.available_features.add("wheel")
 
 # Needs psutil; without it a test that hangs is left to hang.
 if lit_config.maxIndividualTestTimeIsSupported[0]:

@@ -2,11 +2,21 @@
 # Builds if need be and runs every test: the passes' and dialects' files, the
 # unit tests, end to end. Names what was skipped and why; the last line is
 # "N passed, N failed". Arguments go to lit, as in: tools/test.sh --filter e2e
+# "tools/test.sh --long [SECONDS]" instead runs every fuzzer for so long (60), and the
+# runtime's tests under sanitizers; it takes an hour and more.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
 
 install_packages
+if [ "${1-}" = --long ]; then
+  . "$root/tools/lib/long.sh"
+  [ $# -le 2 ] || { say '--long takes the seconds of a fuzzer and no more'; exit 2; }
+  run_long "${2-60}"
+  exit
+fi
 configure
+"$root/tools/lib/sysroot.sh" "$build/sysroot-aarch64" ||
+  say 'tests of the runtime for AArch64 are skipped'
 build_targets mamba_tests
 
 results=$build/test/results.json

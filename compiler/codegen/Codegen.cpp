@@ -26,18 +26,26 @@ static std::unique_ptr<llvm::TargetMachine> createMachine(const Target &target, 
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
+    LLVMInitializeAArch64TargetInfo();
+    LLVMInitializeAArch64Target();
+    LLVMInitializeAArch64TargetMC();
+    LLVMInitializeAArch64AsmPrinter();
     return true;
   }();
   (void)initialized;
-  llvm::Triple triple("x86_64-unknown-linux-gnu");
+  llvm::Triple triple(target.arch + "-unknown-linux-gnu");
   const llvm::Target *backend = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!backend)
     return nullptr;
   std::string features;
   for (const std::string &feature : target.features)
     features += (features.empty() ? "+" : ",+") + feature;
+  // Other operating systems keep x18 for themselves.
+  if (target.isArm())
+    features += ",+reserve-x18";
   return std::unique_ptr<llvm::TargetMachine>(
-      backend->createTargetMachine(triple, "x86-64", features, {}, llvm::Reloc::PIC_, std::nullopt,
+      backend->createTargetMachine(triple, target.isArm() ? "generic" : "x86-64", features, {},
+                                   llvm::Reloc::PIC_, std::nullopt,
                                    llvm::CodeGenOptLevel::Aggressive));
 }
 
@@ -56,7 +64,7 @@ static LogicalResult compile(ModuleOp module, Compilation &result) {
     function.addFnAttr(llvm::Attribute::NoUnwind);
     function.addFnAttr("no-builtins");
     function.addFnAttr("target-features", result.machine->getTargetFeatureString());
-    function.addFnAttr("target-cpu", "x86-64");
+    function.addFnAttr("target-cpu", result.machine->getTargetCPU());
     if (target->lanes >= 16)
       function.addFnAttr("prefer-vector-width", "512");
   });

@@ -46,15 +46,28 @@ Result<std::optional<int64_t>> getExpandedWidth(const json &object,
   return std::optional<int64_t>(int64_t(inner));
 }
 
-Status readEps(const json &object, const char *key, ModelConfig &config) {
-  MAMBA_ASSIGN_OR_RETURN(std::optional<double> eps,
+/// Leaves `eps` as it is where the key is missing.
+Status readEps(const json &object, const char *key, double &eps) {
+  MAMBA_ASSIGN_OR_RETURN(std::optional<double> given,
                          getOptionalDouble(object, key));
-  if (!eps)
+  if (!given)
     return {};
-  if (!(*eps > 0 && *eps < 1))
+  if (!(*given > 0 && *given < 1))
     return invalidData(inQuotes(key) + " must be between 0 and 1");
-  config.eps = *eps;
+  eps = *given;
   return {};
+}
+
+/// Whether it is Falcon-Mamba and not Mamba-1, by its type or else its class.
+Result<bool> isFalconMamba(const json &object) {
+  MAMBA_ASSIGN_OR_RETURN(std::optional<std::string> type,
+                         getOptionalString(object, "model_type"));
+  if (type || !has(object, "architectures"))
+    return type == "falcon_mamba";
+  MAMBA_ASSIGN_OR_RETURN(std::vector<std::string> names,
+                         getStringArray(object, "architectures"));
+  return std::find(names.begin(), names.end(), "FalconMambaForCausalLM") !=
+         names.end();
 }
 
 /// What both dialects may ask for and we cannot do.
@@ -63,9 +76,10 @@ Status refuseUnsupported(const json &object) {
                          getOptionalString(object, "model_type"));
   if (type && *type == "mamba2")
     return invalidData("mamba-2 checkpoints are not supported yet");
-  if (type && *type != "mamba")
+  if (type && *type != "mamba" && *type != "falcon_mamba")
     return invalidData("model type " + inQuotes(*type) +
-                       " is not supported: expected 'mamba'");
+                       " is not supported: expected 'mamba' or "
+                       "'falcon_mamba'");
 
   MAMBA_ASSIGN_OR_RETURN(std::optional<bool> rmsNorm,
                          getOptionalBool(object, "rms_norm"));
@@ -91,15 +105,19 @@ Status refuseUnsupported(const json &object) {
   return {};
 }
 
-Result<ModelConfig> readHuggingFace(const json &object) {
+Result<ModelConfig> readHuggingFace(const json &object, bool isFalcon) {
   ModelConfig config;
   config.dialect = ConfigDialect::HuggingFace;
-  if (!has(object, "model_type") && has(object, "architectures")) {
+  if (isFalcon) {
+    config.mixerEps = 1e-6;
+    MAMBA_RETURN_IF_ERROR(readEps(object, "mixer_rms_eps", *config.mixerEps));
+  } else if (!has(object, "model_type") && has(object, "architectures")) {
     MAMBA_ASSIGN_OR_RETURN(std::vector<std::string> names,
                            getStringArray(object, "architectures"));
     if (std::find(names.begin(), names.end(), "MambaForCausalLM") ==
         names.end())
-      return invalidData("'architectures' must hold 'MambaForCausalLM', got " +
+      return invalidData("'architectures' must hold 'MambaForCausalLM' or "
+                         "'FalconMambaForCausalLM', got " +
                          (names.empty() ? "none" : inQuotes(names.front())));
   }
   MAMBA_ASSIGN_OR_RETURN(config.width,
@@ -113,7 +131,8 @@ Result<ModelConfig> readHuggingFace(const json &object) {
       config.inner, getOptionalInt(object, "intermediate_size", 1, kMaxInner));
   MAMBA_ASSIGN_OR_RETURN(std::optional<int64_t> expanded,
                          getExpandedWidth(object, config.width));
-  if (config.inner && expanded && *config.inner != *expanded)
+  // The published Falcon-Mamba has an 'expand' that means nothing.
+  if (!isFalcon && config.inner && expanded && *config.inner != *expanded)
     return invalidData("'expand' times 'hidden_size' must be "
                        "'intermediate_size', got " +
                        std::to_string(*expanded) + " and " +
@@ -132,7 +151,7 @@ Result<ModelConfig> readHuggingFace(const json &object) {
                          getOptionalBool(object, "use_conv_bias"));
   MAMBA_ASSIGN_OR_RETURN(config.tiedHead,
                          getOptionalBool(object, "tie_word_embeddings"));
-  MAMBA_RETURN_IF_ERROR(readEps(object, "layer_norm_epsilon", config));
+  MAMBA_RETURN_IF_ERROR(readEps(object, "layer_norm_epsilon", config.eps));
   return config;
 }
 
@@ -181,7 +200,7 @@ Result<ModelConfig> readOriginal(const json &object) {
     MAMBA_RETURN_IF_ERROR(readMixer(*mixer, config).withContext("'ssm_cfg'"));
   MAMBA_ASSIGN_OR_RETURN(config.tiedHead,
                          getOptionalBool(object, "tie_embeddings"));
-  MAMBA_RETURN_IF_ERROR(readEps(object, "norm_epsilon", config));
+  MAMBA_RETURN_IF_ERROR(readEps(object, "norm_epsilon", config.eps));
   return config;
 }
 
@@ -190,9 +209,10 @@ Result<ModelConfig> readConfig(const json &object) {
     return invalidData("a model's configuration must be an object, got " +
                        describeJsonKind(object));
   MAMBA_RETURN_IF_ERROR(refuseUnsupported(object));
+  MAMBA_ASSIGN_OR_RETURN(bool isFalcon, isFalconMamba(object));
   // Hugging Face files often carry original keys too.
-  if (has(object, "hidden_size"))
-    return readHuggingFace(object);
+  if (isFalcon || has(object, "hidden_size"))
+    return readHuggingFace(object, isFalcon);
   if (has(object, "d_model"))
     return readOriginal(object);
   return invalidData("the model's width is missing: expected 'hidden_size' "

@@ -16,9 +16,10 @@ enum class ConfigDialect {
   Original,    // d_model, n_layer, ssm_cfg, ...
 };
 
-/// What a config.json says of a Mamba-1 model. A size that it leaves out is
-/// empty here: checkpoints tell it by their shapes, defaults are not trusted.
-/// Every size is positive and small enough that products of two fit int64_t.
+/// What a config.json says of a Mamba-1 or Falcon-Mamba model. A size that it
+/// leaves out is empty here: checkpoints tell it by their shapes, defaults are
+/// not trusted. Every size is positive and small enough that products of two
+/// fit int64_t.
 struct ModelConfig {
   ConfigDialect dialect = ConfigDialect::HuggingFace;
   int64_t width = 0; // D
@@ -33,6 +34,8 @@ struct ModelConfig {
   std::optional<bool> convBias;
   std::optional<bool> tiedHead;
   double eps = 1e-5;
+  /// Of the norms of d, B and C, which Falcon-Mamba has and Mamba-1 has not.
+  std::optional<double> mixerEps;
 };
 
 /// Largest sizes that are taken; above them a config is refused.

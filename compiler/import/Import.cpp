@@ -7,6 +7,7 @@
 #include "runtime/model/tokenizer/Tokenizer.h"
 #include "runtime/support/Checkpoint.h"
 #include "runtime/support/File.h"
+#include "runtime/support/HubCache.h"
 #include "runtime/support/Quote.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -29,16 +30,6 @@ std::string absoluteFolder(const std::string &dir) {
   return (path.has_filename() ? path : path.parent_path()).string();
 }
 
-/// An original checkpoint is often a pickle: say what to do about it.
-Status explainMissing(const Status &status, const std::string &dir) {
-  std::error_code ignored;
-  if (status.code() == StatusCode::NotFound &&
-      std::filesystem::exists(dir + "/pytorch_model.bin", ignored))
-    return notFound(status.message() +
-                    "; convert 'pytorch_model.bin' to safetensors first");
-  return status;
-}
-
 /// Hugging Face configurations hold the padded vocabulary: how many of it are
 /// tokens, the tokenizer knows. 0 without one that we can read, of which whoever
 /// uses the text will hear.
@@ -57,26 +48,26 @@ void describeModel(ModuleOp module, const ModelConfig &config,
   auto number = [&](llvm::StringRef name, int64_t value) {
     return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
   };
+  const char *architecture = config.mixerEps ? "falcon_mamba" : "mamba1";
   module->setAttr("ssm.model",
                   builder.getDictionaryAttr(
                       {builder.getNamedAttr("architecture",
-                                            builder.getStringAttr("mamba1")),
+                                            builder.getStringAttr(architecture)),
                        number("vocab_size", sizes.vocab),
                        number("valid_vocab_size", config.validVocab),
                        number("layers", sizes.layers)}));
 }
 
-Result<OwningOpRef<ModuleOp>> import(const std::string &dir,
+Result<OwningOpRef<ModuleOp>> import(const std::string &name,
                                      const ImportOptions &options,
                                      MLIRContext &context) {
   using Level = ImportOptions::Level;
-  auto checkpoint = openCheckpoint(dir);
-  if (!checkpoint.ok())
-    return explainMissing(checkpoint.status(), dir);
+  MAMBA_ASSIGN_OR_RETURN(std::string dir, findCheckpointFolder(name));
+  MAMBA_ASSIGN_OR_RETURN(Checkpoint checkpoint, openCheckpoint(dir));
   MAMBA_ASSIGN_OR_RETURN(ModelConfig config,
                          readModelConfig(dir + "/config.json"));
   MAMBA_ASSIGN_OR_RETURN(Mamba1Weights weights,
-                         bindMamba1Weights(*checkpoint, config));
+                         bindMamba1Weights(checkpoint, config));
   for (const std::string &warning : weights.warnings)
     options.warn(warning);
   if (config.validVocab == 0)
@@ -92,13 +83,14 @@ Result<OwningOpRef<ModuleOp>> import(const std::string &dir,
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
   (*module)->setAttr("ssm.source",
                      StringAttr::get(&context, absoluteFolder(dir)));
+  NormEps eps{config.eps, config.mixerEps};
   switch (options.level) {
   case Level::Model:
     describeModel(*module, config, weights.sizes);
-    buildMamba1Model(*module, weights, config.eps, config.validVocab);
+    buildMamba1Model(*module, weights, eps, config.validVocab);
     break;
   case Level::Block:
-    buildMamba1Block(*module, weights, config.eps, options.index);
+    buildMamba1Block(*module, weights, eps, options.index);
     break;
   case Level::Scan:
     buildMamba1Scan(*module, weights, options.index);
@@ -132,11 +124,11 @@ LogicalResult parseImportLevel(llvm::StringRef text, ImportOptions &options,
   return success();
 }
 
-FailureOr<OwningOpRef<ModuleOp>> importCheckpoint(const std::string &dir,
+FailureOr<OwningOpRef<ModuleOp>> importCheckpoint(const std::string &name,
                                                   const ImportOptions &options,
                                                   MLIRContext &context,
                                                   std::string &error) {
-  auto module = import(dir, options, context);
+  auto module = import(name, options, context);
   if (module.ok())
     return *std::move(module);
   error = module.status().message();

@@ -29,11 +29,11 @@ mlir::LogicalResult parseImportLevel(llvm::StringRef text,
                                      ImportOptions &options,
                                      std::string &error);
 
-/// Imports the checkpoint in folder `dir` (config.json and safetensors). The
-/// module is verified; loads the dialects it needs into the context. On
-/// failure `error` holds one line.
+/// Imports the checkpoint that findCheckpointFolder() finds by `name`: a folder
+/// of config.json and weights. The module is verified; loads the dialects it
+/// needs into the context. On failure `error` holds one line.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
-importCheckpoint(const std::string &dir, const ImportOptions &options,
+importCheckpoint(const std::string &name, const ImportOptions &options,
                  mlir::MLIRContext &context, std::string &error);
 
 /// Sizes by name: {{"E", 19}, {"N", 5}}.

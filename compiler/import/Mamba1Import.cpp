@@ -24,7 +24,7 @@ struct LayerState {
 class Mamba1Function {
 public:
   Mamba1Function(ModuleOp module, llvm::StringRef name,
-                 const Mamba1Weights &weights, double eps)
+                 const Mamba1Weights &weights, NormEps eps)
       : function(module, name), weights_(weights), sizes_(weights.sizes),
         eps_(eps) {}
 
@@ -80,8 +80,12 @@ public:
   }
 
   Value rmsNorm(const char *name, Value x, Value weight) {
-    return ssm::RMSNormOp::create(builder(), at(name), x.getType(), x, weight,
-                                  builder().getF64FloatAttr(eps_));
+    return rmsNorm(name, x, weight, eps_.layers);
+  }
+
+  /// The norm of d, B or C, of a model that has such.
+  Value mixerNorm(const char *name, Value x) {
+    return eps_.mixer ? rmsNorm(name, x, /*weight=*/{}, *eps_.mixer) : x;
   }
 
   Value linear(const char *name, Value x, Value w, Value bias = {}) {
@@ -115,14 +119,16 @@ public:
                              TypeRange{function.rows({sizes_.dtRank}),
                                        function.rows({n}), function.rows({n})},
                              dBC);
-    Value delta = linear("delta", selected.getParts()[0], w.dtProj, w.dtBias);
+    Value d = mixerNorm("d_norm", selected.getParts()[0]);
+    Value B = mixerNorm("B_norm", selected.getParts()[1]);
+    Value C = mixerNorm("C_norm", selected.getParts()[2]);
+    Value delta = linear("delta", d, w.dtProj, w.dtBias);
     Value dt = ssm::SoftplusOp::create(b, at("dt"), inner, delta);
     Value A = ssm::DecayOp::create(b, at("A"), w.aLog.getType(), w.aLog);
     auto scan = ssm::SelectiveScanOp::create(
         b, at("y", "ssm_next"), TypeRange{inner, state.ssm.getType()}, c, dt,
-        /*delta_bias=*/Value(), /*softplus=*/false, A, /*log2_decay=*/false,
-        selected.getParts()[1], selected.getParts()[2], w.d, /*z=*/Value(),
-        state.ssm, /*slices=*/Value(), batch);
+        /*delta_bias=*/Value(), /*softplus=*/false, A, /*log2_decay=*/false, B,
+        C, w.d, /*z=*/Value(), state.ssm, /*slices=*/Value(), batch);
     Value gated = ssm::GateOp::create(b, at("gated"), inner, scan.getY(), z);
     Value out = linear("out", gated, w.outProj, w.outProjBias);
     state = {conv.getNewState(), scan.getNewState()};
@@ -147,9 +153,14 @@ public:
   FunctionBuilder function;
 
 private:
+  Value rmsNorm(const char *name, Value x, Value weight, double eps) {
+    return ssm::RMSNormOp::create(builder(), at(name), x.getType(), x, weight,
+                                  builder().getF64FloatAttr(eps));
+  }
+
   const Mamba1Weights &weights_;
   const Mamba1Sizes &sizes_;
-  double eps_;
+  NormEps eps_;
   std::string suffix_, scope_;
 };
 
@@ -182,7 +193,7 @@ void addSample(Mamba1Function &model, Value logits, const SampleOptions &options
   function.addResult("largest", drawn.getLargest());
 }
 
-void buildModelEntry(ModuleOp module, const Mamba1Weights &weights, double eps,
+void buildModelEntry(ModuleOp module, const Mamba1Weights &weights, NormEps eps,
                      llvm::StringRef name, ModelEntry kind, int64_t valid) {
   const Mamba1Sizes &sizes = weights.sizes;
   Mamba1Function model(module, name, weights, eps);
@@ -233,7 +244,7 @@ void buildModelEntry(ModuleOp module, const Mamba1Weights &weights, double eps,
 void buildScanEntry(ModuleOp module, const Mamba1Weights &weights,
                     int64_t layer, bool gated) {
   const Mamba1Sizes &sizes = weights.sizes;
-  Mamba1Function model(module, gated ? "scan_gated" : "scan", weights, 0);
+  Mamba1Function model(module, gated ? "scan_gated" : "scan", weights, {});
   FunctionBuilder &function = model.function;
   OpBuilder &b = function.builder();
   auto inner = function.rows({sizes.inner}),
@@ -266,7 +277,7 @@ void buildScanEntry(ModuleOp module, const Mamba1Weights &weights,
 } // namespace
 
 void buildMamba1Model(ModuleOp module, const Mamba1Weights &weights,
-                      double eps, int64_t validVocab) {
+                      NormEps eps, int64_t validVocab) {
   int64_t valid =
       validVocab ? std::min(validVocab, weights.sizes.vocab) : weights.sizes.vocab;
   auto build = [&](llvm::StringRef name, ModelEntry kind) {
@@ -277,7 +288,7 @@ void buildMamba1Model(ModuleOp module, const Mamba1Weights &weights,
   build("sample", ModelEntry::Sample);
 }
 
-void buildMamba1Block(ModuleOp module, const Mamba1Weights &weights, double eps,
+void buildMamba1Block(ModuleOp module, const Mamba1Weights &weights, NormEps eps,
                       int64_t layer) {
   Mamba1Function model(module, "block", weights, eps);
   FunctionBuilder &function = model.function;

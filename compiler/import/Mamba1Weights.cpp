@@ -222,6 +222,9 @@ private:
     std::string name = prefix_ + "lm_head.weight";
     const TensorView *head = checkpoint_.find(name);
     if (!head) {
+      if (!prefix_.empty() && checkpoint_.find("lm_head.weight"))
+        return fail("tensor 'lm_head.weight' lacks the prefix " +
+                    inQuotes(prefix_) + " that the others have");
       if (config_.tiedHead && !*config_.tiedHead)
         return notFound("checkpoint " + inQuotes(checkpoint_.path()) +
                         " has no tensor " + inQuotes(name) +

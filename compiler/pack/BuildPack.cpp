@@ -10,10 +10,12 @@
 #include "compiler/pack/PlanToManifest.h"
 #include "compiler/pack/TargetBuild.h"
 #include "compiler/pipeline/Pipeline.h"
+#include "runtime/pack/GenerationConfig.h"
 #include "runtime/pack/JoinTargets.h"
 #include "runtime/pack/PackWriter.h"
 #include "runtime/support/Checkpoint.h"
 #include "runtime/support/File.h"
+#include "runtime/support/HubCache.h"
 #include "runtime/support/Quote.h"
 #include "runtime/support/Sha256.h"
 #include "runtime/support/Version.h"
@@ -49,7 +51,7 @@ private:
     options.note(line);
   }
   Status checkTargets();
-  Status checkFiles() const;
+  Status checkFiles();
   Status load();
   Status readSource();
   Status plan();
@@ -63,6 +65,7 @@ private:
   Jobs jobs;
   BuildCache cache;
   std::mutex noting;
+  std::string input;    // the folder or file that options.input stands for
   std::string imported; // the module as text, with its locations
   std::string source;   // folder of the checkpoint, empty without one
   DictionaryAttr model; // of the context, what the importer noted
@@ -97,10 +100,11 @@ Status Builder::checkTargets() {
 }
 
 /// What can be known of the files before the work begins.
-Status Builder::checkFiles() const {
+Status Builder::checkFiles() {
+  MAMBA_ASSIGN_OR_RETURN(input, findCheckpointFolder(options.input));
   std::error_code ignored;
-  if (!fs::exists(options.input, ignored))
-    return notFound("there is no " + inQuotes(options.input) +
+  if (!fs::exists(input, ignored))
+    return notFound("there is no " + inQuotes(input) +
                     ": name the folder of a checkpoint, or an .mlir file");
   return checkWritable(options.output);
 }
@@ -110,22 +114,22 @@ Status Builder::load() {
   context->loadAllAvailableDialects();
   OwningOpRef<ModuleOp> module;
   std::error_code ignored;
-  if (fs::is_directory(options.input, ignored)) {
+  if (fs::is_directory(input, ignored)) {
     ImportOptions import;
     import.warn = [this](const std::string &line) { note(line); };
     std::string error;
-    auto result = importCheckpoint(options.input, import, *context, error);
+    auto result = importCheckpoint(input, import, *context, error);
     if (failed(result))
       return invalidData(error);
     module = std::move(*result);
   } else {
     FirstError error(*context);
-    module = parseSourceFile<ModuleOp>(options.input, context.get());
+    module = parseSourceFile<ModuleOp>(input, context.get());
     if (!module)
-      return error.status("cannot read " + inQuotes(options.input));
+      return error.status("cannot read " + inQuotes(input));
   }
   if (module->getOps<func::FuncOp>().empty())
-    return invalidData(inQuotes(options.input) + " holds no function over ssm ops");
+    return invalidData(inQuotes(input) + " holds no function over ssm ops");
   if (auto folder = (*module)->getAttrOfType<StringAttr>("ssm.source"))
     source = folder.str();
   model = (*module)->getAttrOfType<DictionaryAttr>("ssm.model");
@@ -153,6 +157,11 @@ Status Builder::readSource() {
   if (!source.empty()) {
     MAMBA_RETURN_IF_ERROR(readText(source + "/config.json", content.configJson));
     MAMBA_RETURN_IF_ERROR(readText(source + "/tokenizer.json", content.tokenizerJson));
+    std::string generation = source + "/generation_config.json";
+    MAMBA_RETURN_IF_ERROR(readText(generation, content.generationJson));
+    if (content.generationJson)
+      MAMBA_RETURN_IF_ERROR(
+          parseGenerationConfig(*content.generationJson, inQuotes(generation)).status());
   }
   if (!options.embedWeights)
     return {};
@@ -239,6 +248,15 @@ Status Builder::compile() {
   return jobs.run(std::move(stage), 10, 70);
 }
 
+/// Whether a CPU scans in slices of time.
+static bool hasSlices(const Manifest &manifest) {
+  for (const TargetSpec &target : manifest.targets)
+    for (const Program &program : target.programs)
+      if (target.device == "cpu" && program.slices)
+        return true;
+  return false;
+}
+
 Status Builder::finish() {
   std::vector<Jobs::Job> stage;
   for (const auto &target : targets)
@@ -262,6 +280,8 @@ Status Builder::finish() {
         note("no self-test of kernel " + inQuotes(spec.kernels[k].symbol) + ": " + test.why);
     }
   }
+  if (options.scanSlices && !hasSlices(content.manifest))
+    note("--scan-slices changed nothing: no cpu target has a scan to cut into slices");
   return {};
 }
 

@@ -153,7 +153,8 @@ Status TargetWriter::addKernel(plan::KernelOp op) {
   std::string symbol = op.getSymName().str();
   bool isGpu = spec.device == "cuda";
   if (!op.getGridAttr() || !op.getScratch())
-    return internalError("kernel " + inQuotes(symbol) + " has no grid or scratch: it was not generated");
+    return internalError("kernel " + inQuotes(symbol) +
+                         " has no grid or scratch: it was not generated");
   if (isGpu && (!op.getThreads() || !op.getShared()))
     return internalError("kernel " + inQuotes(symbol) + " has no threads or shared memory");
   kernels[symbol] = {uint32_t(spec.kernels.size()), op};

@@ -192,7 +192,8 @@ LogicalResult legalizeKernels(ModuleOp module) {
 void registerCompiler(DialectRegistry &registry) {
   registry.insert<amx::AMXDialect, arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect,
                   gpu::GPUDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
-                  NVVM::NVVMDialect, plan::PlanDialect, scf::SCFDialect, ssm::SSMDialect, vector::VectorDialect>();
+                  NVVM::NVVMDialect, plan::PlanDialect, scf::SCFDialect, ssm::SSMDialect,
+                  vector::VectorDialect>();
   // What convert-gpu-to-nvvm converts beside gpu's own ops.
   arith::registerConvertArithToLLVMInterface(registry);
   cf::registerConvertControlFlowToLLVMInterface(registry);

@@ -1,7 +1,7 @@
 // The arguments of a planned kernel.
 #pragma once
 
-#include "compiler/predict/Launch.h"
+#include "runtime/predict/Launch.h"
 #include "dialects/plan/PlanDialect.h"
 
 namespace mamba::predict {

@@ -3,6 +3,7 @@
 #include "compiler/import/Import.h"
 #include "compiler/pack/FirstError.h"
 #include "compiler/pipeline/Pipeline.h"
+#include "runtime/support/HubCache.h"
 #include "runtime/support/Quote.h"
 
 #include "mlir/Parser/Parser.h"
@@ -13,8 +14,14 @@ using namespace mlir;
 
 namespace mamba {
 
-static FailureOr<OwningOpRef<ModuleOp>> read(const std::string &path, MLIRContext &context,
+static FailureOr<OwningOpRef<ModuleOp>> read(const std::string &input, MLIRContext &context,
                                              std::string &error) {
+  Result<std::string> found = findCheckpointFolder(input);
+  if (!found.ok()) {
+    error = found.status().message();
+    return failure();
+  }
+  const std::string &path = *found;
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored))
     return importCheckpoint(path, {}, context, error);

@@ -3,29 +3,28 @@
 #pragma once
 
 #include "compiler/tune/BuildCandidate.h"
-#include "runtime/device/sim/Chips.h"
+#include "runtime/predict/Figures.h"
 
 namespace mamba {
 
-/// The steps that a schedule is judged by: at the first it must be faster, at the other,
-/// with more rows, not slower.
-enum class GpuStep { First, Other };
+struct Alone;
 
-/// Of a candidate.
-struct GpuFigures {
-  double us = 0;     // without the launch
-  uint64_t rows = 0; // of the step; 0: the kernel has no such step
-  std::string limit; // that binds
-  uint32_t registers = 0, spills = 0;
-  double occupancy = 0;
+/// Tokens of the step that kernels of a GPU for many tokens are predicted for, where
+/// nobody says otherwise: enough to fill one.
+inline constexpr int64_t kPredictedTokens = 2048;
 
-  std::string json() const;
-  static Result<GpuFigures> parse(const std::string &text);
+/// What a kernel is launched on, and the steps that its schedule is judged by.
+struct GpuLaunch {
+  LaunchShape shape;
+  PredictionSpec prediction;
 };
+/// Of a kernel in phase kernels or later. `module` is TunedKernel::module, `length` that
+/// of a sequence of its step.
+Result<GpuLaunch> launchOf(const Alone &alone, const std::string &module, int64_t length);
 
 /// Compiles the kernel with this schedule and predicts its time.
-Result<GpuFigures> predictCandidate(const CandidateKernel &kernel, const Schedule &schedule,
-                                    const sim::Chip &chip, GpuStep step);
+Result<predict::Figures> predictCandidate(const CandidateKernel &kernel, const Schedule &schedule,
+                                          const sim::Chip &chip, predict::StepKind step);
 
 /// Compiles it, and compares its numbers with those of computeGoldens, in the
 /// simulator with all checks; `kernel` has no step of a timing.

@@ -5,6 +5,8 @@
 #include "compiler/pack/TargetBuild.h"
 #include "compiler/tune/Alone.h"
 #include "compiler/tune/Plan.h"
+#include "compiler/tune/PredictGpu.h"
+#include "compiler/tune/PredictSweep.h"
 #include "compiler/tune/Sweep.h"
 #include "passes/target/ScheduleDatabase.h"
 #include "runtime/support/File.h"
@@ -27,6 +29,7 @@ struct Variant {
   Schedule schedule;
   double predictedUs = 0;
   std::unique_ptr<TargetBuild> build;
+  std::optional<GpuLaunch> launch; // where a GPU's time can be predicted
   std::string failure; // empty: none
 };
 
@@ -135,6 +138,16 @@ Status TuningBuilder::computeTests(Kernel &kernel) {
   return {};
 }
 
+static bool isPredicted(const Kernel &kernel) {
+  return kernel.target->starts_with("cuda:") && isPredictable(kernel.tuned);
+}
+
+/// Of a sequence of the step that it is predicted at, as in a sweep over the model.
+static int64_t predictedLength(const TunedKernel &tuned) {
+  bool isLong = tuned.tokens != TokenClass::Few && tuned.lengths.front() > 1;
+  return isLong ? kPredictedTokens : tuned.lengths.front();
+}
+
 /// One that does not compile is left out, with the reason.
 void TuningBuilder::compileVariant(Kernel &kernel, Variant &variant) {
   auto compile = [&]() -> Status {
@@ -146,6 +159,10 @@ void TuningBuilder::compileVariant(Kernel &kernel, Variant &variant) {
                          &variant.schedule));
       llvm::raw_string_ostream os(generated);
       alone.module->print(os);
+      if (isPredicted(kernel)) {
+        MAMBA_ASSIGN_OR_RETURN(variant.launch, launchOf(alone, kernel.tuned.module,
+                                                        predictedLength(kernel.tuned)));
+      }
     }
     variant.build =
         std::make_unique<TargetBuild>(options, registry, cache, jobs, *kernel.target);
@@ -201,7 +218,12 @@ Status TuningBuilder::add(Kernel &kernel) {
     variant.build->giveCode(content, one);
     for (const GoldenTest &test : kernel.tests)
       addTest(content, one.kernels[0], test, variant.build->grids()[0]);
-    spec.variants.push_back({variant.schedule.text(), variant.predictedUs, std::move(one)});
+    VariantSpec added = {variant.schedule.text(), variant.predictedUs, std::move(one)};
+    if (variant.launch) {
+      added.prediction = std::move(variant.launch->prediction);
+      spec.launch = std::move(variant.launch->shape);
+    }
+    spec.variants.push_back(std::move(added));
     variant.build.reset();
   }
   content.manifest.tuning.push_back(std::move(spec));

@@ -12,8 +12,8 @@ ConvChannels::ConvChannels(CpuEmitter &e, ssm::Conv1dOp conv)
     : E(lastDim(conv.getY())), W(lastDim(conv.getW())), e(e), conv(conv) {}
 
 int64_t ConvChannels::panel(int64_t E, int64_t lanes) {
-  // Vectors of 16 lanes come with 32 registers.
-  return std::min<int64_t>(lanes >= 16 ? 4 * lanes : 2 * lanes, llvm::alignTo(E, lanes));
+  // Vectors of 8 lanes come with 16 registers, those of 16 and of AArch64 with 32.
+  return std::min<int64_t>(lanes == 8 ? 2 * lanes : 4 * lanes, llvm::alignTo(E, lanes));
 }
 
 ConvChannels::Taps ConvChannels::taps(Value channel) {

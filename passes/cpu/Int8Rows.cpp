@@ -9,8 +9,8 @@ using namespace mlir;
 
 namespace mamba {
 
-/// Added to a small number it leaves the number rounded, and 128 more in the low byte.
-static constexpr float kRound = 12582912.0f + 128;
+/// Added to a small number it leaves the number rounded in the low byte.
+static constexpr float kRound = 12582912.0f;
 
 Int8Rows::Int8Rows(CpuEmitter &e, const View &x, int64_t rows, int64_t columns, Form form,
                    bool hasNorm)
@@ -49,15 +49,21 @@ std::pair<Value, Value> Int8Rows::scaleOf(ArrayRef<Value> x) {
 Value Int8Rows::packed(ArrayRef<Value> rounded) const {
   auto word = VectorType::get({e.lanes}, e.b.getI32Type());
   auto byte = VectorType::get({e.lanes}, e.b.getI8Type());
-  SmallVector<Value> halves;
+  SmallVector<Value> parts;
   for (Value v : rounded)
-    halves.push_back(
+    parts.push_back(
         arith::TruncIOp::create(e.b, byte, arith::BitcastOp::create(e.b, word, v)));
+  auto join = [&](size_t i, ArrayRef<int64_t> order) -> Value {
+    return vector::ShuffleOp::create(e.b, parts[2 * i], parts[2 * i + 1], order);
+  };
+  for (; parts.size() > 2; parts.truncate(parts.size() / 2))
+    for (size_t i = 0; i < parts.size() / 2; ++i)
+      parts[i] = join(i, llvm::to_vector(llvm::seq<int64_t>(2 * kGroup / parts.size())));
   SmallVector<int64_t> order;
   for (int64_t i = 0; i < kGroup; ++i)
     order.push_back(form == Form::Bytes ? i : i / 8 * 8 + i % 4 * 2 + i % 8 / 4);
-  Value bytes = vector::ShuffleOp::create(e.b, halves[0], halves[1], order);
-  return vector::BitCastOp::create(e.b, VectorType::get({kGroup / 4}, e.b.getF32Type()), bytes);
+  return vector::BitCastOp::create(e.b, VectorType::get({kGroup / 4}, e.b.getF32Type()),
+                                   join(0, order));
 }
 
 void Int8Rows::makeGroup(Value row, Value local, Value k, Value first, Value *sum) {
@@ -66,7 +72,8 @@ void Int8Rows::makeGroup(Value row, Value local, Value k, Value first, Value *su
     values.push_back(e.load(x, row, e.add(k, j)));
   auto [scale, inverse] = scaleOf(values);
   Value wideScale = e.broadcast(scale), wideInverse = e.broadcast(inverse);
-  Value round = e.math.constant(e.vectorType, kRound), at = e.sub(k, first);
+  Value round = e.math.constant(e.vectorType, isSigned() ? kRound : kRound + 128);
+  Value at = e.sub(k, first);
   for (auto [j, v] : llvm::enumerate(values)) {
     rounded.push_back(e.math.fma(v, wideInverse, round));
     Value q = e.math.sub(rounded.back(), round);
@@ -107,6 +114,18 @@ Value Int8Rows::bytes(Value local, Value word) const {
   Value four = memref::LoadOp::create(e.b, numbers, ValueRange{local, word});
   return vector::BitCastOp::create(e.b, VectorType::get({4 * e.lanes}, e.b.getI8Type()),
                                    e.broadcast(four));
+}
+
+Value Int8Rows::words(Value local, Value word) const {
+  return arith::BitcastOp::create(
+      e.b, VectorType::get({e.lanes}, e.b.getI32Type()),
+      vector::LoadOp::create(e.b, e.vectorType, numbers, ValueRange{local, word}));
+}
+
+Value Int8Rows::bytesOf(Value words, int64_t i) const {
+  Value repeated =
+      vector::ShuffleOp::create(e.b, words, words, SmallVector<int64_t>(e.lanes, i));
+  return vector::BitCastOp::create(e.b, VectorType::get({4 * e.lanes}, e.b.getI8Type()), repeated);
 }
 
 Value Int8Rows::scale(Value local, Value group) const {

@@ -8,8 +8,8 @@ namespace mamba {
 
 class Int8Rows {
 public:
-  /// How the integers lie: as f32; as bytes of 128 more, which dot products take; or
-  /// these with the even columns of each eight before the odd ones.
+  /// How the integers lie: as f32; as bytes, which dot products take; or these with the
+  /// even columns of each eight before the odd ones.
   enum class Form { Floats, Bytes, BytesOfPairs };
 
   /// Holds `rows` rows of `columns` columns of x, and their squares' sums for a norm.
@@ -20,10 +20,16 @@ public:
   void make(mlir::Value row, mlir::Value local, mlir::Value first, mlir::Value end);
 
   bool isBytes() const { return form != Form::Floats; }
+  /// Whether the bytes are the integers, or 128 more.
+  bool isSigned() const { return e.target.isArm(); }
   /// Where they lie: a word of four columns for bytes.
   mlir::Value memory() const { return numbers; }
   /// Four bytes, repeated in each word of a vector; the word counted from `first` on.
   mlir::Value bytes(mlir::Value local, mlir::Value word) const;
+  /// A vector of words, and the bytes of its i-th, repeated so: instructions that
+  /// multiply by one word of a vector need no other.
+  mlir::Value words(mlir::Value local, mlir::Value word) const;
+  mlir::Value bytesOf(mlir::Value words, int64_t i) const;
   /// The scale of a group, counted from `first` on, in each lane: of bytes of pairs a
   /// 16th, for dot products have 16 times their integers.
   mlir::Value scale(mlir::Value local, mlir::Value group) const;

@@ -117,7 +117,7 @@ SmallVector<Value> panelProduct(CpuEmitter &e, const PanelTile &tile, const Weig
   return panelProduct(e, tile, weights, tile.x.columns, e.index(0), e.index(tile.x.columns), sums);
 }
 
-Value inverseRms(CpuEmitter &e, const View &x, Value row, double eps) {
+Value sumOfSquares(CpuEmitter &e, const View &x, Value row) {
   // Four partial sums hide the latency of the addition.
   constexpr int64_t parts = 4;
   SmallVector<Value> acc(parts, e.zero());
@@ -136,8 +136,11 @@ Value inverseRms(CpuEmitter &e, const View &x, Value row, double eps) {
     Value v = e.load(x, row, e.index(k));
     acc[p] = e.math.fma(v, v, acc[p]);
   }
-  Value squares = e.math.sum(e.math.add(e.math.add(acc[0], acc[1]), e.math.add(acc[2], acc[3])));
-  return inverseRoot(e, squares, x.columns, eps);
+  return e.math.sum(e.math.add(e.math.add(acc[0], acc[1]), e.math.add(acc[2], acc[3])));
+}
+
+Value inverseRms(CpuEmitter &e, const View &x, Value row, double eps) {
+  return inverseRoot(e, sumOfSquares(e, x, row), x.columns, eps);
 }
 
 Value inverseRoot(CpuEmitter &e, Value squares, int64_t columns, double eps) {

@@ -34,9 +34,11 @@ llvm::SmallVector<mlir::Value> panelProduct(CpuEmitter &e, const PanelTile &tile
 llvm::SmallVector<mlir::Value> panelProduct(CpuEmitter &e, const PanelTile &tile,
                                             const WeightPanel &weights);
 
-/// 1 / sqrt(squares / columns + eps), of a scalar.
+/// 1 / sqrt(squares / columns + eps), of a scalar or of a vector of such sums.
 mlir::Value inverseRoot(CpuEmitter &e, mlir::Value squares, int64_t columns, double eps);
-/// 1 / sqrt(mean(x[row]^2) + eps) as a scalar, summed in a fixed order.
+/// The sum of x[row]^2 as a scalar, in a fixed order.
+mlir::Value sumOfSquares(CpuEmitter &e, const View &x, mlir::Value row);
+/// 1 / sqrt(mean(x[row]^2) + eps) as a scalar.
 mlir::Value inverseRms(CpuEmitter &e, const View &x, mlir::Value row, double eps);
 
 } // namespace mamba

@@ -1,4 +1,5 @@
-// The selective scan with what surrounds it: dt projection, softplus, skip, gate.
+// The selective scan with what surrounds it: norms, dt projection, softplus, skip,
+// gate.
 //
 // A tile is one sequence, or a slice of all rows (ScanSlices.cpp), by `col_block`
 // channels; channels lie in lanes, time is serial. Time goes in chunks whose dt,
@@ -9,8 +10,10 @@
 //      registers, only scratch memory and B and C
 //   3. skip, gate and store of y, row by row
 // In 2. what 3. and the next chunk read and write is fetched. States go between the
-// pool and scratch memory by transpositions, once a sequence. The order of every sum
-// is that of the states and of k, whatever the chunks.
+// pool and scratch memory by transpositions, once a sequence. A norm is a factor of its
+// row, which is found before 1.: that of dt's projection multiplies its sums, that of B
+// dt * u, that of C y. The order of every sum is that of the states and of k, whatever
+// the chunks.
 #include "passes/cpu/ScanEmission.h"
 #include "passes/cpu/PanelProduct.h"
 #include "passes/cpu/ScanState.h"
@@ -18,6 +21,7 @@
 #include "passes/target/Recurrence.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include <numbers>
@@ -26,10 +30,22 @@ using namespace mlir;
 
 namespace mamba {
 
+static SmallVector<ssm::RMSNormOp> normsOf(const ScanParts &parts) {
+  SmallVector<ssm::RMSNormOp> norms = {parts.deltaNorm, parts.normOfB, parts.normOfC};
+  llvm::erase_if(norms, [](ssm::RMSNormOp norm) { return !norm; });
+  return norms;
+}
+
+/// Factors of a norm: of a chunk's rows, whole vectors of them.
+static int64_t factorsOfNorm(ssm::ScheduleAttr schedule) {
+  return llvm::alignTo(schedule.getChunk(), schedule.getLanes());
+}
+
 int64_t ScanEmission::scratchBytes(const ScanParts &parts, ssm::ScheduleAttr schedule) {
   int64_t rows = parts.scanSlices ? 2 * schedule.getChunk() + parts.N + 1
                                   : 3 * schedule.getChunk() + parts.N;
-  return rows * schedule.getColBlock() * 4;
+  int64_t factors = int64_t(normsOf(parts).size()) * factorsOfNorm(schedule);
+  return (rows * schedule.getColBlock() + factors) * 4;
 }
 
 void ScanEmission::allocate() {
@@ -38,6 +54,9 @@ void ScanEmission::allocate() {
   if (!findsSlices())
     y = e.scratch(s.getChunk(), block);
   h = e.scratch(p.N + findsSlices(), block);
+  norms = normsOf(p);
+  if (!norms.empty())
+    factors = e.scratch(norms.size(), factorsOfNorm(s));
   pool = e.buffer(p.state);
   A = e.buffer(packedArgument(p.A));
   if (findsSlices())
@@ -111,6 +130,7 @@ void ScanEmission::scanRows(Value start, Value end) {
 void ScanEmission::scanChunks(Value start, Value end) {
   e.loop(start, end, s.getChunk(), [&](Value chunk) {
     Value length = e.min(e.sub(end, chunk), e.index(s.getChunk()));
+    findFactors(chunk, length);
     computeDt(chunk, length);
     recur(chunk, length);
     if (!findsSlices())
@@ -138,6 +158,36 @@ void ScanEmission::computeDt(Value chunk, Value length) {
     e.loop(whole, length, 1, [&](Value t) { dtRows(chunk, t, 1); });
 }
 
+/// Sums of rows wait for nothing, and of the roots `lanes` are found at a time.
+void ScanEmission::findFactors(Value chunk, Value length) {
+  if (norms.empty())
+    return;
+  e.loop(e.index(0), length, 1, [&](Value t) {
+    for (auto [i, norm] : llvm::enumerate(norms)) {
+      Value squares = sumOfSquares(e, *e.view(norm.getX()), e.add(chunk, t));
+      memref::StoreOp::create(e.b, squares, factors, ValueRange{e.index(i), t});
+    }
+  });
+  e.loop(e.index(0), length, e.lanes, [&](Value t) {
+    for (auto [i, norm] : llvm::enumerate(norms)) {
+      Value squares = at(factors, e.index(i), t);
+      put(inverseRoot(e, squares, lastDim(norm.getX()), norm.getEps().convertToDouble()), factors,
+          e.index(i), t);
+    }
+  });
+}
+
+Value ScanEmission::factorOf(ssm::RMSNormOp norm, Value t) {
+  if (!norm)
+    return {};
+  Value place = e.index(llvm::find(norms, norm) - norms.begin());
+  return e.broadcast(memref::LoadOp::create(e.b, factors, ValueRange{place, t}));
+}
+
+Value ScanEmission::times(Value vector, Value factor) {
+  return factor ? e.math.mul(vector, factor) : vector;
+}
+
 void ScanEmission::dtRows(Value chunk, Value t, int64_t count) {
   SmallVector<Value> rows, sums;
   for (int64_t i = 0; i < count; ++i)
@@ -148,16 +198,19 @@ void ScanEmission::dtRows(Value chunk, Value t, int64_t count) {
                         WeightPanel(e, p.projection.getW()));
   for (int64_t i = 0; i < count; ++i) {
     Value local = e.add(t, i);
+    Value ofDelta = factorOf(p.deltaNorm, local), ofB = factorOf(p.normOfB, local);
     eachVector([&](int64_t j, Value lane, Value column) {
       Value value = projected      ? at(projected, e.sub(rows[i], span), lane)
                     : p.projection ? sums[i * vectors + j]
                                    : e.load(delta, rows[i], column);
+      value = times(value, ofDelta);
       if (p.projection && p.projection.getBias())
         value = e.math.add(value, e.load1(e.buffer(p.projection.getBias()), column));
       Value bias = p.deltaBias ? e.load1(e.buffer(p.deltaBias), column) : Value();
       value = scanStepSize(e.math, value, bias, p.hasSoftplus);
       put(value, dt, local, lane);
-      put(e.math.mul(value, e.load(u, rows[i], column)), dtU, local, lane);
+      value = e.math.mul(value, e.load(u, rows[i], column));
+      put(times(value, ofB), dtU, local, lane);
     });
   }
 }
@@ -242,11 +295,12 @@ void ScanEmission::recurStates(Value chunk, Value length, Value lane, Value n0, 
 void ScanEmission::finish(Value chunk, Value length) {
   View u = *e.view(p.u);
   e.loop(e.index(0), length, 1, [&](Value t) {
-    Value row = e.add(chunk, t);
+    Value row = e.add(chunk, t), ofC = factorOf(p.normOfC, t);
     eachVector([&](int64_t, Value lane, Value column) {
       Value D = p.D ? e.load1(e.buffer(p.D), column) : Value();
       Value z = p.z ? e.load(*e.view(p.z), row, column) : Value();
-      Value value = scanOutput(e.math, at(y, t, lane), D, D ? e.load(u, row, column) : D, z);
+      Value sum = times(at(y, t, lane), ofC);
+      Value value = scanOutput(e.math, sum, D, D ? e.load(u, row, column) : D, z);
       Value gated = e.elementwise(yielded(e.kernel, result), [&](Value v) -> Value {
         if (v == p.scan.getY())
           return value;

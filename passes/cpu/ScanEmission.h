@@ -33,6 +33,12 @@ private:
   void scanSpans(mlir::Value start, mlir::Value end);
   void computeDt(mlir::Value chunk, mlir::Value length);
   void dtRows(mlir::Value chunk, mlir::Value t, int64_t count);
+  /// What the norms multiply the chunk's rows by, into scratch memory.
+  void findFactors(mlir::Value chunk, mlir::Value length);
+  /// The factor of the chunk's row t, in all lanes; null without a norm.
+  mlir::Value factorOf(ssm::RMSNormOp norm, mlir::Value t);
+  /// The vector, times the factor if there is one.
+  mlir::Value times(mlir::Value vector, mlir::Value factor);
   /// B or C of a row and state, in all lanes.
   mlir::Value inTime(mlir::Value value, mlir::Value row, mlir::Value state);
   /// A of a state, times log2(e).
@@ -69,7 +75,8 @@ private:
   mlir::Value projected, span; // sums of dt from that row on; null: not by tiles
   /// The states of `block` channels; where slices are found, below them the sum of dt.
   mlir::Value h;
-  mlir::Value dt, dtU, y, pool, A, panel, column0, slot;
+  mlir::Value dt, dtU, y, factors, pool, A, panel, column0, slot;
+  llvm::SmallVector<ssm::RMSNormOp> norms; // of the rows of `factors`
   llvm::SmallVector<mlir::Value> rowsAfter; // read by what stands after the scan
   // Where y is computed.
   unsigned result = 0;

@@ -37,7 +37,13 @@ bool toleratesRounding(OpOperand &use) {
     return &scan.getUMutable() == &use || (scan.getZ() && scan.getZMutable().begin() == &use);
   if (auto slices = dyn_cast<ScanSlicesOp>(op))
     return &slices.getUMutable() == &use;
-  return isa<RMSNormOp, Conv1dOp, SiluOp, GateOp>(op);
+  // A norm of B, C or of what dt is made of only scales it.
+  if (auto norm = dyn_cast<RMSNormOp>(op))
+    return llvm::none_of(norm.getY().getUsers(), [](Operation *user) {
+      auto linear = dyn_cast<LinearOp>(user);
+      return isa<SelectiveScanOp, ScanSlicesOp>(user) || (linear && makesTimeStep(linear));
+    });
+  return isa<Conv1dOp, SiluOp, GateOp>(op);
 }
 
 /// Whether the kernel reads its operand in such ops alone.

@@ -1,5 +1,5 @@
-// --ssm-fuse-scan: the time step's projection and softplus, and the gate,
-// become part of the scan.
+// --ssm-fuse-scan: the time step's projection and softplus, the norms of B and C,
+// and the gate, become part of the scan.
 #include "passes/fusion/KernelBuild.h"
 #include "passes/fusion/KernelMerge.h"
 #include "passes/fusion/Passes.h"
@@ -19,6 +19,7 @@ namespace {
 struct ScanAndNeighbours {
   KernelOp scan;
   KernelOp linear = {}, softplus = {}, gate = {};
+  SmallVector<KernelOp> norms = {};
   std::string reason = {}; // why a neighbour was left out
 };
 
@@ -49,6 +50,19 @@ void findTimeStep(SelectiveScanOp scan, ScanAndNeighbours &found) {
   auto linear = producer ? onlyOp<LinearOp>(producer) : LinearOp();
   if (linear && yieldedFor(cast<OpResult>(outside)) == linear.getY())
     found.linear = producer;
+}
+
+void findNorms(SelectiveScanOp scan, ScanAndNeighbours &found) {
+  for (Value rows : {scan.getB(), scan.getC()}) {
+    Value outside = rows ? outsideOf(found.scan, rows) : Value();
+    auto producer = outside ? outside.getDefiningOp<KernelOp>() : KernelOp();
+    if (!producer || !soleOp<RMSNormOp>(producer) || llvm::is_contained(found.norms, producer))
+      continue;
+    if (outside.hasOneUse())
+      found.norms.push_back(producer);
+    else
+      found.reason = "the norm of B or C has another reader";
+  }
 }
 
 void findGate(SelectiveScanOp scan, ScanAndNeighbours &found) {
@@ -83,6 +97,7 @@ struct FuseScanPass : mamba::impl::FuseScanPassBase<FuseScanPass> {
   void fuse(KernelOp kernel, SelectiveScanOp scan, const Target &target) {
     ScanAndNeighbours found{kernel};
     findTimeStep(scan, found);
+    findNorms(scan, found);
     findGate(scan, found);
     fuseFound(found, target);
     if (found.reason.empty())
@@ -98,11 +113,15 @@ struct FuseScanPass : mamba::impl::FuseScanPassBase<FuseScanPass> {
     for (KernelOp feed : {found.linear, found.softplus})
       if (feed)
         feeds.push_back(feed);
-    if (merge(feeds, found.scan, found.gate, target, found.reason))
+    SmallVector<KernelOp> all(found.norms);
+    llvm::append_range(all, feeds);
+    if (merge(all, found.scan, found.gate, target, found.reason))
       return;
-    if (feeds.size() + (found.gate ? 1 : 0) < 2)
+    if (all.size() + (found.gate ? 1 : 0) < 2)
       return;
     std::string ignored; // the reason for the whole is the one to tell
+    for (KernelOp norm : found.norms)
+      merge(norm, found.scan, KernelOp(), target, ignored);
     for (KernelOp feed : llvm::reverse(feeds))
       if (!merge(feed, found.scan, KernelOp(), target, ignored))
         break;

@@ -118,7 +118,7 @@ def ActivationPrecisionPass : FusionPass<"ssm-activation-precision", "::mlir::fu
     rounded when it is written and widened when it is read. One that is also read
     elsewhere, as the residual stream is, is written twice; if its kernel advances
     a state, which writes its rows once, it stays f32. So do states, B, C, what dt
-    is made of, and results of the function.
+    is made of, norms of these or not, and results of the function.
 
     int8 is bf16, and projections by quantised matrices read their rows as int8
     (`ssm.int8_rows`), but for many rows on a target with tiles, which take those of
@@ -236,11 +236,12 @@ def FuseConvSiluPass : KernelFusion<"ssm-fuse-conv-silu"> {
 }
 
 def FuseScanPass : KernelFusion<"ssm-fuse-scan"> {
-  let summary = "Makes the time step and the gate part of the scan";
+  let summary = "Makes the time step, norms and the gate part of the scan";
   let description = [{
-    The projection and softplus that feed `delta`, and the gate of y, where
-    nothing else reads the values between. If the target refuses the whole, the
-    parts that it accepts, in that order.
+    The projection and softplus that feed `delta`, the norms of B and C, and the
+    gate of y, where nothing else reads the values between. If the target refuses
+    the whole, the parts that it accepts: norms, then in that order. A norm of what
+    dt is projected from is in the projection's kernel already.
 
     ```mlir
     %p = ssm.kernel (...) ... { ssm.linear }
@@ -251,7 +252,7 @@ def FuseScanPass : KernelFusion<"ssm-fuse-scan"> {
     %g, %h1 = ssm.kernel (...) ... { ssm.linear, ssm.softplus, ssm.selective_scan, ssm.split, ssm.gate }
     ```
 
-    Before: ssm-form-kernels.
+    Before: ssm-form-kernels, ssm-fuse-norm-linear.
   }];
 }
 

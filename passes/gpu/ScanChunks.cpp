@@ -47,6 +47,8 @@ void ScanThread::allocate() {
   if (shape.isShared() && p.C) {
     y = e.shared({shape.lanes * shape.chunk / 4, 4 * shape.channels});
   }
+  if (shape.norms)
+    factors = e.shared({shape.norms, shape.chunk});
 }
 
 ScanThread::Values ScanThread::runChunks(Value start, ValueRange states) {
@@ -67,6 +69,7 @@ ScanThread::Values ScanThread::runChunks(Value start, ValueRange states) {
 ScanThread::Values ScanThread::runTiles(Value first, ValueRange h) {
   for (const Stage &stage : stages)
     put(stage, fetch(stage, first, e.index(0)));
+  putFactors(fetchFactors(first));
   e.barrier();
   if (shape.isMma)
     projectByMma();
@@ -79,7 +82,7 @@ ScanThread::Values ScanThread::runTiles(Value first, ValueRange h) {
     Rows rows = tileAt(e.add(first, t));
     SmallVector<Values> loaded = read(views, rows);
     Values deltas = shape.rank ? projected(t) : loaded[1];
-    Sizes steps = sizes(deltas, loaded[0], rows);
+    Sizes steps = sizes(t, deltas, loaded[0], rows);
     Values next(old), y = recur(t, steps.dt, steps.dtU, next);
     if (p.C)
       storeResults(rows, y, loaded[0], ArrayRef(loaded).drop_front(before));
@@ -100,6 +103,7 @@ ScanThread::Values ScanThread::ahead(Value first) {
   for (const Stage &stage : stages)
     if (!isInPieces(stage))
       llvm::append_range(all, fetch(stage, first, e.index(0)));
+  llvm::append_range(all, fetchFactors(first));
   Rows rows = tileAt(e.add(first, e.mul(lane, shape.tile())));
   for (const Values &values : read(inputs(), rows))
     llvm::append_range(all, values);
@@ -117,6 +121,7 @@ ScanThread::Values ScanThread::runShared(Value first, ValueRange carried) {
   for (const Stage &stage : stages)
     if (!isInPieces(stage))
       put(stage, take(vectorsOf(stage)));
+  putFactors(take(factorsOfThread()));
   e.barrier();
   Values fetched = ahead(e.add(first, shape.chunk));
   Value t = e.mul(lane, shape.tile());
@@ -132,7 +137,7 @@ ScanThread::Values ScanThread::runShared(Value first, ValueRange carried) {
     deltas = projectedInPieces(first, t);
   else
     deltas = shape.rank ? projected(t) : take(shape.tile());
-  Sizes steps = sizes(deltas, u, rows);
+  Sizes steps = sizes(t, deltas, u, rows);
   putSteps(dt, t, steps.dt, shape.tileVector());
   putSteps(dtU, t, steps.dtU, shape.tileVector());
   if (shape.lanes > 1)
@@ -220,12 +225,15 @@ SmallVector<ScanThread::Values> ScanThread::read(ArrayRef<View> views, const Row
   return values;
 }
 
-ScanThread::Sizes ScanThread::sizes(Values deltas, ValueRange u, const Rows &rows) {
+ScanThread::Sizes ScanThread::sizes(Value t, Values deltas, ValueRange u, const Rows &rows) {
   Sizes steps;
+  int64_t count = shape.tile(), vector = shape.tileVector();
+  Values ofDelta = factorsOf(p.deltaNorm, t, count, vector);
+  Values ofB = factorsOf(p.normOfB, t, count, vector);
   for (auto [i, delta] : llvm::enumerate(deltas)) {
     Value there = e.less(e.index(i), rows.here);
-    steps.dt.push_back(e.select(there, stepSize(delta), e.f32(0)));
-    steps.dtU.push_back(e.math.mul(steps.dt[i], u[i]));
+    steps.dt.push_back(e.select(there, stepSize(times(delta, ofDelta[i])), e.f32(0)));
+    steps.dtU.push_back(times(e.math.mul(steps.dt[i], u[i]), ofB[i]));
   }
   return steps;
 }

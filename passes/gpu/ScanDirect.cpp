@@ -43,9 +43,10 @@ void ScanThread::runDirect(Value start) {
       u = at(p.u);
     }
     Value dt = stepSize(p.projection ? projectedByLanes(row) : at(p.delta));
-    Value y = step(dt, e.math.mul(dt, u), [&](int64_t i) { return b[i]; },
-                   [&](int64_t i) { return c[i]; }, next);
-    Value stored = result(e.warpSum(y, shape.lanes), u, at);
+    Value dtU = times(e.math.mul(dt, u), factorOfLanes(p.normOfB, b));
+    Value y = step(dt, dtU, [&](int64_t i) { return b[i]; }, [&](int64_t i) { return c[i]; }, next);
+    Value sum = times(e.warpSum(y, shape.lanes), factorOfLanes(p.normOfC, c));
+    Value stored = result(sum, u, at);
     whenAll(here(isFirstLane()), [&] { e.store(stored, out(), row, column); });
     llvm::append_range(next, window);
     return next;
@@ -164,14 +165,18 @@ Value ScanThread::projectedByLanes(Value row) {
         x.push_back(there ? e.select(there, loaded, e.f32(0)) : loaded);
     }
     Values weights = projectionWeights.empty() ? weightsOfGroup(g, k0) : projectionWeights;
-    Value sum = old[0];
-    for (auto [factor, weight] : llvm::zip_equal(x, weights))
-      sum = e.math.fma(weight, factor, sum);
-    return Values{sum};
+    Values sums(old);
+    for (auto [factor, weight] : llvm::zip_equal(x, weights)) {
+      sums[0] = e.math.fma(weight, factor, sums[0]);
+      if (p.deltaNorm)
+        sums[1] = e.math.fma(factor, factor, sums[1]);
+    }
+    return sums;
   };
-  Value sum = e.loop(e.index(0), e.index(shape.rank), g.length(), e.f32(0), body,
-                     /*keepRolled=*/true)[0];
-  return e.warpSum(sum, shape.lanes);
+  Values sums = e.loop(e.index(0), e.index(shape.rank), g.length(),
+                       Values(p.deltaNorm ? 2 : 1, e.f32(0)), body, /*keepRolled=*/true);
+  Value sum = e.warpSum(sums[0], shape.lanes);
+  return p.deltaNorm ? times(sum, factorOfSquares(p.deltaNorm, sums[1])) : sum;
 }
 
 } // namespace mamba

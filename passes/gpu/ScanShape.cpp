@@ -32,6 +32,7 @@ ScanShape::ScanShape(const ScanParts &parts, ssm::ScheduleAttr s)
       fmaExp(s.getStateBlock()), rank(parts.projection ? lastDim(parts.delta) : 0),
       isMma(s.getMma() != 0),
       planes(getElementTypeOrSelf(placeOfRows(parts.delta).first.getType()).isF32() ? 3 : 1),
+      norms(bool(parts.deltaNorm) + bool(parts.normOfB) + bool(parts.normOfC)),
       slices(parts.sliceCount), findsSlices(parts.scanSlices),
       piece(llvm::alignTo(s.getKBlock() ? std::min(s.getKBlock(), rank) : rank, 4)) {}
 
@@ -137,6 +138,8 @@ int64_t ScanShape::sharedBytes(ScanParts parts) const {
   if (isShared())
     for (int64_t copies : {int64_t(1), findsSlices ? 0 : lanes})
       matrix(copies * chunk * channels);
+  if (norms)
+    matrix(norms * chunk);
   return bytes;
 }
 

@@ -44,6 +44,8 @@ struct ScanShape {
   bool isMma;
   /// What it multiplies: rows in f32 are the sum of three in bf16.
   int64_t planes;
+  /// How many norms make factors of the rows: of what dt is projected from, of B, of C.
+  int64_t norms;
   /// How many slices time is cut into; 0: it is not.
   int64_t slices;
   /// The slices are scanned by themselves, to find their states and sums of dt.

@@ -24,11 +24,11 @@ ScanThread::Values ScanThread::recur(Value t0, ValueRange dt, ValueRange dtU, Va
     };
   };
   auto b = reader(B, constantB), c = reader(C, constantC);
-  Values sums;
+  Values sums, ofC = factorsOf(p.normOfC, t0, shape.group, /*vector=*/4);
   for (int64_t t = 0; t < shape.group; ++t) {
     auto bAt = [&](int64_t i) { return b(t, i); };
     auto cAt = [&](int64_t i) { return c(t, i); };
-    sums.push_back(step(dt[t], dtU[t], bAt, p.C ? OfState(cAt) : OfState(), h));
+    sums.push_back(times(step(dt[t], dtU[t], bAt, p.C ? OfState(cAt) : OfState(), h), ofC[t]));
     if (shape.findsSlices)
       h.back() = e.math.add(h.back(), dt[t]);
   }

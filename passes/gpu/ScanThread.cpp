@@ -15,6 +15,9 @@ ScanThread::ScanThread(GpuEmitter &e, const ScanParts &parts)
       yResult(0) {
   while (e.kernel.getTiedInput(yResult))
     ++yResult;
+  for (ssm::RMSNormOp norm : {p.deltaNorm, p.normOfB, p.normOfC})
+    if (norm)
+      norms.push_back(norm);
 }
 
 KernelGrid ScanThread::run() {

@@ -90,11 +90,12 @@ private:
   llvm::SmallVector<View> inputs();
   /// What results need besides: rows by their region value.
   llvm::SmallVector<mlir::Value> leaves();
-  /// dt and dt * u of a tile's rows, 0 where there is none.
+  /// dt and dt * u of a tile's rows, which begins at step t of the chunk; 0 where there
+  /// is none.
   struct Sizes {
     Values dt, dtU;
   };
-  Sizes sizes(Values deltas, mlir::ValueRange u, const Rows &rows);
+  Sizes sizes(mlir::Value t, Values deltas, mlir::ValueRange u, const Rows &rows);
   void storeResults(const Rows &rows, mlir::ValueRange y, mlir::ValueRange u,
                     llvm::ArrayRef<Values> leaves);
 
@@ -128,6 +129,20 @@ private:
   mlir::Value fetchVector(const Stage &stage, mlir::Value first, mlir::Value column0,
                           mlir::Value item);
 
+  // ScanNorms.cpp
+  mlir::Value times(mlir::Value x, mlir::Value factor); // x where it is null
+  /// The factor of a row's norm, of which each of a channel's lanes has some numbers,
+  /// or what their squares add up to; null without a norm.
+  mlir::Value factorOfLanes(ssm::RMSNormOp norm, mlir::ValueRange numbers);
+  mlir::Value factorOfSquares(ssm::RMSNormOp norm, mlir::Value squares);
+  /// A thread's factors of the chunk at row `first`, on their way to shared memory.
+  Values fetchFactors(mlir::Value first);
+  int64_t factorsOfThread() const;
+  void putFactors(mlir::ValueRange fetched);
+  /// Those of `count` steps from `t` of the chunk on, `vector` at a time; nulls without
+  /// a norm.
+  Values factorsOf(ssm::RMSNormOp norm, mlir::Value t, int64_t count, int64_t vector);
+
   // ScanProjection.cpp
   void copyWeight(mlir::Value k0);
   /// dt's projection of the steps of a tile from `t` of the chunk on.
@@ -156,7 +171,8 @@ private:
   mlir::Value end, last; // of the sequence, or of its rows in the slice: end and last row
   // In chunks: shared memory.
   llvm::SmallVector<Stage> stages; // B and C, and last what dt is projected from
-  mlir::Value B, C, input, weight, dt, dtU, y;
+  mlir::Value B, C, input, weight, dt, dtU, y, factors;
+  llvm::SmallVector<ssm::RMSNormOp> norms; // of the rows of `factors`
 };
 
 } // namespace mamba

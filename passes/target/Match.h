@@ -50,6 +50,9 @@ struct ScanParts {
   bool hasSoftplus;         // either
   ssm::LinearOp projection; // of dt; null: delta is read
   mlir::Value delta;        // the rows that are read for dt
+  /// Norms without a weight of what dt is projected from, of B and of C, which are
+  /// factors of a row; null: none. `delta`, B and C are what they read.
+  ssm::RMSNormOp deltaNorm, normOfB, normOfC;
   ConvRows conv;            // makes u; its state moves on
   /// What slices have found by themselves, as an operand or to be found: null,
   /// and then 0, where time is not cut.

@@ -78,6 +78,15 @@ std::optional<ssm::Conv1dOp> matchConv(ssm::KernelOp kernel, std::string &reason
   return conv;
 }
 
+/// The rows that a norm without a weight reads, and the norm, if one makes them.
+static Value beforeNorm(Value rows, ssm::RMSNormOp &norm) {
+  auto found = rows ? rows.getDefiningOp<ssm::RMSNormOp>() : ssm::RMSNormOp();
+  if (!found || found.getWeight())
+    return rows;
+  norm = found;
+  return norm.getX();
+}
+
 /// The parts that both scans name alike.
 template <typename Scan> static void takeOperands(Scan scan, ScanParts &parts) {
   parts.u = scan.getU();
@@ -143,12 +152,14 @@ std::optional<ScanParts> matchScan(ssm::KernelOp kernel, std::string &reason) {
   }
   parts.projection = parts.delta.getDefiningOp<ssm::LinearOp>();
   if (parts.projection) {
-    parts.delta = parts.projection.getX();
+    parts.delta = beforeNorm(parts.projection.getX(), parts.deltaNorm);
     if (!isPackedArgument(parts.projection.getW())) {
       reason = "the weight of the dt projection must be an operand of the kernel";
       return std::nullopt;
     }
   }
+  parts.B = beforeNorm(parts.B, parts.normOfB);
+  parts.C = beforeNorm(parts.C, parts.normOfC);
   if (!matchConvRows(parts.u, parts.conv, reason))
     return std::nullopt;
   auto argument = [](Value v) { return !v || isa<BlockArgument>(v); };
@@ -160,20 +171,21 @@ std::optional<ScanParts> matchScan(ssm::KernelOp kernel, std::string &reason) {
       !isPackedArgument(parts.A) || !argument(parts.D) || !argument(parts.deltaBias) ||
       !argument(parts.state) || (parts.scan && !argument(parts.slices)) ||
       (parts.projection && !argument(parts.projection.getBias()))) {
-    reason = "an input of the scan is computed in the kernel, and is not dt or u by a "
-             "convolution";
+    reason = "an input of the scan is computed in the kernel, and is not dt, u by a convolution "
+             "or a norm without a weight of what dt is projected from, of B or of C";
     return std::nullopt;
   }
   auto isBefore = [&](Operation *op) {
-    return isBorder(op) || (parts.softplus && op == parts.softplus) ||
-           (parts.projection && op == parts.projection);
+    auto is = [&](Operation *part) { return part && op == part; };
+    return isBorder(op) || is(parts.softplus) || is(parts.projection) || is(parts.deltaNorm) ||
+           is(parts.normOfB) || is(parts.normOfC);
   };
   if (parts.scanSlices) {
     if (consistsOf(kernel, [&](Operation *op) { return op == parts.scanSlices || isBefore(op); }) &&
         kernel.getNumResults() == 1 && yielded(kernel, 0) == parts.slices)
       return parts;
-    reason = "a scan of slices takes its dt projection and softplus before it, and yields alone "
-             "what it found";
+    reason = "a scan of slices takes norms, its dt projection and softplus before it, and yields "
+             "alone what it found";
     return std::nullopt;
   }
   ssm::SelectiveScanOp scan = parts.scan;
@@ -200,7 +212,7 @@ std::optional<ScanParts> matchScan(ssm::KernelOp kernel, std::string &reason) {
   }
   if (!known || kernel.getNumResults() != pools + 1 || states != pools ||
       !scan.getNewState().hasOneUse()) {
-    reason = "a scan takes its dt projection and softplus and a convolution before it and "
+    reason = "a scan takes norms, its dt projection and softplus and a convolution before it and "
              "elementwise ops after it, and yields y and the states";
     return std::nullopt;
   }

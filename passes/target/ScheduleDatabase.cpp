@@ -20,15 +20,7 @@ void ScheduleDatabase::add(ScheduleRecord record) {
 
 bool ScheduleDatabase::add(StringRef text, StringRef name, std::string &error) {
   std::vector<ScheduleRecord> read;
-  auto take = [&](std::string_view line) -> std::optional<std::string> {
-    std::string reason;
-    std::optional<ScheduleRecord> record = ScheduleRecord::parse(line, reason);
-    if (!record)
-      return reason;
-    read.push_back(std::move(*record));
-    return std::nullopt;
-  };
-  if (Status status = tune::forEachLine(text, name.str(), take); !status.ok()) {
+  if (Status status = tune::readLines(text, name.str(), read); !status.ok()) {
     error = status.message();
     return false;
   }

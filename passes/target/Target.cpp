@@ -8,6 +8,8 @@
 #if defined(__x86_64__) && defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 using namespace mlir;
@@ -46,15 +48,38 @@ static constexpr StringRef x86Beyond[] = {"avx512bf16", "avx512vnni"};
 static constexpr StringRef x86Amx[] = {"amx-bf16", "amx-int8", "amx-tile", "prfchw"};
 static constexpr ArrayRef<StringRef> x86Levels[] = {x86V3, x86V4, x86Beyond, x86Amx};
 
+// What every AArch64 processor of a computer or a phone has, and dot products of
+// bytes, an extension of Armv8.2.
+static constexpr StringRef armBase[] = {"fp-armv8", "neon"};
+static constexpr StringRef armDotProduct[] = {"dotprod"};
+static constexpr ArrayRef<StringRef> armLevels[] = {armBase, armDotProduct};
+
 namespace {
-/// A machine that has the first so many levels.
-struct X86Machine {
+/// A machine that has the first so many levels of its architecture.
+struct CpuMachine {
   StringRef name;
   unsigned levels;
 };
+/// An architecture: its levels, each with all before it, and the machines.
+struct CpuFamily {
+  StringRef arch;
+  ArrayRef<ArrayRef<StringRef>> levels;
+  ArrayRef<CpuMachine> machines;
+
+  /// The features of the first so many levels.
+  std::vector<std::string> features(unsigned count) const {
+    std::vector<std::string> all;
+    for (ArrayRef<StringRef> level : levels.take_front(count))
+      all.insert(all.end(), level.begin(), level.end());
+    return all;
+  }
+};
 } // namespace
-static constexpr X86Machine x86Machines[] = {
+static constexpr CpuMachine x86Machines[] = {
     {"x86-64-v3", 1}, {"x86-64-v4", 2}, {"x86-64-v4-vnni", 3}, {"x86-64-v4-amx", 4}};
+static constexpr CpuMachine armMachines[] = {{"aarch64", 1}, {"aarch64-dotprod", 2}};
+static constexpr CpuFamily families[] = {{"x86_64", x86Levels, x86Machines},
+                                         {"aarch64", armLevels, armMachines}};
 
 /// Whether the operating system lets processes use tile registers.
 static bool grantsTiles() {
@@ -66,31 +91,27 @@ static bool grantsTiles() {
 #endif
 }
 
-/// The features of the first so many levels.
-static std::vector<std::string> featuresOf(unsigned levels) {
-  std::vector<std::string> features;
-  for (ArrayRef<StringRef> level : ArrayRef(x86Levels).take_front(levels))
-    features.insert(features.end(), level.begin(), level.end());
-  return features;
+/// What LLVM does not ask an AArch64 processor for.
+static void addArmFeatures(llvm::StringMap<bool> &host) {
+#if defined(__aarch64__) && defined(__linux__)
+  host["fp-armv8"] = host["neon"] = true;
+  host["dotprod"] = getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
+#endif
 }
 
 std::string databaseTarget(const Target &target) {
   if (target.name != "cpu:native")
     return target.name;
-  for (const X86Machine &machine : llvm::reverse(x86Machines))
-    if (llvm::all_of(featuresOf(machine.levels),
-                     [&](const std::string &feature) { return target.has(feature); }))
-      return ("cpu:" + machine.name).str();
+  for (const CpuFamily &family : families)
+    for (const CpuMachine &machine : llvm::reverse(family.machines))
+      if (family.arch == target.arch &&
+          llvm::all_of(family.features(machine.levels),
+                       [&](const std::string &feature) { return target.has(feature); }))
+        return ("cpu:" + machine.name).str();
   return {};
 }
 
-static Target x86Target(StringRef name, ArrayRef<std::string> features) {
-  Target target;
-  target.name = name.str();
-  target.device = "cpu";
-  target.arch = "x86_64";
-  target.features.assign(features.begin(), features.end());
-  llvm::sort(target.features);
+static void setX86Limits(Target &target) {
   bool wide = target.has("avx512f") && target.has("avx512vl") &&
               target.has("avx512dq") && target.has("avx512bw");
   target.lanes = wide ? 16 : target.has("avx") ? 8 : 4;
@@ -100,7 +121,42 @@ static Target x86Target(StringRef name, ArrayRef<std::string> features) {
   if (target.has("amx-tile"))
     target.l1Bytes = 48 << 10;
   target.roundsToBf16 = target.has("avx512bf16");
+}
+
+static Target cpuTarget(StringRef name, StringRef arch, ArrayRef<std::string> features) {
+  Target target;
+  target.name = name.str();
+  target.device = "cpu";
+  target.arch = arch.str();
+  target.features.assign(features.begin(), features.end());
+  llvm::sort(target.features);
+  if (target.isArm())
+    target.lanes = 4;
+  else
+    setX86Limits(target);
   return target;
+}
+
+/// This machine. Its features are the hardware's own word; the name that LLVM guesses
+/// for it may be wrong.
+static FailureOr<Target> nativeTarget(StringRef name, std::string &error) {
+  StringRef arch =
+      llvm::Triple::getArchTypeName(llvm::Triple(llvm::sys::getProcessTriple()).getArch());
+  const CpuFamily *family = llvm::find_if(
+      families, [&](const CpuFamily &family) { return family.arch == arch; });
+  if (family == std::end(families)) {
+    error = "target 'cpu:native' is not supported on this machine: only x86_64 and aarch64 are";
+    return failure();
+  }
+  llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
+  addArmFeatures(host);
+  auto isThere = [&](StringRef feature) { return host.lookup(feature); };
+  std::vector<std::string> features;
+  for (ArrayRef<StringRef> level : family->levels)
+    if (level.data() != x86Amx || (llvm::all_of(level, isThere) && grantsTiles()))
+      for (StringRef feature : llvm::make_filter_range(level, isThere))
+        features.push_back(feature.str());
+  return cpuTarget(name, arch, features);
 }
 
 namespace {
@@ -115,8 +171,9 @@ static constexpr Chip chips[] = {{"sm_75", "ptx80"},  {"sm_80", "ptx80"},  {"sm_
 
 std::vector<std::string> knownTargetNames() {
   std::vector<std::string> names;
-  for (const X86Machine &machine : x86Machines)
-    names.push_back(("cpu:" + machine.name).str());
+  for (const CpuFamily &family : families)
+    for (const CpuMachine &machine : family.machines)
+      names.push_back(("cpu:" + machine.name).str());
   for (const Chip &chip : chips)
     names.push_back(("cuda:" + chip.name).str());
   return names;
@@ -129,25 +186,13 @@ static std::string knownTargets() {
 FailureOr<Target> parseTarget(StringRef name, std::string &error) {
   StringRef device, machine;
   std::tie(device, machine) = name.split(':');
-  if (device == "cpu" && machine == "native") {
-    if (llvm::Triple(llvm::sys::getDefaultTargetTriple()).getArch() != llvm::Triple::x86_64) {
-      error = "target 'cpu:native' is not supported on this machine: only x86_64 is";
-      return failure();
-    }
-    // The hardware's own word; the name that LLVM guesses for it may be wrong.
-    llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
-    std::vector<std::string> features;
-    auto isThere = [&](StringRef feature) { return host.lookup(feature); };
-    bool tiles = llvm::all_of(x86Amx, isThere) && grantsTiles();
-    for (ArrayRef<StringRef> level : ArrayRef(x86Levels).drop_back(tiles ? 0 : 1))
-      for (StringRef feature : llvm::make_filter_range(level, isThere))
-        features.push_back(feature.str());
-    return x86Target(name, features);
-  }
+  if (device == "cpu" && machine == "native")
+    return nativeTarget(name, error);
   if (device == "cpu")
-    for (const X86Machine &known : x86Machines)
-      if (known.name == machine)
-        return x86Target(name, featuresOf(known.levels));
+    for (const CpuFamily &family : families)
+      for (const CpuMachine &known : family.machines)
+        if (known.name == machine)
+          return cpuTarget(name, family.arch, family.features(known.levels));
   if (device == "cuda")
     for (const Chip &chip : chips)
       if (chip.name == machine) {

@@ -17,7 +17,7 @@ namespace mamba {
 struct Target {
   std::string name;   // as on the command line: "cpu:native", "cuda:sm_80"
   std::string device; // "cpu", "cuda"
-  std::string arch;   // "x86_64", "sm_80"
+  std::string arch;   // "x86_64", "aarch64", "sm_80"
   std::vector<std::string> features; // LLVM's names of what is present, sorted
 
   // Of a CPU.
@@ -34,6 +34,7 @@ struct Target {
           allRegisters = 64 << 10;
 
   bool isGpu() const { return device == "cuda"; }
+  bool isArm() const { return arch == "aarch64"; }
 
   bool has(llvm::StringRef feature) const;
 };

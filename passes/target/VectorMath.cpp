@@ -68,6 +68,18 @@ Value VectorMath::choose(arith::CmpFPredicate predicate, Value x, Value y, Value
                          Value ifNot) {
   return arith::SelectOp::create(b, arith::CmpFOp::create(b, predicate, x, y), ifSo, ifNot);
 }
+Value VectorMath::atLeast(Value x, double low) {
+  Value bound = constant(x.getType(), low);
+  if (target.isArm())
+    return arith::MaximumFOp::create(b, x, bound);
+  return choose(arith::CmpFPredicate::OLT, x, bound, bound, x);
+}
+Value VectorMath::atMost(Value x, double high) {
+  Value bound = constant(x.getType(), high);
+  if (target.isArm())
+    return arith::MinimumFOp::create(b, x, bound);
+  return choose(arith::CmpFPredicate::OGT, x, bound, bound, x);
+}
 Value VectorMath::fma(Value x, Value y, Value z) { return math::FmaOp::create(b, x, y, z); }
 
 Value VectorMath::polynomial(Value x, ArrayRef<double> coefficients) {
@@ -140,14 +152,14 @@ Value VectorMath::exp2OfProduct(Value x, Value y) {
   // As in exp2: the product's integer stands in the low bits of t, its rest is
   // exact. Where t is held at -126 the rest is, too: what remains flushes to 0.
   Value magic = constant(type, toInteger);
-  auto atLeast = [&](Value v, double low) {
+  auto notBelow = [&](Value v, double low) {
+    if (!target.isGpu())
+      return atLeast(v, low);
     Value bound = constant(type, low);
-    if (target.isGpu())
-      return choose(arith::CmpFPredicate::OGT, v, bound, v, bound);
-    return choose(arith::CmpFPredicate::OLT, v, bound, bound, v);
+    return choose(arith::CmpFPredicate::OGT, v, bound, v, bound);
   };
-  Value t = atLeast(fma(x, y, magic), toInteger - 126);
-  Value rest = atLeast(fma(x, y, sub(magic, t)), -0.5);
+  Value t = notBelow(fma(x, y, magic), toInteger - 126);
+  Value rest = notBelow(fma(x, y, sub(magic, t)), -0.5);
   Value p = polynomial(rest, exp2Degree5);
   return scaled(p, t);
 }
@@ -173,8 +185,8 @@ Value VectorMath::exp(Value x) {
   Type type = x.getType();
   if (target.isGpu())
     return exp2(mul(x, constant(type, log2e)));
-  Value lo = constant(type, lowest), hi = constant(type, 88.722839);
-  Value y = expOf(choose(arith::CmpFPredicate::OLT, x, lo, lo, x));
+  Value hi = constant(type, 88.722839);
+  Value y = expOf(atLeast(x, lowest));
   y = choose(arith::CmpFPredicate::OLT, x, constant(type, -87.336544), constant(type, 0), y);
   Value infinity = constant(type, std::numeric_limits<float>::infinity());
   y = choose(arith::CmpFPredicate::OGE, x, hi, infinity, y);
@@ -182,10 +194,7 @@ Value VectorMath::exp(Value x) {
 }
 
 Value VectorMath::minusSize(Value x) {
-  Type type = x.getType();
-  Value lo = constant(type, lowest);
-  Value minus = arith::NegFOp::create(b, math::AbsFOp::create(b, x));
-  return choose(arith::CmpFPredicate::OLT, minus, lo, lo, minus);
+  return atLeast(arith::NegFOp::create(b, math::AbsFOp::create(b, x)), lowest);
 }
 
 Value VectorMath::silu(Value x) {
@@ -197,10 +206,8 @@ Value VectorMath::silu(Value x) {
   }
   // x / (1 + 2^n 2^f), with 2^f - 1 = f q(f). What rounding takes from the sum below,
   // `rest`, is given back to the quotient.
-  Value lo = constant(type, lowest), hi = constant(type, 87);
-  Value clamped = choose(arith::CmpFPredicate::OLT, x, lo, lo, x);
-  Split minus = splitExp(arith::NegFOp::create(b, choose(arith::CmpFPredicate::OGT, clamped, hi, hi,
-                                                         clamped)));
+  Value clamped = atLeast(x, lowest);
+  Split minus = splitExp(arith::NegFOp::create(b, atMost(clamped, 87)));
   Value q = polynomial(minus.f, ArrayRef(exp2Degree6).drop_front());
   Value power = scales(type) ? whole512("mask.scalef", {one, minus.integer, one})
                              : scaled(one, minus.shifted);

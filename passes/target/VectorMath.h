@@ -47,6 +47,9 @@ private:
   mlir::Value choose(mlir::arith::CmpFPredicate predicate, mlir::Value x, mlir::Value y,
                      mlir::Value ifSo, mlir::Value ifNot);
   // Of a CPU:
+  /// x, or the bound beyond it; NaN stays.
+  mlir::Value atLeast(mlir::Value x, double low);
+  mlir::Value atMost(mlir::Value x, double high);
   /// Whether there are instructions that split off and put on an exponent.
   bool scales(mlir::Type type) const;
   /// Such an instruction for all lanes; the last operand stands where there is none.

@@ -27,14 +27,18 @@ Status TargetExecutable::loadWeights(std::shared_ptr<WeightSource> source,
   if (hasWeights_)
     return invalidArgument("the weights are loaded already");
   MAMBA_RETURN_IF_ERROR(prepareWeights(source.get(), progress));
+  hasWeights_ = true; // As the check wants it.
+  struct Undo {
+    bool *flag;
+    ~Undo() {
+      if (flag)
+        *flag = false;
+    }
+  } undo{&hasWeights_};
+  MAMBA_RETURN_IF_ERROR(checkLoaded(source.get()));
+  undo.flag = nullptr;
   source_ = std::move(source);
-  hasWeights_ = true;
-  Status checked = checkLoaded(source_.get());
-  if (!checked.ok()) {
-    source_.reset();
-    hasWeights_ = false;
-  }
-  return checked;
+  return {};
 }
 
 Result<ModelCheck> TargetExecutable::checkModel() {

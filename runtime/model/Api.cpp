@@ -1,6 +1,7 @@
 // What the C functions share, and those that belong to no handle.
 #include "runtime/model/Api.h"
 #include "runtime/model/Log.h"
+#include "runtime/support/BuildInfo.h"
 #include "runtime/support/Quote.h"
 #include "runtime/support/Version.h"
 
@@ -25,6 +26,14 @@ Status require(std::initializer_list<Required> arguments) {
     if (!argument.pointer)
       return invalidArgument(inQuotes(argument.name) + " must not be null");
   return {};
+}
+
+Status checkStructSize(const char *name, size_t size) {
+  if (size >= sizeof(size_t) * 2 && size <= kMaxStructSize)
+    return {};
+  return invalidArgument("struct_size of " + inQuotes(name) + " is " +
+                         (size == 0 ? "not set" : std::to_string(size)) +
+                         ", it must be the struct's sizeof");
 }
 
 Progress makeProgress(mamba_progress_fn progress, void *user) {
@@ -93,6 +102,8 @@ const char *mamba_last_error(void) {
 }
 
 const char *mamba_version(void) { return MAMBA_VERSION; }
+
+const char *mamba_build_info(void) { return buildInfo(); }
 
 uint32_t mamba_abi_version(void) { return MAMBA_ABI_VERSION; }
 

@@ -81,15 +81,25 @@ struct Required {
 };
 Status require(std::initializer_list<Required> arguments);
 
-/// Copies a filled struct to the caller's, as much of it as the caller knows.
+/// Structs grow at their end, a new field where the old sizeof was, so not in
+/// padding: a program compiled with the old one may have anything there. No
+/// struct comes near this many bytes.
+inline constexpr size_t kMaxStructSize = 4096;
+
+/// A caller's struct_size: of this version, an older or a newer one.
+Status checkStructSize(const char *name, size_t size);
+
+/// Copies a filled struct to the caller's, as much of it as the caller knows;
+/// what only the caller knows becomes zeros.
 template <typename Struct>
 Status giveStruct(const char *name, Struct &filled, Struct *to) {
   size_t size = to->struct_size;
-  if (size < sizeof(size_t) * 2)
-    return invalidArgument("struct_size of '" + std::string(name) +
-                           "' is not set");
+  MAMBA_RETURN_IF_ERROR(checkStructSize(name, size));
   filled.struct_size = size;
-  std::memcpy(to, &filled, std::min(size, sizeof(Struct)));
+  auto *bytes = reinterpret_cast<uint8_t *>(to);
+  size_t known = std::min(size, sizeof(Struct));
+  std::memcpy(bytes, &filled, known);
+  std::memset(bytes + known, 0, size - known);
   return {};
 }
 
@@ -99,10 +109,15 @@ Status takeStruct(const char *name, const Struct *from, Struct &options) {
   if (!from)
     return {};
   size_t size = from->struct_size;
-  if (size < sizeof(size_t) * 2)
-    return invalidArgument("struct_size of '" + std::string(name) +
-                           "' is not set");
-  std::memcpy(&options, from, std::min(size, sizeof(Struct)));
+  MAMBA_RETURN_IF_ERROR(checkStructSize(name, size));
+  const auto *bytes = reinterpret_cast<const uint8_t *>(from);
+  size_t known = std::min(size, sizeof(Struct));
+  if (std::any_of(bytes + known, bytes + size, [](uint8_t b) { return b; }))
+    return invalidArgument(
+        "'" + std::string(name) + "' is of a newer version, " +
+        std::to_string(size) + " bytes, and sets what is unknown after " +
+        std::to_string(sizeof(Struct)) + "; use a newer library");
+  std::memcpy(&options, bytes, known);
   return {};
 }
 

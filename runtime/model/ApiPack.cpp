@@ -31,6 +31,19 @@ mamba_status mamba_pack_open(const char *path, mamba_pack **pack) {
   });
 }
 
+mamba_status mamba_pack_open_memory(const void *data, size_t bytes,
+                                    const char *name, mamba_pack **pack) {
+  return guarded([&]() -> Status {
+    MAMBA_RETURN_IF_ERROR(
+        require({{"data", data}, {"name", name}, {"pack", pack}}));
+    MAMBA_ASSIGN_OR_RETURN(
+        auto file,
+        Pack::parse(static_cast<const uint8_t *>(data), bytes, name));
+    *pack = new mamba_pack(std::make_shared<const PackInfo>(std::move(file)));
+    return {};
+  });
+}
+
 void mamba_pack_close(mamba_pack *pack) { delete pack; }
 
 mamba_status mamba_pack_get_info(const mamba_pack *pack,
@@ -70,6 +83,21 @@ mamba_status mamba_pack_config(const mamba_pack *pack, const char **text,
     auto config = pack->info->pack()->configJson();
     if (!config)
       return notFound("no config.json in pack " +
+                      inQuotes(pack->info->pack()->path()));
+    *text = config->data();
+    *length = config->size();
+    return {};
+  });
+}
+
+mamba_status mamba_pack_generation_config(const mamba_pack *pack,
+                                          const char **text, size_t *length) {
+  return guarded([&]() -> Status {
+    MAMBA_RETURN_IF_ERROR(
+        require({{"pack", pack}, {"text", text}, {"length", length}}));
+    auto config = pack->info->pack()->generationJson();
+    if (!config)
+      return notFound("no generation_config.json in pack " +
                       inQuotes(pack->info->pack()->path()));
     *text = config->data();
     *length = config->size();

@@ -232,4 +232,31 @@ mamba_status mamba_session_load(mamba_session *session, uint32_t slot,
   });
 }
 
+mamba_status mamba_session_save_memory(mamba_session *session, uint32_t slot,
+                                       const mamba_sampler *sampler,
+                                       void **data, size_t *size) {
+  return guarded([&]() -> Status {
+    MAMBA_RETURN_IF_ERROR(
+        require({{"session", session}, {"data", data}, {"size", size}}));
+    MAMBA_ASSIGN_OR_RETURN(
+        std::string bytes,
+        stateToBytes(*session->session, slot,
+                     sampler ? &sampler->sampler : nullptr));
+    *data = copyForCaller(bytes.data(), bytes.size());
+    *size = bytes.size();
+    return {};
+  });
+}
+
+mamba_status mamba_session_load_memory(mamba_session *session, uint32_t slot,
+                                       mamba_sampler *sampler, const void *data,
+                                       size_t size) {
+  return guarded([&]() -> Status {
+    MAMBA_RETURN_IF_ERROR(require({{"session", session}, {"data", data}}));
+    return stateFromBytes(*session->session, slot,
+                          sampler ? &sampler->sampler : nullptr,
+                          {static_cast<const uint8_t *>(data), size});
+  });
+}
+
 } // extern "C"

@@ -39,6 +39,26 @@ void mamba_sampler_options_init(mamba_sampler_options *options) {
     *options = toC(SamplerOptions());
 }
 
+mamba_status mamba_pack_sampler_options(const mamba_pack *pack,
+                                        mamba_sampler_options *options) {
+  return guarded([&]() -> Status {
+    MAMBA_RETURN_IF_ERROR(require({{"pack", pack}, {"options", options}}));
+    MAMBA_ASSIGN_OR_RETURN(GenerationConfig config,
+                           pack->info->generationConfig());
+    SamplerOptions chosen;
+    chosen.temperature = config.temperature.value_or(chosen.temperature);
+    if (!config.doSample.value_or(true))
+      chosen.temperature = 0;
+    chosen.topK = config.topK.value_or(chosen.topK);
+    chosen.topP = config.topP.value_or(chosen.topP);
+    chosen.minP = config.minP.value_or(chosen.minP);
+    chosen.repetitionPenalty =
+        config.repetitionPenalty.value_or(chosen.repetitionPenalty);
+    mamba_sampler_options filled = toC(chosen);
+    return giveStruct("options", filled, options);
+  });
+}
+
 mamba_status mamba_sampler_create(int64_t vocab_size, int64_t valid_vocab_size,
                                   const mamba_sampler_options *options,
                                   mamba_sampler **sampler) {

@@ -3,6 +3,8 @@
 #include "runtime/model/Weights.h"
 #include "runtime/support/Quote.h"
 
+#include <new>
+
 namespace mamba {
 
 Result<std::shared_ptr<Model>>
@@ -72,11 +74,17 @@ Status Model::loadWeights(const std::optional<std::string> &folder,
 
 Status Model::loadWeights(std::shared_ptr<WeightSource> source,
                           const std::string &from, const Progress &progress) {
-  failure_ = loadFrom(std::move(source), progress);
+  // Nothing fails once they are loaded.
+  std::string noted = from, message = "weights from " + from;
+  try {
+    failure_ = loadFrom(std::move(source), progress);
+  } catch (const std::bad_alloc &) {
+    failure_ = outOfMemory("out of memory"); // Takes none itself.
+  }
   if (!failure_.ok())
     return failure_;
-  weights_ = from;
-  logMessage(LogLevel::Info, "weights from " + from);
+  weights_ = std::move(noted);
+  logMessage(LogLevel::Info, message);
   return {};
 }
 

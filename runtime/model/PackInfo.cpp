@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 namespace mamba {
 
@@ -89,7 +88,8 @@ Result<uint64_t> PackInfo::validVocabSize() const {
 
 Result<Tokenizer> PackInfo::tokenizer() const {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (!tokenizer_) {
+  // Where memory was short, there may be some now.
+  if (!tokenizer_ || tokenizer_->status().code() == StatusCode::OutOfMemory) {
     std::string what = "tokenizer.json of " + inQuotes(pack_->path());
     if (auto json = pack_->tokenizerJson())
       tokenizer_ = Tokenizer::fromJson(*json, what);
@@ -101,41 +101,46 @@ Result<Tokenizer> PackInfo::tokenizer() const {
   return *tokenizer_;
 }
 
-Result<std::vector<int32_t>> PackInfo::endTokens() const {
-  std::vector<int32_t> tokens;
+Result<GenerationConfig> PackInfo::generationConfig() const {
+  auto text = pack_->generationJson();
+  if (!text)
+    return GenerationConfig();
+  return parseGenerationConfig(*text, "generation_config.json of " +
+                                          inQuotes(pack_->path()));
+}
+
+/// What config.json says of it.
+Result<EndTokens> PackInfo::configuredEndTokens() const {
   auto text = pack_->configJson();
-  if (!manifest().model || !text)
-    return tokens;
+  if (!text)
+    return EndTokens(std::vector<int32_t>());
   std::string what = "config.json of " + inQuotes(pack_->path());
   MAMBA_ASSIGN_OR_RETURN(nlohmann::json config, parseJson(*text, what));
+  JsonScope scope(config);
   if (!config.is_object())
     return invalidData(what + ": must be an object, got " +
                        describeJsonKind(config));
+  Result<EndTokens> tokens = readEndTokens(config);
+  return tokens.ok() ? tokens : tokens.status().withContext(what);
+}
 
-  auto found = config.find("eos_token_id");
-  if (found == config.end()) {
-    if (!pack_->tokenizerJson())
-      return tokens;
-    MAMBA_ASSIGN_OR_RETURN(Tokenizer tokenizer, this->tokenizer());
-    auto id = tokenizer.idOf("<|endoftext|>");
-    if (id.ok() && tokenizer.isSpecial(*id))
-      tokens.push_back(*id);
-    return tokens;
-  }
-  if (found->is_null())
-    return tokens;
-  constexpr int64_t last = std::numeric_limits<int32_t>::max();
-  auto values = found->is_array() ? getIntArray(config, "eos_token_id", 0, last)
-                                  : [&]() -> Result<std::vector<int64_t>> {
-    MAMBA_ASSIGN_OR_RETURN(int64_t value,
-                           getInt(config, "eos_token_id", 0, last));
-    return std::vector<int64_t>{value};
-  }();
-  if (!values.ok())
-    return values.status().withContext(what);
-  for (int64_t value : *values)
-    tokens.push_back(static_cast<int32_t>(value));
-  return tokens;
+Result<std::vector<int32_t>> PackInfo::endTokens() const {
+  std::vector<int32_t> none;
+  if (!manifest().model)
+    return none;
+  MAMBA_ASSIGN_OR_RETURN(GenerationConfig generation, generationConfig());
+  if (generation.endTokens)
+    return *generation.endTokens;
+  MAMBA_ASSIGN_OR_RETURN(EndTokens configured, configuredEndTokens());
+  if (configured)
+    return *configured;
+  if (!pack_->tokenizerJson())
+    return none;
+  MAMBA_ASSIGN_OR_RETURN(Tokenizer tokenizer, this->tokenizer());
+  auto id = tokenizer.idOf("<|endoftext|>");
+  if (id.ok() && tokenizer.isSpecial(*id))
+    return std::vector<int32_t>{*id};
+  return none;
 }
 
 Result<uint32_t> PackInfo::findEntry(std::string_view name) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/model/tokenizer/Tokenizer.h"
+#include "runtime/pack/GenerationConfig.h"
 #include "runtime/pack/Pack.h"
 #include "runtime/support/Status.h"
 
@@ -44,6 +45,9 @@ public:
   /// The pack's tokenizer, parsed at the first call.
   Result<Tokenizer> tokenizer() const;
 
+  /// What the checkpoint's generation_config.json says; nothing without one.
+  Result<GenerationConfig> generationConfig() const;
+
   /// The tokens that end a text, as mamba_pack_end_tokens says.
   Result<std::vector<int32_t>> endTokens() const;
 
@@ -51,6 +55,8 @@ public:
   Result<uint32_t> findEntry(std::string_view name) const;
 
 private:
+  Result<EndTokens> configuredEndTokens() const;
+
   std::shared_ptr<const Pack> pack_;
   mutable std::mutex mutex_;
   mutable std::optional<Result<Tokenizer>> tokenizer_; // Guarded by mutex_.

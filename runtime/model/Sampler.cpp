@@ -71,7 +71,7 @@ Status Sampler::accept(std::span<const int32_t> tokens) {
           ", must be from 0 to " + std::to_string(counts_.size() - 1));
   for (int32_t token : tokens)
     if (counts_[token]++ == 0)
-      seen_.push_back(token);
+      seen_.push_back(token); // There is room for all.
   return {};
 }
 
@@ -268,7 +268,7 @@ Status Sampler::restore(const SamplerState &state) {
                          std::to_string(counts_.size() - 1));
     previous = token;
   }
-  seen_.reserve(state.counts.size());
+  seen_.reserve(counts_.size()); // A copy of a sampler has less room.
   reset();
   options_ = state.options;
   draws_ = state.draws;

@@ -50,7 +50,8 @@ public:
   /// Another seed starts its numbers from the first; the same one goes on.
   Status setOptions(const SamplerOptions &options);
 
-  /// The sequence has got these tokens.
+  /// The sequence has got these tokens. Takes no memory; a failure changes
+  /// nothing.
   Status accept(std::span<const int32_t> tokens);
   /// Forgets all tokens and starts the random numbers from the first.
   void reset();
@@ -63,6 +64,9 @@ public:
   /// For a device that chooses instead: the numbers of the next choice, or of
   /// the one `ahead` after it. If none of them draws, `u` is not used.
   SamplerDraw drawFor(uint64_t ahead) const;
+  /// Random numbers drawn so far; to set it back undoes a choice.
+  uint64_t draws() const { return draws_; }
+  void setDraws(uint64_t draws) { draws_ = draws; }
   /// A device has chosen by drawFor(0).
   void countDraw() { draws_ += isGreedy() ? 0 : 1; }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <new>
 
 namespace mamba {
 
@@ -210,10 +211,21 @@ void Session::cutPiece(std::span<const SequenceTokens> sequences,
   }
 }
 
+Status Session::run(uint32_t entry, std::span<const void *const> inputs,
+                    std::span<void *const> outputs) {
+  Batch batch{piece_.seqStart, piece_.slot, piece_.position};
+  try {
+    return context_->run(entry, batch, options_.batchInvariant, inputs,
+                         outputs);
+  } catch (const std::bad_alloc &) {
+    // Nobody knows whether it has begun.
+    return unavailable("out of memory"); // Takes none itself.
+  }
+}
+
 /// Runs the entry `next` over piece_; logits of sequences that end in it become
 /// pending.
 Status Session::runLast() {
-  Batch batch{piece_.seqStart, piece_.slot, piece_.position};
   const void *inputs[] = {piece_.tokens.data()};
   bool anyEnds = std::count(piece_.ends.begin(), piece_.ends.end(), 1) != 0;
   // Neighbouring slots in order: their pending rows are the output as it is.
@@ -228,8 +240,7 @@ Status Session::runLast() {
     out = rows_.data();
   }
   void *outputs[] = {out};
-  MAMBA_RETURN_IF_ERROR(context_->run(
-      *nextEntry_, batch, options_.batchInvariant, inputs, outputs));
+  MAMBA_RETURN_IF_ERROR(run(*nextEntry_, inputs, outputs));
   if (out && !direct)
     for (size_t i = 0; i < piece_.slot.size(); ++i)
       if (piece_.ends[i])
@@ -240,11 +251,9 @@ Status Session::runLast() {
 
 /// Runs the entry `logits` over piece_ into `rows` [tokens of the piece, V].
 Status Session::runAll(float *rows) {
-  Batch batch{piece_.seqStart, piece_.slot, piece_.position};
   const void *inputs[] = {piece_.tokens.data()};
   void *outputs[] = {rows};
-  MAMBA_RETURN_IF_ERROR(context_->run(
-      *logitsEntry_, batch, options_.batchInvariant, inputs, outputs));
+  MAMBA_RETURN_IF_ERROR(run(*logitsEntry_, inputs, outputs));
   for (size_t i = 0; i < piece_.slot.size(); ++i)
     if (piece_.ends[i])
       std::memcpy(pending(piece_.slot[i]),
@@ -405,7 +414,7 @@ Status Session::call(uint32_t entry, std::span<const uint32_t> slots,
     out.push_back(outputs[i].data());
   }
 
-  Status ran = context_->run(entry, batch, options_.batchInvariant, in, out);
+  Status ran = run(entry, in, out);
   if (!hasBegun(ran))
     return ran;
   for (size_t s = 0; s < slots.size(); ++s) {

@@ -61,6 +61,10 @@ struct Score {
   uint64_t predicted = 0;
 };
 
+/// The most tokens that a snapshot may say a sequence has seen: counting on
+/// from there never wraps.
+inline constexpr int64_t kMaxPosition = int64_t(1) << 62;
+
 /// The semantics are those of mamba_session_* in mamba/runtime.h.
 class Session {
 public:
@@ -152,6 +156,9 @@ private:
                         uint64_t count, const OnTokens &onTokens);
   void cutPiece(std::span<const SequenceTokens> sequences, size_t &sequence,
                 size_t &offset);
+  /// Runs an entry over the batch of piece_.
+  Status run(uint32_t entry, std::span<const void *const> inputs,
+             std::span<void *const> outputs);
   Status runLast();
   Status runAll(float *rows);
   void finishPiece(std::span<const SequenceTokens> sequences);
@@ -185,6 +192,7 @@ private:
   std::vector<uint32_t> unfed_;
   std::vector<int32_t> sampled_; // by sequence
   std::vector<Status> sampling_; // by sequence
+  std::vector<uint64_t> draws_;  // by sequence, before they chose
   uint64_t checks_ = 0;          // calls of checkDistinct
 };
 

@@ -143,12 +143,19 @@ Session::sampleOnHost(std::span<const SequenceSampler> sequences) {
   MAMBA_RETURN_IF_ERROR(feedUnfed(stepSlots_));
   sampled_.resize(sequences.size());
   sampling_.resize(sequences.size());
+  draws_.clear();
+  for (const SequenceSampler &sequence : sequences)
+    draws_.push_back(sequence.sampler->draws());
   model_->executable().runOnThreads(
       sequences.size(), [&](uint32_t i) { sample(sequences[i], i); });
-  for (size_t i = 0; i < sequences.size(); ++i)
-    if (!sampling_[i].ok())
-      return sampling_[i].withContext("slot " +
-                                      std::to_string(sequences[i].slot));
+  auto failed = std::find_if(sampling_.begin(), sampling_.end(),
+                             [](const Status &status) { return !status.ok(); });
+  if (failed != sampling_.end()) {
+    for (size_t i = 0; i < sequences.size(); ++i)
+      sequences[i].sampler->setDraws(draws_[i]);
+    uint32_t slot = sequences[size_t(failed - sampling_.begin())].slot;
+    return failed->withContext("slot " + std::to_string(slot));
+  }
   for (size_t i = 0; i < sequences.size(); ++i) {
     Slot &slot = slots_[sequences[i].slot];
     MAMBA_RETURN_IF_ERROR(sequences[i].sampler->accept({&sampled_[i], 1}));

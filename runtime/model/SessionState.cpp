@@ -96,7 +96,8 @@ Status Session::restore(uint32_t slot, const SlotSnapshot &snapshot) {
   const auto &states = model_->executable().states();
   if (snapshot.states.size() != states.size() ||
       (!snapshot.logits.empty() && snapshot.logits.size() != vocabSize_) ||
-      snapshot.recent.size() > kRecentTokens || snapshot.position < 0)
+      snapshot.recent.size() > kRecentTokens || snapshot.position < 0 ||
+      snapshot.position > kMaxPosition)
     return invalidArgument("the snapshot is of another model");
   for (size_t i = 0; i < states.size(); ++i)
     MAMBA_RETURN_IF_ERROR(checkStateSize(states[i], snapshot.states[i].size()));

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <map>
 #include <optional>
@@ -45,7 +46,8 @@ std::span<const uint8_t> bytesOf(const auto &values) {
 }
 
 std::string samplerToJson(const SamplerState &state) {
-  nlohmann::ordered_json json;
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  JsonScope scope(json);
   json["generator"] = "splitmix64";
   json["seed"] = state.options.seed;
   json["draws"] = state.draws;
@@ -67,6 +69,7 @@ Result<uint64_t> getUnsigned(const nlohmann::json &object, const char *key) {
 
 Result<SamplerState> samplerFromJson(const std::string &text) {
   MAMBA_ASSIGN_OR_RETURN(nlohmann::json json, parseJson(text, "mamba.sampler"));
+  JsonScope scope(json);
   if (!json.is_object())
     return invalidData("must be an object, got " + describeJsonKind(json));
   MAMBA_ASSIGN_OR_RETURN(std::string generator, getString(json, "generator"));
@@ -160,8 +163,10 @@ Status Reader::readPosition(const std::string &text) {
   int64_t value = -1;
   auto [end, error] =
       std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 0)
-    return invalidData("mamba.position must be an integer of at least 0, got " +
+  if (error != std::errc() || end != text.data() + text.size() || value < 0 ||
+      value > kMaxPosition)
+    return invalidData("mamba.position must be an integer from 0 to " +
+                       std::to_string(kMaxPosition) + ", got " +
                        inQuotes(text));
   snapshot.position = value;
   return {};
@@ -238,14 +243,19 @@ Status Reader::readSampler(const std::string &text) {
   return {};
 }
 
-} // namespace
+Status checkModel(const Model &model) {
+  if (model.manifest().model)
+    return {};
+  return unavailable("pack " + inQuotes(model.info().pack()->path()) +
+                     " holds no model, so its states have no file");
+}
 
-Status saveState(Session &session, uint32_t slot, const Sampler *sampler,
-                 const std::string &path) {
+/// Lays out the file of a slot and hands it to `finish`; what the writer
+/// borrows lives until then.
+Status layOut(Session &session, uint32_t slot, const Sampler *sampler,
+              const std::function<Status(const SafetensorsWriter &)> &finish) {
   const Model &model = session.model();
-  if (!model.manifest().model)
-    return unavailable("pack " + inQuotes(model.info().pack()->path()) +
-                       " holds no model, so its states have no file");
+  MAMBA_RETURN_IF_ERROR(checkModel(model));
   MAMBA_ASSIGN_OR_RETURN(SlotSnapshot snapshot, session.snapshot(slot));
   const std::string &signature = model.manifest().model->signature;
   std::string position = std::to_string(snapshot.position);
@@ -297,19 +307,15 @@ Status saveState(Session &session, uint32_t slot, const Sampler *sampler,
   MAMBA_RETURN_IF_ERROR(writer.setMetadata("mamba.position", position));
   MAMBA_RETURN_IF_ERROR(writer.setMetadata(
       "mamba.sha256", digestOf(signature, position, samplerText, contents)));
-  return writer.write(path);
+  return finish(writer);
 }
 
-Status loadState(Session &session, uint32_t slot, Sampler *sampler,
-                 const std::string &path) {
-  const Model &model = session.model();
-  if (!model.manifest().model)
-    return unavailable("pack " + inQuotes(model.info().pack()->path()) +
-                       " holds no model, so its states have no file");
-  MAMBA_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(path));
-  Reader reader(file, model);
+/// Puts a file into a slot; nothing changes unless all of it is right.
+Status take(Session &session, uint32_t slot, Sampler *sampler,
+            const SafetensorsFile &file, const std::string &name) {
+  Reader reader(file, session.model());
   if (Status read = reader.read(); !read.ok())
-    return read.withContext("state file " + inQuotes(path));
+    return read.withContext(name);
 
   if (!sampler || !reader.sampler)
     return session.restore(slot, reader.snapshot);
@@ -319,6 +325,43 @@ Status loadState(Session &session, uint32_t slot, Sampler *sampler,
   MAMBA_RETURN_IF_ERROR(session.restore(slot, reader.snapshot));
   *sampler = std::move(loaded);
   return {};
+}
+
+} // namespace
+
+Status saveState(Session &session, uint32_t slot, const Sampler *sampler,
+                 const std::string &path) {
+  return layOut(session, slot, sampler, [&](const SafetensorsWriter &writer) {
+    return writer.write(path);
+  });
+}
+
+Status loadState(Session &session, uint32_t slot, Sampler *sampler,
+                 const std::string &path) {
+  MAMBA_RETURN_IF_ERROR(checkModel(session.model()));
+  MAMBA_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(path));
+  return take(session, slot, sampler, file, "state file " + inQuotes(path));
+}
+
+Result<std::string> stateToBytes(Session &session, uint32_t slot,
+                                 const Sampler *sampler) {
+  std::string bytes;
+  MAMBA_RETURN_IF_ERROR(
+      layOut(session, slot, sampler, [&](const SafetensorsWriter &writer) {
+        MAMBA_ASSIGN_OR_RETURN(bytes, writer.serialize());
+        return Status();
+      }));
+  return bytes;
+}
+
+Status stateFromBytes(Session &session, uint32_t slot, Sampler *sampler,
+                      std::span<const uint8_t> bytes) {
+  MAMBA_RETURN_IF_ERROR(checkModel(session.model()));
+  const std::string name = "state in memory";
+  MAMBA_ASSIGN_OR_RETURN(
+      SafetensorsFile file,
+      SafetensorsFile::parse(bytes.data(), bytes.size(), name));
+  return take(session, slot, sampler, file, name);
 }
 
 } // namespace mamba

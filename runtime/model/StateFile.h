@@ -6,6 +6,7 @@
 #include "runtime/support/Status.h"
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 namespace mamba {
@@ -20,5 +21,11 @@ Status saveState(Session &session, uint32_t slot, const Sampler *sampler,
 /// file is verified whole before anything changes.
 Status loadState(Session &session, uint32_t slot, Sampler *sampler,
                  const std::string &path);
+
+/// The same with the file's bytes in memory.
+Result<std::string> stateToBytes(Session &session, uint32_t slot,
+                                 const Sampler *sampler);
+Status stateFromBytes(Session &session, uint32_t slot, Sampler *sampler,
+                      std::span<const uint8_t> bytes);
 
 } // namespace mamba

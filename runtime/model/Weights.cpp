@@ -1,5 +1,6 @@
 #include "runtime/model/Weights.h"
 #include "runtime/support/Checkpoint.h"
+#include "runtime/support/HubCache.h"
 #include "runtime/support/Quote.h"
 
 #include <bit>
@@ -56,8 +57,7 @@ public:
                  inQuotes(checkpoint_.path()));
   }
   void rest(std::span<const uint8_t> bytes) override {
-    for (const SafetensorsFile &file : checkpoint_.files())
-      file.rest(bytes);
+    checkpoint_.rest(bytes);
   }
 
 private:
@@ -86,7 +86,8 @@ private:
 
 Result<std::shared_ptr<WeightSource>>
 weightsOfFolder(const std::string &folder) {
-  MAMBA_ASSIGN_OR_RETURN(Checkpoint checkpoint, openCheckpoint(folder));
+  MAMBA_ASSIGN_OR_RETURN(std::string found, findCheckpointFolder(folder));
+  MAMBA_ASSIGN_OR_RETURN(Checkpoint checkpoint, openCheckpoint(found));
   return std::shared_ptr<WeightSource>(
       std::make_shared<FolderWeights>(std::move(checkpoint)));
 }

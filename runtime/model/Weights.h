@@ -9,7 +9,8 @@
 
 namespace mamba {
 
-/// The weights of a checkpoint folder. Fails if the folder holds none.
+/// The weights of a checkpoint's folder, or of a model in the cache of the
+/// Hugging Face hub as findCheckpointFolder() has it. Fails if there are none.
 Result<std::shared_ptr<WeightSource>>
 weightsOfFolder(const std::string &folder);
 

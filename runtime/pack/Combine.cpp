@@ -86,6 +86,7 @@ static void takeHead(const Pack &pack, PackContent &content) {
   content.manifest.model = manifest.model;
   content.configJson = textOf(pack.configJson());
   content.tokenizerJson = textOf(pack.tokenizerJson());
+  content.generationJson = textOf(pack.generationJson());
   // In their order: the check's fingerprint is over it.
   content.manifest.checkpoint = manifest.checkpoint;
   content.manifest.entries = manifest.entries;
@@ -108,6 +109,8 @@ static Status compare(const Pack &a, const Pack &b) {
     return differ("their config.json differ");
   if (a.tokenizerJson() != b.tokenizerJson())
     return differ("their tokenizer.json differ");
+  if (a.generationJson() != b.generationJson())
+    return differ("their generation_config.json differ");
   // The fingerprint is over the tables in their order, which older packs chose.
   if (x.check && y.check && x.checkpoint == y.checkpoint &&
       x.check->weights != y.check->weights)

@@ -13,7 +13,7 @@
 namespace mamba {
 
 /// The format that this code writes. It reads every minor version of it.
-inline constexpr int64_t kManifestFormat = 4, kManifestMinor = 2;
+inline constexpr int64_t kManifestFormat = 4, kManifestMinor = 3;
 /// Whether this code reads packs of format "4", "4.1"; if not, what to do.
 Status verifyFormat(std::string_view text);
 
@@ -209,17 +209,51 @@ struct TargetSpec {
   std::vector<Program> programs;
 };
 
+/// Sequences of one length each.
+struct StepSpec {
+  uint64_t sequences = 1, length = 1;
+  uint64_t tokens() const { return sequences * length; }
+  bool operator==(const StepSpec &) const = default;
+};
+
+/// An argument of a kernel in a step of any size.
+struct LaunchArg {
+  RowKind rows = RowKind::Constant;
+  uint64_t bytes = 0; // a row; all of a constant
+  bool isWritten = false;
+  uint64_t below = 0; // its I32 elements index that many rows; 0: they do not
+  bool operator==(const LaunchArg &) const = default;
+};
+
+/// What a kernel of a GPU is launched on in a step of any size, whatever its schedule.
+struct LaunchShape {
+  RowCount rows;
+  bool readsSequences = false; // where they begin, and their slots
+  std::vector<LaunchArg> args;
+};
+
+/// What a prediction of a variant's time needs.
+struct PredictionSpec {
+  Grid grid; // for the rows of a LaunchShape
+  /// The one that it is judged by; then a larger one, if there is one, at which it
+  /// must not be slower.
+  std::vector<StepSpec> steps;
+};
+
 /// A kernel with one of its schedules.
 struct VariantSpec {
   std::string schedule;   // as databases have it: "lanes=16 row_block=128"
   double predictedUs = 0; // microseconds; 0: nobody knows
   TargetSpec target;      // with this kernel alone, its last golden case that of timing
+  std::optional<PredictionSpec> prediction = {};
 };
 
 /// A kernel of a tuning pack, with schedules to choose from.
 struct TuningSpec {
   std::string key, target;           // as databases have them
   std::vector<VariantSpec> variants; // the generator's own choice first
+  /// Where its time can be predicted; then all variants have a prediction.
+  std::optional<LaunchShape> launch = {};
 };
 
 struct WeightSpec {

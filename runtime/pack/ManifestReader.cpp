@@ -1,16 +1,13 @@
 // JSON -> Manifest: kinds and ranges of single values. What relates two
 // values is ManifestVerify.cpp's.
-#include "runtime/pack/Manifest.h"
+#include "runtime/pack/ReadParts.h"
 
-#include "runtime/support/Json.h"
 #include "runtime/support/Quote.h"
 
 using namespace mamba;
 using Json = nlohmann::json;
 
-/// An unsigned number of at most kMaxManifestSize.
-static Result<uint64_t> getSize(const Json &object, std::string_view key,
-                                uint64_t max = kMaxManifestSize) {
+Result<uint64_t> mamba::getSize(const Json &object, std::string_view key, uint64_t max) {
   MAMBA_ASSIGN_OR_RETURN(int64_t value,
                          getInt(object, key, 0, static_cast<int64_t>(max)));
   return static_cast<uint64_t>(value);
@@ -21,7 +18,7 @@ static Result<uint32_t> getIndex(const Json &object, std::string_view key) {
   return static_cast<uint32_t>(value);
 }
 
-static bool isNull(const Json &object, std::string_view key) {
+bool mamba::isNull(const Json &object, std::string_view key) {
   return object.is_object() && object.contains(key) && object.at(key).is_null();
 }
 
@@ -35,9 +32,7 @@ static Result<std::optional<uint64_t>> getLimit(const Json &object,
   return std::optional<uint64_t>(value);
 }
 
-/// "kernel 'scan'" if the element has a name, else "kernel 3".
-static std::string placeOf(const Json &element, const char *what,
-                           size_t index) {
+std::string mamba::placeOf(const Json &element, const char *what, size_t index) {
   for (const char *key : {"name", "symbol", "id"})
     if (element.is_object() && element.contains(key) &&
         element.at(key).is_string())
@@ -46,21 +41,7 @@ static std::string placeOf(const Json &element, const char *what,
   return std::string(what) + " " + std::to_string(index);
 }
 
-/// Reads every element of the array `key`; a failure says which one.
-template <typename T, typename Read>
-static Status readList(const Json &object, std::string_view key,
-                       const char *what, std::vector<T> &list, Read read) {
-  MAMBA_ASSIGN_OR_RETURN(const Json *array, getArray(object, key));
-  list.reserve(array->size());
-  for (const Json &item : *array) {
-    list.emplace_back();
-    if (Status status = read(item, list.back()); !status.ok())
-      return status.withContext(placeOf(item, what, list.size() - 1));
-  }
-  return {};
-}
-
-static Status elementsOf(const Json &value, size_t count, const char *what) {
+Status mamba::elementsOf(const Json &value, size_t count, const char *what) {
   if (value.is_array() && value.size() == count)
     return {};
   return invalidData(std::string("expected ") + what + ", got " +
@@ -69,10 +50,10 @@ static Status elementsOf(const Json &value, size_t count, const char *what) {
                           : describeJsonKind(value)));
 }
 
-/// Reads an element of an array through the readers of members.
-static Result<uint64_t> sizeAt(const Json &array, size_t index,
-                               const char *name) {
-  return getSize(Json{{name, array[index]}}, name);
+Result<uint64_t> mamba::sizeAt(const Json &array, size_t index, const char *name) {
+  MAMBA_ASSIGN_OR_RETURN(int64_t value,
+                         asInt(array[index], name, 0, kMaxManifestSize));
+  return static_cast<uint64_t>(value);
 }
 
 static Status readDType(const Json &object, DType &dtype) {
@@ -85,10 +66,10 @@ static Status readDType(const Json &object, DType &dtype) {
   return {};
 }
 
-static Status readRows(const Json &value, const char *what, RowCount &rows) {
-  if (value.is_string() && value == "T")
+static Status parseRows(const Json &value, const char *what, RowCount &rows) {
+  if (isText(value, "T"))
     rows = {RowKind::T, 0};
-  else if (value.is_string() && value == "S")
+  else if (isText(value, "S"))
     rows = {RowKind::S, 0};
   else if (value.is_number_unsigned() &&
            value.get<uint64_t>() <= kMaxManifestSize)
@@ -103,31 +84,36 @@ static Status readRows(const Json &value, const char *what, RowCount &rows) {
   return {};
 }
 
-static Status readRows(const Json &object, RowCount &rows) {
+Status mamba::readRows(const Json &object, RowCount &rows) {
   if (!object.is_object() || !object.contains("rows"))
     return invalidData("'rows' is missing");
-  return readRows(object.at("rows"), "rows", rows);
+  return parseRows(object.at("rows"), "rows", rows);
 }
 
-static Status readGrid(const Json &object, Grid &grid) {
+Status mamba::readGrid(const Json &object, Grid &grid) {
   MAMBA_ASSIGN_OR_RETURN(const Json *array, getArray(object, "grid"));
   MAMBA_RETURN_IF_ERROR(elementsOf(*array, 3, "a grid [rows, block, times]"));
-  MAMBA_RETURN_IF_ERROR(readRows((*array)[0], "grid", grid.of));
+  MAMBA_RETURN_IF_ERROR(parseRows((*array)[0], "grid", grid.of));
   MAMBA_ASSIGN_OR_RETURN(grid.block, sizeAt(*array, 1, "block"));
   MAMBA_ASSIGN_OR_RETURN(grid.times, sizeAt(*array, 2, "times"));
+  return {};
+}
+
+Status mamba::readRowKind(const Json &object, RowKind &kind) {
+  MAMBA_ASSIGN_OR_RETURN(std::string rows, getString(object, "rows"));
+  if (rows != "T" && rows != "S" && rows != "1")
+    return invalidData("'rows' must be \"T\", \"S\" or \"1\", got " +
+                       inQuotes(rows));
+  kind = rows == "T"   ? RowKind::T
+         : rows == "S" ? RowKind::S
+                       : RowKind::Constant;
   return {};
 }
 
 static Status readTensor(const Json &json, TensorSpec &tensor) {
   MAMBA_ASSIGN_OR_RETURN(tensor.name, getString(json, "name"));
   MAMBA_RETURN_IF_ERROR(readDType(json, tensor.dtype));
-  MAMBA_ASSIGN_OR_RETURN(std::string rows, getString(json, "rows"));
-  if (rows != "T" && rows != "S" && rows != "1")
-    return invalidData("'rows' must be \"T\", \"S\" or \"1\", got " +
-                       inQuotes(rows));
-  tensor.rows = rows == "T"   ? RowKind::T
-                : rows == "S" ? RowKind::S
-                              : RowKind::Constant;
+  MAMBA_RETURN_IF_ERROR(readRowKind(json, tensor.rows));
   MAMBA_ASSIGN_OR_RETURN(tensor.shape, getIntArray(json, "shape", 0));
   return {};
 }
@@ -164,7 +150,7 @@ static std::optional<ArgSpace> parseSpace(const Json &value) {
       {"packed", ArgSpace::Packed}, {"T", ArgSpace::T},
       {"S", ArgSpace::S},           {"C", ArgSpace::C}};
   for (const auto &[name, space] : kSpaces)
-    if (value == name)
+    if (isText(value, name))
       return space;
   return std::nullopt;
 }
@@ -205,8 +191,8 @@ static Status readFill(const Json &json, GoldenArg &arg) {
   if (kind == "uniform") {
     MAMBA_RETURN_IF_ERROR(elementsOf(*fill, 3, "[\"uniform\", lo, hi]"));
     arg.fill = GoldenArg::Fill::Uniform;
-    MAMBA_ASSIGN_OR_RETURN(arg.lo, getDouble(Json{{"lo", (*fill)[1]}}, "lo"));
-    MAMBA_ASSIGN_OR_RETURN(arg.hi, getDouble(Json{{"hi", (*fill)[2]}}, "hi"));
+    MAMBA_ASSIGN_OR_RETURN(arg.lo, asDouble((*fill)[1], "lo"));
+    MAMBA_ASSIGN_OR_RETURN(arg.hi, asDouble((*fill)[2], "hi"));
     return {};
   }
   if (kind == "index") {
@@ -322,7 +308,7 @@ static Status readProgram(const Json &json, Program &program) {
                   readDispatch);
 }
 
-static Status readTarget(const Json &json, TargetSpec &target) {
+Status mamba::readTarget(const Json &json, TargetSpec &target) {
   MAMBA_ASSIGN_OR_RETURN(target.name, getString(json, "name"));
   MAMBA_ASSIGN_OR_RETURN(target.device, getString(json, "device"));
   MAMBA_ASSIGN_OR_RETURN(target.arch, getString(json, "arch"));
@@ -342,22 +328,6 @@ static Status readTarget(const Json &json, TargetSpec &target) {
   MAMBA_RETURN_IF_ERROR(
       readList(json, "recipe", "recipe dispatch", target.recipe, readDispatch));
   return readList(json, "programs", "program", target.programs, readProgram);
-}
-
-static Status readVariant(const Json &json, VariantSpec &variant) {
-  MAMBA_ASSIGN_OR_RETURN(variant.schedule, getString(json, "schedule"));
-  MAMBA_ASSIGN_OR_RETURN(variant.predictedUs, getDouble(json, "predicted_us"));
-  MAMBA_ASSIGN_OR_RETURN(const Json *target, getObject(json, "target"));
-  return readTarget(*target, variant.target);
-}
-
-static Status readTuning(const Json &json, TuningSpec &tuning) {
-  MAMBA_ASSIGN_OR_RETURN(tuning.key, getString(json, "key"));
-  MAMBA_ASSIGN_OR_RETURN(tuning.target, getString(json, "target"));
-  return readList(json, "variants", "variant", tuning.variants,
-                  [](const Json &item, VariantSpec &variant) {
-                    return readVariant(item, variant);
-                  });
 }
 
 static Status readWeight(const Json &json, WeightSpec &weight) {
@@ -399,9 +369,14 @@ static Status readCheck(const Json &json, std::optional<CheckSpec> &check) {
     MAMBA_RETURN_IF_ERROR(readList(
         *object, "steps", "step", spec.steps,
         [](const Json &step, std::vector<int64_t> &lengths) -> Status {
-          MAMBA_ASSIGN_OR_RETURN(
-              lengths, getIntArray(Json{{"lengths", step}}, "lengths", 1,
-                                   kGuaranteedRows));
+          if (!step.is_array())
+            return invalidData("'lengths' must be an array, got " +
+                               describeJsonKind(step));
+          for (const Json &length : step) {
+            MAMBA_ASSIGN_OR_RETURN(
+                int64_t value, asInt(length, "lengths", 1, kGuaranteedRows));
+            lengths.push_back(value);
+          }
           return {};
         }));
     MAMBA_ASSIGN_OR_RETURN(spec.stride, getSize(*object, "stride"));
@@ -454,14 +429,15 @@ static Status readAll(const Json &json, Manifest &manifest) {
   // Since 4.2.
   if (json.contains("tuning"))
     MAMBA_RETURN_IF_ERROR(
-        readList(json, "tuning", "kernel", manifest.tuning, readTuning));
+        readList(json, "tuning", "kernel", manifest.tuning, readTuningSpec));
   MAMBA_RETURN_IF_ERROR(readBlobs(json, manifest.blobs));
   return verifyManifest(manifest);
 }
 
 Result<Manifest> mamba::readManifest(std::string_view json,
                                      const std::string &what) {
-  MAMBA_ASSIGN_OR_RETURN(const Json parsed, parseJson(json, what));
+  MAMBA_ASSIGN_OR_RETURN(Json parsed, parseJson(json, what));
+  JsonScope scope(parsed);
   Manifest manifest;
   if (Status status = readAll(parsed, manifest); !status.ok())
     return invalidData(what + ": " + status.message());
@@ -470,7 +446,8 @@ Result<Manifest> mamba::readManifest(std::string_view json,
 
 Result<GoldenCase> mamba::readGoldenCase(std::string_view json,
                                          const std::string &what) {
-  MAMBA_ASSIGN_OR_RETURN(const Json parsed, parseJson(json, what));
+  MAMBA_ASSIGN_OR_RETURN(Json parsed, parseJson(json, what));
+  JsonScope scope(parsed);
   GoldenCase golden;
   MAMBA_RETURN_IF_ERROR(readGolden(parsed, golden).withContext(what));
   return golden;

@@ -34,13 +34,14 @@ template <typename T> static Json listToJson(const std::vector<T> &items) {
   return list;
 }
 
+static const char *rowsName(RowKind kind) {
+  return kind == RowKind::T ? "T" : kind == RowKind::S ? "S" : "1";
+}
+
 static Json toJson(const TensorSpec &tensor) {
-  const char *rows = tensor.rows == RowKind::T   ? "T"
-                     : tensor.rows == RowKind::S ? "S"
-                                                 : "1";
   return {{"name", tensor.name},
           {"dtype", dtypeName(tensor.dtype)},
-          {"rows", rows},
+          {"rows", rowsName(tensor.rows)},
           {"shape", tensor.shape}};
 }
 
@@ -188,15 +189,36 @@ static Json toJson(const TargetSpec &target) {
           {"programs", listToJson(target.programs)}};
 }
 
+static Json toJson(const LaunchArg &arg) {
+  return {{"rows", rowsName(arg.rows)},
+          {"bytes", arg.bytes},
+          {"written", arg.isWritten},
+          {"below", arg.below}};
+}
+
+static Json toJson(const LaunchShape &launch) {
+  return {{"rows", toJson(launch.rows)},
+          {"reads_sequences", launch.readsSequences},
+          {"args", listToJson(launch.args)}};
+}
+
+static Json toJson(const StepSpec &step) { return Json::array({step.sequences, step.length}); }
+
+static Json toJson(const PredictionSpec &prediction) {
+  return {{"grid", toJson(prediction.grid)}, {"steps", listToJson(prediction.steps)}};
+}
+
 static Json toJson(const VariantSpec &variant) {
   return {{"schedule", variant.schedule},
           {"predicted_us", variant.predictedUs},
+          {"prediction", variant.prediction ? toJson(*variant.prediction) : Json(nullptr)},
           {"target", toJson(variant.target)}};
 }
 
 static Json toJson(const TuningSpec &tuning) {
   return {{"key", tuning.key},
           {"target", tuning.target},
+          {"launch", tuning.launch ? toJson(*tuning.launch) : Json(nullptr)},
           {"variants", listToJson(tuning.variants)}};
 }
 

@@ -206,6 +206,13 @@ Pack::variant(size_t kernel, size_t variant, const std::string &form) const {
   return withTargets({std::move(target)});
 }
 
+Result<std::shared_ptr<const Pack>> Pack::variantToCheck(size_t kernel, size_t variant) const {
+  MAMBA_ASSIGN_OR_RETURN(std::shared_ptr<const Pack> whole, this->variant(kernel, variant));
+  TargetSpec target = whole->manifest().targets[0];
+  target.kernels[0].golden.pop_back();
+  return withTargets({std::move(target)});
+}
+
 std::shared_ptr<const Pack> Pack::tuningTargets() const {
   std::vector<TargetSpec> targets;
   std::set<std::string_view> names;
@@ -233,6 +240,10 @@ std::optional<std::string_view> Pack::configJson() const {
 
 std::optional<std::string_view> Pack::tokenizerJson() const {
   return metadata(kPackTokenizerKey);
+}
+
+std::optional<std::string_view> Pack::generationJson() const {
+  return metadata(kPackGenerationKey);
 }
 
 Result<const BlobSpec *> Pack::findBlob(const std::string &name) const {

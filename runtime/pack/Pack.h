@@ -22,6 +22,7 @@ inline constexpr std::string_view kPackManifestDigestKey = "mamba.manifest.sha25
 inline constexpr std::string_view kPackManifestEntry = "manifest";
 inline constexpr std::string_view kPackConfigKey = "config.json";
 inline constexpr std::string_view kPackTokenizerKey = "tokenizer.json";
+inline constexpr std::string_view kPackGenerationKey = "generation_config.json";
 inline constexpr std::string_view kPackDigestKey = "mamba.sha256";
 inline constexpr std::string_view kPackWeightPrefix = "weight:";
 
@@ -62,12 +63,15 @@ public:
   /// `form`, if there is any, becomes KernelSpec::codeForm.
   Result<std::shared_ptr<const Pack>> variant(size_t kernel, size_t variant,
                                               const std::string &form = {}) const;
+  /// The same without the golden case of timing.
+  Result<std::shared_ptr<const Pack>> variantToCheck(size_t kernel, size_t variant) const;
   /// The same of the first variant for each target: what can be chosen from.
   std::shared_ptr<const Pack> tuningTargets() const;
   /// A target by its name; the failure says which there are.
   Result<const TargetSpec *> findTarget(std::string_view name) const;
   std::optional<std::string_view> configJson() const;
   std::optional<std::string_view> tokenizerJson() const;
+  std::optional<std::string_view> generationJson() const;
 
   /// The bytes of a code blob (an object, PTX, a cubin or C++), checked against
   /// its SHA-256, decompressed.

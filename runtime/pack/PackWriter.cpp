@@ -89,6 +89,8 @@ Status mamba::writePack(const PackContent &content, const std::string &path,
     metadata.emplace(kPackConfigKey, *content.configJson);
   if (content.tokenizerJson)
     metadata.emplace(kPackTokenizerKey, *content.tokenizerJson);
+  if (content.generationJson)
+    metadata.emplace(kPackGenerationKey, *content.generationJson);
   Manifest manifest = content.manifest;
   manifest.minor = kManifestMinor;
   MAMBA_RETURN_IF_ERROR(

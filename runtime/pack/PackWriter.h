@@ -22,7 +22,7 @@ Result<StoredBlob> compressBlob(std::span<const uint8_t> bytes);
 class PackContent {
 public:
   Manifest manifest;
-  std::optional<std::string> configJson, tokenizerJson;
+  std::optional<std::string> configJson, tokenizerJson, generationJson;
 
   /// Adds a blob of a kind ("code", "cubin", "cuda"), or finds it; its name.
   std::string addBlob(const std::string &kind, StoredBlob blob);

@@ -48,11 +48,15 @@ std::string folderOf(const std::string &path) {
   return slash == std::string::npos ? "./" : path.substr(0, slash + 1);
 }
 
-/// Where a symbolic link leads; the path itself if it is none.
-std::string resolveLink(const std::string &path) {
+/// Where a symbolic link leads; the path itself if it is none or leads nowhere.
+Result<std::string> resolveLink(const std::string &path) {
   std::unique_ptr<char, decltype(&std::free)> real(
       ::realpath(path.c_str(), nullptr), &std::free);
-  return real ? std::string(real.get()) : path;
+  if (real)
+    return std::string(real.get());
+  if (errno == ENOENT)
+    return path;
+  return systemError("write", path, errno);
 }
 
 } // namespace
@@ -84,22 +88,21 @@ Result<AtomicFile> AtomicFile::create(const std::string &path) {
   if (exists && ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0)
     return systemError("write", path, errno);
 
-  file.target_ = resolveLink(path);
+  MAMBA_ASSIGN_OR_RETURN(file.target_, resolveLink(path));
   // Short and independent of the target's name, which may be as long as names
   // can be.
   static std::atomic<unsigned> counter{0};
+  std::string temporary; // Not `file`'s to remove before it is made.
   do {
-    file.temporary_ = folderOf(file.target_) + ".mamba-" +
-                      std::to_string(::getpid()) + "-" +
-                      std::to_string(counter++) + ".tmp";
-    file.fd_ = ::open(file.temporary_.c_str(),
+    temporary = folderOf(file.target_) + ".mamba-" +
+                std::to_string(::getpid()) + "-" + std::to_string(counter++) +
+                ".tmp";
+    file.fd_ = ::open(temporary.c_str(),
                       O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   } while (file.fd_ < 0 && errno == EEXIST);
-  if (file.fd_ < 0) {
-    int error = errno;
-    file.temporary_.clear();
-    return systemError("write", path, error);
-  }
+  if (file.fd_ < 0)
+    return systemError("write", path, errno);
+  file.temporary_ = std::move(temporary);
   if (exists && ::fchmod(file.fd_, info.st_mode & 07777) != 0)
     return systemError("write", path, errno);
   return file;
@@ -188,6 +191,7 @@ Status AtomicFile::commit() {
   }
   if (::fsync(fd_) != 0)
     return fail("write", errno);
+  std::string folderName = folderOf(target_); // Nothing may fail once renamed.
   if (::close(std::exchange(fd_, -1)) != 0 && errno != EINTR)
     return fail("write", errno);
   if (::rename(temporary_.c_str(), target_.c_str()) != 0)
@@ -197,7 +201,7 @@ Status AtomicFile::commit() {
   // Makes the new name itself durable. The file is whole either way, and some
   // file systems refuse this, so the outcome is not looked at.
   int folder =
-      ::open(folderOf(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+      ::open(folderName.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder >= 0) {
     (void)::fsync(folder);
     ::close(folder);

@@ -1,10 +1,13 @@
-// A folder's weights by name, be they in one safetensors file or in shards.
+// A folder's weights by name, be they in one file or in shards, of safetensors
+// or of PyTorch.
 #pragma once
 
 #include "runtime/support/Safetensors.h"
 #include "runtime/support/Status.h"
+#include "runtime/support/TorchFile.h"
 
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,21 +33,33 @@ public:
     return tensors_;
   }
 
-  /// The files; for their metadata and for messages.
-  const std::vector<SafetensorsFile> &files() const { return files_; }
+  /// As MappedFile::rest().
+  void rest(std::span<const uint8_t> part) const;
 
 private:
   friend Result<Checkpoint> openCheckpoint(const std::string &dir);
-  Status openShards(const std::string &indexPath);
+  template <typename File>
+  Status openFile(const std::string &path, std::vector<File> &files);
+  template <typename File>
+  Status openShards(const std::string &indexPath, std::vector<File> &files);
 
   std::string path_;
-  std::vector<SafetensorsFile> files_;
+  std::vector<SafetensorsFile> safetensors_; // Either of them is empty.
+  std::vector<TorchFile> torch_;
   std::map<std::string, const TensorView *, std::less<>> tensors_;
 };
 
-/// Opens `dir`/model.safetensors, or else the shards that
-/// `dir`/model.safetensors.index.json lists: plain file names in `dir`, each
-/// holding every tensor mapped to it. Neither present is a failure that names
+/// Names of tensors by the shard that holds them, a plain file name.
+using ShardIndex = std::map<std::string, std::vector<std::string>>;
+
+/// Reads the text of an index of shards; `what` names it in messages.
+Result<ShardIndex> parseShardIndex(std::string_view text,
+                                   const std::string &what);
+
+/// Opens the first of these that `dir` has: model.safetensors, the shards that
+/// model.safetensors.index.json lists, pytorch_model.bin, the shards that
+/// pytorch_model.bin.index.json lists. Shards are plain file names in `dir`,
+/// each holding every tensor mapped to it. None present is a failure that names
 /// the folder and what was looked for.
 Result<Checkpoint> openCheckpoint(const std::string &dir);
 

@@ -196,6 +196,17 @@ Result<std::optional<double>> getOptionalDouble(const json &object,
   return getOptional<double>(object, key, DoubleReader{});
 }
 
+Result<int64_t> asInt(const json &value, std::string_view name, int64_t min,
+                      int64_t max) {
+  return IntReader{min, max}.read(value, name);
+}
+Result<double> asDouble(const json &value, std::string_view name) {
+  return DoubleReader{}.read(value, name);
+}
+bool isText(const json &value, std::string_view text) {
+  return value.is_string() && value.get_ref<const std::string &>() == text;
+}
+
 Result<bool> getBool(const json &object, std::string_view key) {
   return getRequired(object, key, BoolReader{});
 }

@@ -26,6 +26,27 @@ inline constexpr int kMaxJsonDepth = 64;
 Result<nlohmann::json> parseJson(std::string_view text,
                                  const std::string &what);
 
+/// Takes a value of a bounded depth apart when the scope ends. Left to itself it
+/// would ask for memory to do that, as the library's values may have any depth,
+/// and where there is none the program would end.
+template <typename Json> class JsonScope {
+public:
+  explicit JsonScope(Json &value) : value_(value) {}
+  ~JsonScope() { takeApart(value_); }
+  JsonScope(const JsonScope &) = delete;
+  JsonScope &operator=(const JsonScope &) = delete;
+
+private:
+  static void takeApart(Json &value) {
+    if (!value.is_structured())
+      return;
+    for (Json &child : value)
+      takeApart(child);
+    value.clear();
+  }
+  Json &value_; // Borrowed.
+};
+
 /// "an object", "a string", ...: what a value is, for messages.
 std::string describeJsonKind(const nlohmann::json &value);
 
@@ -67,6 +88,15 @@ Result<const nlohmann::json *> getObject(const nlohmann::json &object,
                                          std::string_view key);
 Result<const nlohmann::json *> getOptionalObject(const nlohmann::json &object,
                                                  std::string_view key);
+
+/// The same of a value by itself; `name` says which in messages.
+Result<int64_t> asInt(const nlohmann::json &value, std::string_view name,
+                      int64_t min = std::numeric_limits<int64_t>::min(),
+                      int64_t max = std::numeric_limits<int64_t>::max());
+Result<double> asDouble(const nlohmann::json &value, std::string_view name);
+/// Whether it is this string. The library's == would make a value of the text, and
+/// end the program where there is no memory for it.
+bool isText(const nlohmann::json &value, std::string_view text);
 
 /// Arrays whose elements are all integers in the range, or all strings.
 Result<std::vector<int64_t>>

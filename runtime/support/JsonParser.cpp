@@ -311,6 +311,7 @@ Status Parser::parseNumber(json &result) {
 Result<json> parseJson(std::string_view text, const std::string &what) {
   try {
     json result;
+    JsonScope scope(result);
     MAMBA_RETURN_IF_ERROR(Parser(text, what).parse(result));
     return result;
   } catch (const std::bad_alloc &) {

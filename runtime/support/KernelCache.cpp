@@ -7,7 +7,9 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <dirent.h>
 #include <filesystem>
+#include <memory>
 
 using namespace mamba;
 
@@ -104,6 +106,17 @@ void KernelCache::store(const std::string &key, const void *data,
     trim();
 }
 
+/// The names in a folder; none where it cannot be read. The standard library's
+/// iterator ends the program where memory does.
+static std::vector<std::string> namesIn(const std::string &folder) {
+  std::vector<std::string> names;
+  std::unique_ptr<DIR, int (*)(DIR *)> entries(::opendir(folder.c_str()),
+                                               ::closedir);
+  while (const dirent *entry = entries ? ::readdir(entries.get()) : nullptr)
+    names.push_back(entry->d_name);
+  return names;
+}
+
 void KernelCache::trim() const {
   struct File {
     fs::file_time_type time;
@@ -112,19 +125,17 @@ void KernelCache::trim() const {
   };
   std::vector<File> files;
   uint64_t total = 0;
-  std::error_code failed;
-  for (fs::directory_iterator at(folder_, failed), end; !failed && at != end;
-       at.increment(failed)) {
+  for (const std::string &name : namesIn(folder_)) {
     // Another process may take a file away in between.
     std::error_code gone;
-    std::string name = at->path().filename();
     // As AtomicFile names them.
     bool isUnfinished = name.starts_with(".mamba-") && name.ends_with(".tmp");
     if (!isUnfinished && !name.ends_with(kExtension))
       continue;
-    File file = {at->last_write_time(gone), 0, at->path()};
+    File file = {{}, 0, folder_ + "/" + name};
+    file.time = fs::last_write_time(file.path, gone);
     if (!gone)
-      file.bytes = at->file_size(gone);
+      file.bytes = fs::file_size(file.path, gone);
     if (gone)
       continue;
     if (isUnfinished) {

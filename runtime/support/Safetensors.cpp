@@ -19,6 +19,7 @@ public:
   Status parse(const uint8_t *data, uint64_t size) {
     file_.base_ = data;
     MAMBA_ASSIGN_OR_RETURN(json header, parseHeader(data, size));
+    JsonScope scope(header);
     dataBytes_ = size - file_.dataStart_;
     for (auto &[name, entry] : header.items()) {
       MAMBA_RETURN_IF_ERROR(name == "__metadata__" ? readMetadata(entry)
@@ -80,6 +81,7 @@ Result<json> SafetensorsParser::parseHeader(const uint8_t *data,
                         length);
   MAMBA_ASSIGN_OR_RETURN(json header,
                          parseJson(text, inQuotes(file_.name_) + ": header"));
+  JsonScope scope(header);
   if (!header.is_object())
     return fail("header must be an object, got " + describeJsonKind(header));
   return header;

@@ -1,6 +1,7 @@
 #include "runtime/support/Zstd.h"
 
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <exception>
 #include <string>
@@ -50,6 +51,8 @@ Result<std::vector<uint8_t>> zstdDecompress(const void *data, size_t size,
                        " bytes of a zstd frame's content");
   }
   size_t written = ZSTD_decompress(content.data(), content.size(), data, size);
+  if (ZSTD_getErrorCode(written) == ZSTD_error_memory_allocation)
+    return outOfMemory("no memory to decompress a zstd frame");
   if (ZSTD_isError(written))
     return invalidData(std::string("damaged zstd frame: ") +
                        ZSTD_getErrorName(written));

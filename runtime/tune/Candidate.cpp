@@ -21,7 +21,7 @@ static bool takeNumber(std::string_view &text, char end, size_t &value) {
   return true;
 }
 
-static std::optional<VariantName> parseName(std::string_view text) {
+std::optional<VariantName> VariantName::parse(std::string_view text) {
   VariantName name;
   if (!text.starts_with('@'))
     return std::nullopt;
@@ -35,7 +35,7 @@ static std::optional<VariantName> parseName(std::string_view text) {
 }
 
 Result<Candidate> Candidate::open(const std::string &name) {
-  std::optional<VariantName> variant = parseName(name);
+  std::optional<VariantName> variant = VariantName::parse(name);
   Candidate candidate;
   MAMBA_ASSIGN_OR_RETURN(candidate.pack_, Pack::open(variant ? variant->pack : name));
   if (variant) {

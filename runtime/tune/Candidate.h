@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace mamba::tune {
 
@@ -19,6 +20,8 @@ struct VariantName {
 
   /// What Candidate::open takes: "@2.5@nvrtc@PACK".
   std::string text() const;
+  /// Nothing of what is no such text.
+  static std::optional<VariantName> parse(std::string_view text);
 };
 
 class Candidate {

@@ -3,6 +3,7 @@
 #include "runtime/support/File.h"
 #include "runtime/support/Json.h"
 #include "runtime/support/Quote.h"
+#include "runtime/support/SystemError.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -16,7 +17,10 @@ static std::string journalOf(const std::string &database) { return database + ".
 /// The settings in the first line, then a kernel a line.
 static Result<std::vector<KernelReport>> readJournal(const std::string &path,
                                                      const std::string &settings) {
-  MAMBA_ASSIGN_OR_RETURN(std::string text, readFile(path));
+  Result<std::string> read = readFile(path);
+  if (read.status().code() == StatusCode::NotFound)
+    return std::vector<KernelReport>();
+  MAMBA_ASSIGN_OR_RETURN(std::string text, std::move(read));
   std::string first = text.substr(0, text.find('\n'));
   if (first != settings)
     return invalidArgument(inQuotes(path) + " is of a sweep with other options: " + first +
@@ -26,6 +30,7 @@ static Result<std::vector<KernelReport>> readJournal(const std::string &path,
     end = std::min(text.find('\n', at), text.size());
     std::string place = path + ": kernel " + std::to_string(reports.size() + 1);
     MAMBA_ASSIGN_OR_RETURN(nlohmann::json json, parseJson(text.substr(at, end - at), place));
+    JsonScope scope(json);
     if (!json.is_object())
       return invalidData(place + " must be an object");
     Result<KernelReport> report = readReport(json);
@@ -41,26 +46,31 @@ Result<Journal> Journal::open(const std::string &database, const std::string &se
   Journal journal;
   journal.path_ = database;
   journal.settings_ = settings;
-  std::error_code ignored;
   // To open a pipe waits for its other end.
-  for (const std::string &file : {database, journalOf(database)})
-    if (fs::exists(file, ignored) && !fs::is_regular_file(file, ignored))
+  for (const std::string &file : {database, journalOf(database)}) {
+    std::error_code failed;
+    fs::file_status status = fs::status(file, failed);
+    if (status.type() == fs::file_type::none)
+      return systemError("open", file, failed.value());
+    if (fs::exists(status) && !fs::is_regular_file(status))
       return invalidArgument(inQuotes(file) + " is not a regular file, name another database");
+  }
   MAMBA_RETURN_IF_ERROR(checkWritable(database));
   MAMBA_RETURN_IF_ERROR(journal.readDatabase());
-  if (resume && fs::exists(journalOf(database), ignored)) {
+  if (resume) {
     MAMBA_ASSIGN_OR_RETURN(journal.reports_, readJournal(journalOf(database), settings));
   }
   return journal;
 }
 
 Status Journal::readDatabase() {
-  std::error_code ignored;
-  if (!fs::exists(path_, ignored))
+  Result<MappedFile> file = MappedFile::open(path_);
+  // What is not there yet has no lines; what cannot be read is not written over.
+  if (file.status().code() == StatusCode::NotFound)
     return {};
+  MAMBA_RETURN_IF_ERROR(file.status());
   ScheduleLines lines;
-  MAMBA_ASSIGN_OR_RETURN(MappedFile file, MappedFile::open(path_));
-  MAMBA_RETURN_IF_ERROR(lines.add(file.view(), path_));
+  MAMBA_RETURN_IF_ERROR(lines.add(file->view(), path_));
   database_ = std::move(lines);
   return {};
 }

@@ -7,6 +7,8 @@
 #include "runtime/device/cuda/CudaTargets.h"
 #include "runtime/device/cuda/Gpu.h"
 #include "runtime/device/cuda/Nvrtc.h"
+#include "runtime/device/sim/SimTargets.h"
+#include "runtime/predict/Figures.h"
 #include "runtime/support/Quote.h"
 #include "runtime/support/Sha256.h"
 #include "runtime/tune/Bout.h"
@@ -41,9 +43,34 @@ std::vector<std::string> formsOf(const TargetSpec &target, unsigned chip, bool h
   return forms;
 }
 
+/// The target that is predicted: by name, or for the chip if one is named, or the newest.
+static Result<const TargetSpec *> predictedTarget(const Pack &targets, const std::string &wanted,
+                                                  const std::string &chip) {
+  if (!wanted.empty())
+    return findSimTarget(targets, wanted);
+  if (chip.empty())
+    return chooseSimTarget(targets, std::getenv("MAMBA_SIM_TARGET"));
+  MAMBA_ASSIGN_OR_RETURN(const sim::Chip *named, sim::chipNamed(chip));
+  for (const TargetSpec &target : targets.manifest().targets)
+    if (target.device == "cuda" && predict::chipOf(target.arch, target.name, chip).ok())
+      return &target;
+  return unavailable(inQuotes(targets.path()) + " has no target for chip " + inQuotes(chip) +
+                     ", which is " + std::string(named->arch));
+}
+
 /// The target of the pack that the device runs; notes what the device calls itself.
 Result<const TargetSpec *> PackSource::chooseTarget(const Pack &targets,
-                                                    const std::string &wanted) {
+                                                    const std::string &wanted,
+                                                    const std::string &chip) {
+  if (device_ == "sim") {
+    MAMBA_ASSIGN_OR_RETURN(const TargetSpec *target, predictedTarget(targets, wanted, chip));
+    MAMBA_ASSIGN_OR_RETURN(const sim::Chip *found,
+                           predict::chipOf(target->arch, target->name, chip));
+    chip_ = found->name;
+    return target;
+  }
+  if (!chip.empty())
+    return invalidArgument("--chip is for predictions: name --device=sim too, or leave it out");
   if (std::optional<unsigned> ordinal = gpuOf(device_)) {
     MAMBA_ASSIGN_OR_RETURN(std::shared_ptr<const cuda::Gpu> gpu, cuda::Gpu::open(*ordinal));
     chip_ = asField(gpu->name());
@@ -52,13 +79,13 @@ Result<const TargetSpec *> PackSource::chooseTarget(const Pack &targets,
   }
   if (device_ != "cpu")
     return invalidArgument("variants are not timed on device " + inQuotes(device_) +
-                           ": use --device=cpu, or cuda on a machine with a GPU");
+                           ": use --device=cpu, cuda on a machine with a GPU, or sim");
   chip_ = hostChip();
   return chooseCpuTarget(targets, CpuHost::detect(), wanted);
 }
 
 Result<PackSource> PackSource::open(const std::string &path, const std::string &target,
-                                    const std::string &device) {
+                                    const std::string &device, const std::string &chip) {
   PackSource source;
   source.path_ = path;
   source.device_ = device;
@@ -73,7 +100,7 @@ Result<PackSource> PackSource::open(const std::string &path, const std::string &
   const std::vector<TargetSpec> &specs = targets->manifest().targets;
   if (device.empty())
     source.device_ = std::all_of(specs.begin(), specs.end(), isGpu) ? "cuda" : "cpu";
-  MAMBA_ASSIGN_OR_RETURN(const TargetSpec *chosen, source.chooseTarget(*targets, target));
+  MAMBA_ASSIGN_OR_RETURN(const TargetSpec *chosen, source.chooseTarget(*targets, target, chip));
   const char *preferred = std::getenv("MAMBA_CUDA_PREFER");
   if (source.gpuChip_ && preferred && *preferred)
     return invalidArgument("MAMBA_CUDA_PREFER allows one form of code, and a sweep tries all of "
@@ -83,6 +110,8 @@ Result<PackSource> PackSource::open(const std::string &path, const std::string &
     if (tuning[i].variants.front().target.name != chosen->name)
       continue;
     source.target_ = tuning[i].target;
+    if (source.device_ == "sim" && !tuning[i].launch)
+      continue;
     Kernel kernel = {i, {}};
     for (size_t variant = 0; variant < tuning[i].variants.size(); ++variant) {
       const TargetSpec &spec = tuning[i].variants[variant].target;
@@ -93,6 +122,10 @@ Result<PackSource> PackSource::open(const std::string &path, const std::string &
     }
     source.kernels_.push_back(std::move(kernel));
   }
+  if (source.kernels_.empty())
+    return unavailable(inQuotes(path) + " has no kernel for " + inQuotes(chosen->name) +
+                       " whose time can be predicted: make it anew with 'mamba-pack build "
+                       "--variants'");
   return source;
 }
 
@@ -102,7 +135,7 @@ std::string PackSource::digest() const {
 }
 
 int64_t PackSource::threads(unsigned asked) const {
-  if (gpuChip_)
+  if (device_ != "cpu")
     return 0;
   return int64_t(asked ? asked : availableProcessors());
 }

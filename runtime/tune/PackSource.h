@@ -21,9 +21,10 @@ public:
   /// The target's kernels, by its name in the pack; of an empty one those of the target
   /// that the device would run. Without a device it is cpu, or cuda of a pack for GPUs
   /// alone. Fails if the target does not run there. On a GPU every variant has as many
-  /// candidates as its code has forms: see formsOf.
+  /// candidates as its code has forms: see formsOf. On sim it has the kernels whose time
+  /// can be predicted for `chip`, or without one for the first chip known of the target.
   static Result<PackSource> open(const std::string &path, const std::string &target,
-                                 const std::string &device);
+                                 const std::string &device, const std::string &chip = "");
 
   /// As records name it.
   const std::string &target() const { return target_; }
@@ -31,7 +32,7 @@ public:
   const std::string &compiler() const { return pack_->manifest().compiler; }
   /// Of all that is in the pack.
   std::string digest() const;
-  /// What the candidates are timed on: the processor's or the GPU's name.
+  /// What the candidates are timed on or predicted for: the processor's or the GPU's name.
   const std::string &chip() const { return chip_; }
   /// For a record: those of the processor, none of a GPU.
   int64_t threads(unsigned asked) const;
@@ -56,14 +57,15 @@ private:
   };
 
   PackSource() = default;
-  Result<const TargetSpec *> chooseTarget(const Pack &targets, const std::string &wanted);
+  Result<const TargetSpec *> chooseTarget(const Pack &targets, const std::string &wanted,
+                                          const std::string &chip);
   const TuningSpec &spec(size_t index) const {
     return pack_->manifest().tuning[kernels_[index].place];
   }
 
   std::shared_ptr<const Pack> pack_;
   std::string path_, target_, device_, chip_;
-  unsigned gpuChip_ = 0; // 90 for sm_90; 0: it is no GPU
+  unsigned gpuChip_ = 0; // 90 for sm_90; 0: none is here
   std::vector<Kernel> kernels_;
 };
 

@@ -55,15 +55,24 @@ std::string writeReport(const KernelReport &report) {
                                  {"failures", nlohmann::ordered_json::array()}};
   for (const auto &[schedule, reason] : report.failures)
     line["failures"].push_back({{"schedule", schedule}, {"reason", reason}});
-  return line.dump();
+  // A reason may be what a process wrote, any bytes.
+  return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+/// JSON has no other numbers.
+static Result<double> getFinite(const nlohmann::json &object, const char *key) {
+  MAMBA_ASSIGN_OR_RETURN(double value, getDouble(object, key));
+  if (!std::isfinite(value))
+    return invalidData(std::string("'") + key + "' must be finite");
+  return value;
 }
 
 static Result<std::vector<double>> getDoubles(const nlohmann::json &object, const char *key) {
   MAMBA_ASSIGN_OR_RETURN(const nlohmann::json *array, getArray(object, key));
   std::vector<double> values;
   for (const nlohmann::json &value : *array) {
-    if (!value.is_number())
-      return invalidData(std::string("'") + key + "' must hold numbers");
+    if (!value.is_number() || !std::isfinite(value.get<double>()))
+      return invalidData(std::string("'") + key + "' must hold finite numbers");
     values.push_back(value.get<double>());
   }
   return values;
@@ -78,12 +87,12 @@ Result<KernelReport> readReport(const nlohmann::json &line) {
   MAMBA_ASSIGN_OR_RETURN(report.failure, getString(line, "failure"));
   MAMBA_ASSIGN_OR_RETURN(report.ownSchedule, getString(line, "default"));
   MAMBA_ASSIGN_OR_RETURN(report.bestSchedule, getString(line, "best"));
-  MAMBA_ASSIGN_OR_RETURN(report.ownUs, getDouble(line, "default_us"));
-  MAMBA_ASSIGN_OR_RETURN(report.bestUs, getDouble(line, "best_us"));
-  MAMBA_ASSIGN_OR_RETURN(report.spread, getDouble(line, "spread"));
+  MAMBA_ASSIGN_OR_RETURN(report.ownUs, getFinite(line, "default_us"));
+  MAMBA_ASSIGN_OR_RETURN(report.bestUs, getFinite(line, "best_us"));
+  MAMBA_ASSIGN_OR_RETURN(report.spread, getFinite(line, "spread"));
   MAMBA_ASSIGN_OR_RETURN(report.rank.pairs, getInt(line, "pairs", 0));
   MAMBA_ASSIGN_OR_RETURN(report.rank.apart, getInt(line, "pairs_apart", 0));
-  MAMBA_ASSIGN_OR_RETURN(report.rank.value, getDouble(line, "rank_correlation"));
+  MAMBA_ASSIGN_OR_RETURN(report.rank.value, getFinite(line, "rank_correlation"));
   MAMBA_ASSIGN_OR_RETURN(report.schedules, getStringArray(line, "schedules"));
   MAMBA_ASSIGN_OR_RETURN(report.predictedUs, getDoubles(line, "predicted_us"));
   MAMBA_ASSIGN_OR_RETURN(report.measuredUs, getDoubles(line, "measured_us"));

@@ -178,15 +178,7 @@ std::string joinLines(std::vector<std::string> lines) {
 
 Status ScheduleLines::add(std::string_view text, const std::string &name) {
   std::vector<ScheduleLine> read;
-  auto take = [&](std::string_view line) -> std::optional<std::string> {
-    std::string reason;
-    std::optional<ScheduleLine> parsed = ScheduleLine::parse(line, reason);
-    if (!parsed)
-      return reason;
-    read.push_back(std::move(*parsed));
-    return std::nullopt;
-  };
-  MAMBA_RETURN_IF_ERROR(forEachLine(text, name, take));
+  MAMBA_RETURN_IF_ERROR(readLines(text, name, read));
   lines_.insert(lines_.end(), read.begin(), read.end());
   return {};
 }

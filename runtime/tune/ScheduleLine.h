@@ -45,6 +45,23 @@ std::string today();
 /// what is wrong with one; the failure names the text and the line.
 Status forEachLine(std::string_view text, const std::string &name,
                    const std::function<std::optional<std::string>(std::string_view)> &take);
+/// A record of each such line, by Record::parse(line, reason); `to` is empty if one
+/// is wrong.
+template <typename Record>
+Status readLines(std::string_view text, const std::string &name, std::vector<Record> &to) {
+  Status status = forEachLine(
+      text, name, [&](std::string_view line) -> std::optional<std::string> {
+        std::string reason;
+        std::optional<Record> record = Record::parse(line, reason);
+        if (!record)
+          return reason;
+        to.push_back(std::move(*record));
+        return std::nullopt;
+      });
+  if (!status.ok())
+    to.clear();
+  return status;
+}
 /// Sorted, each once, with their ends.
 std::string joinLines(std::vector<std::string> lines);
 

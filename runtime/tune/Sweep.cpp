@@ -28,7 +28,7 @@ public:
 
 private:
   std::vector<std::string> made(const std::vector<size_t> &candidates) const;
-  void make();
+  Status make();
   Status race();
   void compare(const Race &race, const Race &final, const std::vector<size_t> &last, bool failed);
 
@@ -43,12 +43,15 @@ private:
 
 } // namespace
 
-void KernelSweep::make() {
+Status KernelSweep::make() {
   std::atomic<size_t> built{0};
-  forEachAtOnce(result.candidates.size(), settings.builders, stop, [&](size_t i) {
-    result.candidates[i].failure = runWorkerProcess(source.trial(index, i, folder), stop);
+  auto makeOne = [&](size_t i) -> Status {
+    MAMBA_ASSIGN_OR_RETURN(result.candidates[i].failure,
+                           runWorkerProcess(source.trial(index, i, folder), stop));
     note("built " + std::to_string(++built) + " of " + std::to_string(result.candidates.size()));
-  });
+    return {};
+  };
+  return forEachAtOnce(result.candidates.size(), settings.builders, stop, makeOne);
 }
 
 std::vector<std::string> KernelSweep::made(const std::vector<size_t> &candidates) const {
@@ -112,10 +115,10 @@ Result<std::optional<KernelResult>> KernelSweep::run() {
   MAMBA_ASSIGN_OR_RETURN(std::vector<std::string> first, source.prepare(index, folder));
   if (!first.empty()) {
     note("computing the reference");
-    result.failure = runWorkerProcess(first, stop);
+    MAMBA_ASSIGN_OR_RETURN(result.failure, runWorkerProcess(first, stop));
   }
   if (result.failure.empty())
-    make();
+    MAMBA_RETURN_IF_ERROR(make());
   if (stop())
     return std::optional<KernelResult>();
   if (result.failure.empty() && !result.candidates.front().failure.empty())
@@ -150,11 +153,12 @@ Result<bool> forEachKernel(const SweepSettings &settings, const std::vector<std:
     std::function<void(const std::string &)> note = [&](const std::string &what) {
       settings.progress(i, keys.size(), keys[i] + ": " + what);
     };
-    MAMBA_ASSIGN_OR_RETURN(std::optional<KernelResult> result,
-                           tune({i, folder.path(), stop, note}));
-    if (!result)
+    Result<std::optional<KernelResult>> result = tune({i, folder.path(), stop, note});
+    if (!result.ok())
+      return result.status().withContext(keys[i]);
+    if (!*result)
       return false;
-    MAMBA_RETURN_IF_ERROR(done(*result));
+    MAMBA_RETURN_IF_ERROR(done(**result));
   }
   return true;
 }

@@ -78,7 +78,8 @@ struct KernelTurn {
 using TuneKernel = std::function<Result<std::optional<KernelResult>>(const KernelTurn &)>;
 
 /// Tunes the kernels one after the other. `done` takes each result; the sweep ends
-/// early when it is to stop, or the budget is spent: then false.
+/// early when it is to stop, or the budget is spent: then false. A failure names the
+/// kernel, unless it is that of `done`.
 Result<bool> forEachKernel(const SweepSettings &settings, const std::vector<std::string> &keys,
                            const TuneKernel &tune,
                            const std::function<Status(const KernelResult &)> &done);

@@ -43,7 +43,8 @@ Status serveTimings(const std::vector<std::string> &arguments, std::istream &in,
       out << kFailed << seconds.status().message() << std::endl;
       return seconds.status();
     }
-    out << *seconds << std::endl;
+    if (!(out << *seconds << std::endl))
+      return ioError("cannot write a timing");
   }
   return {};
 }

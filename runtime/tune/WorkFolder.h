@@ -4,14 +4,20 @@
 #include "runtime/support/Status.h"
 
 #include <string>
+#include <utility>
 
 namespace mamba::tune {
 
-/// Among the temporary files; goes away with all that is in it.
+/// Among the temporary files, "mamba-tune-PID-XXXXXX"; goes away with all that is in it.
 class WorkFolder {
 public:
   static Result<WorkFolder> create();
-  WorkFolder(WorkFolder &&other) noexcept { path_.swap(other.path_); }
+  /// Takes away those that this user's dead processes have left: living ones hold a lock
+  /// on theirs.
+  static void removeStale();
+
+  WorkFolder(WorkFolder &&other) noexcept
+      : path_(std::exchange(other.path_, "")), lock_(std::exchange(other.lock_, -1)) {}
   ~WorkFolder();
 
   const std::string &path() const { return path_; }
@@ -19,6 +25,7 @@ public:
 private:
   WorkFolder() = default;
   std::string path_;
+  int lock_ = -1; // Owned; the folder itself, locked, where its file system has locks.
 };
 
 } // namespace mamba::tune

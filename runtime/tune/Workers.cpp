@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <ostream>
 #include <thread>
 
 namespace mamba::tune {
@@ -12,40 +13,58 @@ namespace mamba::tune {
 /// The reference takes its time, and so does a compiler.
 static constexpr double kMostWorkerSeconds = 240;
 
-std::string runWorkerProcess(const std::vector<std::string> &arguments,
-                             const std::function<bool()> &stop) {
+/// The exit status of one that the system has refused something.
+static constexpr int kFailed = 1, kRefused = 3;
+
+int endWorkerProcess(const Status &status, std::ostream &out) {
+  if (status.ok())
+    return 0;
+  out << status.message() << std::endl;
+  return status.code() == StatusCode::IoError || !out ? kRefused : kFailed;
+}
+
+Result<std::string> runWorkerProcess(const std::vector<std::string> &arguments,
+                                     const std::function<bool()> &stop) {
   using Clock = std::chrono::steady_clock;
-  Result<Child> child = Child::start(arguments);
-  if (!child.ok())
-    return child.status().message();
+  MAMBA_ASSIGN_OR_RETURN(Child child, Child::start(arguments));
   Clock::time_point begin = Clock::now();
   std::string last, line;
   while (!stop()) {
-    Child::Read read = child->readLine(line, 0.2);
+    Child::Read read = child.readLine(line, 0.2);
     if (read == Child::Read::Line)
       last = line;
     if (read == Child::Read::End) {
-      std::string end = child->finish();
+      std::string end = child.finish();
+      if (end == "exit status " + std::to_string(kRefused))
+        return ioError(last.empty() ? "a process cannot say what it found" : last);
       return end.empty() ? "" : last.empty() ? "it crashes: " + end : last;
     }
     if (std::chrono::duration<double>(Clock::now() - begin).count() > kMostWorkerSeconds)
       return "it takes longer than " + std::to_string(int(kMostWorkerSeconds)) + " seconds";
   }
-  return "stopped";
+  return std::string("stopped");
 }
 
-void forEachAtOnce(size_t count, unsigned threads, const std::function<bool()> &stop,
-                   const std::function<void(size_t)> &work) {
+Status forEachAtOnce(size_t count, unsigned threads, const std::function<bool()> &stop,
+                     const std::function<Status(size_t)> &work) {
   std::atomic<size_t> next{0};
+  std::atomic<bool> hasFailed{false};
+  std::vector<Status> results(count);
   auto take = [&] {
-    for (size_t i; (i = next++) < count && !stop();)
-      work(i);
+    for (size_t i; (i = next++) < count && !hasFailed && !stop();) {
+      results[i] = work(i);
+      if (!results[i].ok())
+        hasFailed = true;
+    }
   };
   std::vector<std::thread> workers;
   for (unsigned i = 0; i < (threads ? threads : availableProcessors()); ++i)
     workers.emplace_back(take);
   for (std::thread &worker : workers)
     worker.join();
+  for (const Status &result : results)
+    MAMBA_RETURN_IF_ERROR(result);
+  return {};
 }
 
 } // namespace mamba::tune

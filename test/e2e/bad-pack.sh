@@ -30,14 +30,14 @@ for length in 7 8 1000 $((size / 2)) $((size - 1)); do
 done
 
 # Another version, machine or model.
-test-tensors edit-header good.mpk edited.mpk '"mamba.pack":"4.2"' '"mamba.pack":"1.0"'
+test-tensors edit-header good.mpk edited.mpk '"mamba.pack":"4.3"' '"mamba.pack":"1.0"'
 refused 'format 1.0, this program reads format 4, build the pack anew' edited.mpk
-test-tensors edit-header good.mpk edited.mpk '"mamba.pack":"4.2"' '"mamba.pack":"5.0"'
+test-tensors edit-header good.mpk edited.mpk '"mamba.pack":"4.3"' '"mamba.pack":"5.0"'
 refused 'format 5.0, this program reads format 4: take a newer mamba' edited.mpk
 test-tensors edit-manifest good.mpk edited.mpk '"format":4' '"format":1'
 refused 'format 1.*format 4' edited.mpk
 # What a newer minor version adds is passed over.
-test-tensors edit-manifest good.mpk newer.mpk '"minor":2' '"minor":9,"of_tomorrow":{}'
+test-tensors edit-manifest good.mpk newer.mpk '"minor":3' '"minor":9,"of_tomorrow":{}'
 mamba-pack verify newer.mpk --quiet
 mamba-pack inspect newer.mpk | grep 'format 4.9' >/dev/null
 test-tensors edit-manifest good.mpk edited.mpk "\"arch\":\"$(uname -m)\"" '"arch":"riscv64"'

@@ -14,7 +14,7 @@ mamba-run logits "$old" --model "$folder" --input "$input" --output out --quiet
 test-tensors compare out "$input" --tolerance 2e-4 --except layer0_output
 
 mamba-pack strip "$old" --keep=cpu:x86-64-v3 -o new.mpk
-mamba-pack inspect new.mpk | grep 'format 4.2, built by' >/dev/null
+mamba-pack inspect new.mpk | grep 'format 4.3, built by' >/dev/null
 mamba-pack build "$folder" -o gpu.mpk --target=cuda:sm_80 --no-cuda-source --quiet
 mamba-pack merge "$old" gpu.mpk -o both.mpk
 for pack in new.mpk both.mpk; do

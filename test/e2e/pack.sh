@@ -30,7 +30,7 @@ grep -q '^target cpu:x86-64-v4: x86_64 ' shown
 
 # What inspect shows.
 mamba-pack inspect a.mpk >shown
-grep -q '^a.mpk: .*, format 4.2, built by ' shown
+grep -q '^a.mpk: .*, format 4.3, built by ' shown
 grep -Eq '^ +stored +code +cubin +CUDA C\+\+ +self-tests +together$' shown
 grep -Eq '^ +cpu:native +[0-9.]+ kB +0 B +0 B +[0-9.]+ kB +[0-9.]+ kB$' shown
 grep -Eq '^ +all, each once ' shown

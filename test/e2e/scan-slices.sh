@@ -74,3 +74,11 @@ fails 2 '--scan-slices: cuda targets have rules' "${build[@]}" --scan-slices=4 -
 fails 2 '--scan-block: cuda targets have rules' "${build[@]}" --scan-block=16 --target=cuda:sm_80
 fails 2 '--scan-block: .*17' "${build[@]}" --scan-block=17
 absent none.mpk
+
+# Where there is no scan it says that it changed nothing.
+mamba-import --op=linear --sizes=K=8,O=8 -o linear.mlir
+mamba-pack build linear.mlir -o linear.mpk --target=cpu:x86-64-v3 --scan-slices=4 2>log
+grep -qx 'mamba-pack: --scan-slices changed nothing: no cpu target has a scan to cut into slices' log
+mamba-import --op=scan --sizes=E=19,N=5 -o scan.mlir
+mamba-pack build scan.mlir -o scan.mpk --target=cpu:x86-64-v3 --scan-slices=4 2>log
+! grep -q 'changed nothing' log || die "said: $(cat log)"

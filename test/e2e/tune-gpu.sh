@@ -60,5 +60,5 @@ fails 1 "chip 'A10' is sm_86, the target 'cuda:sm_80': name a chip of the target
   mamba-tune "$model" --target cuda:sm_80 --chip A10 --db x.tune
 fails 1 'chip is for GPUs, target .cpu:x86-64-v3. is none' \
   mamba-tune "$model" --target cpu:x86-64-v3 --chip A10 --db x.tune
-fails 2 'list.*excludes.*chip' mamba-tune "$model" --list --chip A100
+fails 2 'chip.*excludes.*list' mamba-tune "$model" --list --chip A100
 test ! -e x.tune

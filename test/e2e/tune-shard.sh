@@ -54,7 +54,7 @@ wait_for() { # PATTERN FILE
   done
   die "no '$1' in $2: $(cat "$2")"
 }
-waiting='^mamba-tune: waiting for another mamba-tune on this machine to end$'
+waiting="^mamba-tune: waiting for another mamba-tune on this machine to end, process $first of user $(id -u); --no-wait goes ahead$"
 wait_for "$waiting" log
 kill $second
 status=0
@@ -62,12 +62,18 @@ wait $second || status=$?
 [ $status = 143 ] || die "stopped while it waits: $status"
 grep -q '^stopped: what was found is in second.tune, --resume goes on$' report
 [ ! -e second.tune ] || die 'something was found while it waited'
+mamba-tune "$model" --kernels 'rows last_rows f32->f32 prefill' --db beside.tune --no-wait >report 2>log
+grep -q ' measured ' beside.tune
+! grep -q waiting log || die 'it waited'
 mamba-tune "$model" --kernels 'rows last_rows f32->f32 prefill' --db third.tune >report 2>log &
 third=$!
 wait_for "$waiting" log
 kill -9 $first
 wait $third
 grep -q ' measured ' third.tune
+# What the killed one has left goes away with the next sweep.
+mamba-tune "$model" --kernels 'rows last_rows f32->f32 prefill' --db fourth.tune --quiet >none
+[ -z "$(ls tmp)" ] || die "left behind: $(ls tmp)"
 
 fails 2 "shard.*must be I/N, as in 2/8, .*, got '0/2'" mamba-tune "$model" --shard 0/2
 fails 2 "shard.*got '3/2'" mamba-tune "$model" --shard 3/2

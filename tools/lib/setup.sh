@@ -8,8 +8,9 @@ build=$root/build
 packages=(
   clang-22 lld-22 libclang-rt-22-dev llvm-22-dev libmlir-22-dev mlir-22-tools
   llvm-22-tools liblld-22-dev cmake ninja-build ccache pkg-config python3
-  nlohmann-json3-dev libcli11-dev libpcre2-dev libutf8proc-dev libzstd-dev
-  zlib1g-dev libmd-dev libgtest-dev libgmock-dev libbenchmark-dev xz-utils
+  nlohmann-json3-dev libcli11-dev libedit-dev libpcre2-dev libutf8proc-dev
+  libzstd-dev zlib1g-dev libmd-dev libgtest-dev libgmock-dev libbenchmark-dev xz-utils
+  mandoc python3-venv python3-numpy
   qemu-user openmpi-bin shellcheck
 )
 

@@ -2,7 +2,8 @@
 #include "compiler/import/Import.h"
 #include "compiler/import/RandomWeights.h"
 #include "runtime/support/File.h"
-#include "runtime/support/Version.h"
+#include "tools/lib/AppCommand.h"
+#include "tools/lib/Version.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OperationSupport.h"
@@ -77,15 +78,18 @@ int main(int argc, char **argv) {
   Arguments arguments;
   CLI::App app("Imports a Mamba checkpoint, or one operator, as an MLIR module "
                "over ssm ops.");
-  app.set_version_flag("--version", MAMBA_VERSION);
-  app.footer("Examples:\n"
+  app.name("mamba-import");
+  cli::addInformation(app, cli::versionText("mamba-import", MAMBA_LLVM_VERSION));
+  app.footer("Exit status: 0 done, 1 the work failed, 2 usage.\n"
+             "Examples:\n"
              "  mamba-import mamba-130m -o model.mlir\n"
              "  mamba-import mamba-130m --level=block:0\n"
              "  mamba-import --op=scan --sizes=E=19,N=5 -o scan.mlir\n"
              "  mamba-import config.json --random-weights=1 -o folder");
   auto *input = app.add_option(
       "input", arguments.input,
-      "Folder of a checkpoint; with --random-weights, a config.json");
+      "Folder of a checkpoint, or org/name of one in the Hugging Face cache; "
+      "with --random-weights, a config.json");
   auto *level = app.add_option("--level", arguments.level,
                                "What to import: model, block:I or scan:I");
   auto *op =
@@ -100,7 +104,8 @@ int main(int argc, char **argv) {
                              "Replace a checkpoint that is there");
   auto *output = app.add_option("-o,--output", arguments.output,
                                 "File, '-' for standard output; with "
-                                "--random-weights, the folder");
+                                "--random-weights, the folder")
+                     ->type_name("FILE");
   input->excludes(op);
   op->needs(sizes)->excludes(level)->excludes(seed);
   sizes->needs(op);

@@ -2,6 +2,7 @@
 #include "compiler/codegen/Codegen.h"
 #include "compiler/codegen/Cuda.h"
 #include "compiler/pipeline/Pipeline.h"
+#include "tools/mamba-opt/Describe.h"
 
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/FileUtilities.h"
@@ -55,6 +56,13 @@ cl::opt<std::string> scheduleFile(
 cl::opt<bool> noSchedules("no-db", cl::desc("Leave the schedules that are known out"),
                           cl::cat(category));
 
+std::vector<std::string> phases() {
+  std::vector<std::string> names;
+  for (unsigned i = 0; i < stop.getParser().getNumOptions(); ++i)
+    names.push_back(stop.getParser().getOption(i).str());
+  return names;
+}
+
 /// Prints assembly, PTX or CUDA C++.
 LogicalResult printMachineCode(std::unique_ptr<llvm::MemoryBuffer> buffer, DialectRegistry &registry,
                                const mamba::PipelineOptions &options, raw_ostream &os) {
@@ -91,6 +99,7 @@ int main(int argc, char **argv) {
   DialectRegistry registry;
   mamba::registerCompiler(registry);
   mamba::registerCodegen(registry);
+  describeMambaOpt(category, phases());
   auto [input, output] = registerAndParseCLIOptions(
       argc, argv,
       "The Mamba compiler's IR, phase by phase\n\n"

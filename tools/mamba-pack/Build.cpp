@@ -5,6 +5,8 @@
 #include "compiler/pack/OutOfMemory.h"
 #include "compiler/tune/TuningPack.h"
 #include "runtime/device/Processors.h"
+#include "runtime/support/HubCache.h"
+#include "tools/lib/AppCommand.h"
 #include "tools/lib/ProgressBar.h"
 #include "tools/mamba-run/Checks.h"
 
@@ -34,7 +36,7 @@ static CLI::Validator oneOf(const std::vector<std::string> &known) {
     }
     return "must be " + text + ", got '" + value + "'";
   };
-  return CLI::Validator(check, "");
+  return CLI::Validator(check, "", cli::offers(known).get_name());
 }
 
 static BuildOptions::Check checkNamed(const std::string &word) {
@@ -60,11 +62,16 @@ static void checkOutput(const BuildOptions &build) {
     refuse("'" + build.output + "' is the input, name another file");
   if (!build.scheduleFile.empty() && same(build.scheduleFile, build.output))
     refuse("'" + build.output + "' is the database of schedules, name another file");
+  // A model of the hub that is not there fails when it is read.
+  Result<std::string> folder = findCheckpointFolder(build.input);
+  if (!folder.ok())
+    return;
   std::error_code end;
-  for (fs::directory_iterator file(build.input, end), last; !end && file != last;
+  for (fs::directory_iterator file(*folder, end), last; !end && file != last;
        file.increment(end)) {
     fs::path extension = file->path().extension();
-    if ((extension == ".safetensors" || extension == ".json") && same(*file, build.output))
+    if ((extension == ".safetensors" || extension == ".bin" || extension == ".json") &&
+        same(*file, build.output))
       refuse("'" + build.output + "' is a file of the checkpoint, name another file");
   }
 }
@@ -84,6 +91,12 @@ static std::string everyTarget() {
   for (const std::string &name : allTargets())
     text += (text.empty() ? "" : ", ") + name;
   return text;
+}
+
+static std::vector<std::string> offeredTargets() {
+  std::vector<std::string> names = allTargets();
+  names.insert(names.end(), {"cpu:native", "all"});
+  return names;
 }
 
 static void checkTargets(const BuildOptions &build) {
@@ -176,15 +189,19 @@ void addBuild(CLI::App &app, Work &work) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App *verb = app.add_subcommand("build", "Compile a model, or operators, to a pack");
   verb->add_option("input", arguments->build.input,
-                   "Folder of a checkpoint, or an .mlir file of mamba-import")
+                   "Folder of a checkpoint, org/name of one in the Hugging Face cache, or an .mlir\n"
+                   "file of mamba-import")
       ->required();
-  verb->add_option("-o,--output", arguments->build.output, "The pack, X.mpk")->required();
+  verb->add_option("-o,--output", arguments->build.output, "The pack, X.mpk")
+      ->required()
+      ->type_name("X.mpk");
   verb->add_option("--target", arguments->build.targets,
                    "What to compile for, as in cpu:native,cpu:x86-64-v3; all is\n" + everyTarget())
       ->delimiter(',')
       ->check([](const std::string &name) {
         return name == "all" ? std::string() : checkTarget(name).message();
       })
+      ->check(cli::offers(offeredTargets()))
       ->capture_default_str();
   verb->add_option("--weights", arguments->build.weights,
                    "Precision of the matrices: f32, bf16, f16, int8 or int4")
@@ -201,9 +218,9 @@ void addBuild(CLI::App &app, Work &work) {
                                    "Add programs whose results do not depend on the batch");
   auto *block = verb->add_option("--scan-block", arguments->build.scanBlock,
                                  "On cpu targets, channels that a thread scans together: 16,\n"
-                                 "32 or 64, without it 64, 32 for x86-64-v3. Narrow blocks\n"
-                                 "keep more threads busy with one sequence; bits do not\n"
-                                 "depend on it")
+                                 "32 or 64, without it 64, 32 for x86-64-v3, 16 for aarch64.\n"
+                                 "Narrow blocks keep more threads busy with one sequence;\n"
+                                 "bits do not depend on it")
                     ->type_name("N")
                     ->check(CLI::IsMember({16, 32, 64}));
   auto *slices =

@@ -14,6 +14,7 @@ namespace mamba::pack {
 static void addOutput(CLI::App *verb, std::string &output) {
   verb->add_option("-o,--output", output, "The pack to write, X.mpk")
       ->required()
+      ->type_name("X.mpk")
       ->check(run::notEmpty())
       ->check([](const std::string &name) -> std::string {
         return name == "-" ? "a pack is not written to standard output, name a file" : "";
@@ -29,6 +30,7 @@ void addMerge(CLI::App &app, Work &work) {
   CLI::App *verb = app.add_subcommand("merge", "Make one pack with the targets of two");
   verb->add_option("packs", arguments->inputs, "Two packs of one model and one precision")
       ->required()
+      ->type_name("X.mpk")
       ->expected(2);
   addOutput(verb, arguments->output);
   verb->footer("Example: mamba-pack merge cpu.mpk gpu.mpk -o all.mpk");
@@ -50,7 +52,7 @@ void addStrip(CLI::App &app, Work &work) {
   };
   auto arguments = std::make_shared<Arguments>();
   CLI::App *verb = app.add_subcommand("strip", "Make a smaller pack out of one");
-  verb->add_option("pack", arguments->input, "The pack, X.mpk")->required();
+  verb->add_option("pack", arguments->input, "The pack, X.mpk")->required()->type_name("X.mpk");
   addOutput(verb, arguments->output);
   verb->add_option("--keep", arguments->options.keep,
                    "The targets to keep, as in cpu:x86-64-v3,cuda:sm_90; without it all")

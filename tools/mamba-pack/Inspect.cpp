@@ -258,7 +258,8 @@ static void printModel(std::ostream &os, const Pack &pack) {
             << "precisions: weights " << manifest.weights << ", activations "
             << manifest.activations << "\n"
             << "config.json " << (pack.configJson() ? "yes" : "no") << ", tokenizer.json "
-            << (pack.tokenizerJson() ? "yes" : "no") << "\n";
+            << (pack.tokenizerJson() ? "yes" : "no") << ", generation_config.json "
+            << (pack.generationJson() ? "yes" : "no") << "\n";
   if (const auto &check = manifest.check)
     os << "end-to-end check: " << check->steps.size() << " steps of " << check->steps[0].size()
        << " sequences, tolerance " << check->tolerance << ", weights "
@@ -310,7 +311,7 @@ void addInspect(CLI::App &app, Work &work) {
   };
   auto arguments = std::make_shared<Arguments>();
   CLI::App *verb = app.add_subcommand("inspect", "Show what a pack holds");
-  verb->add_option("pack", arguments->path, "The pack, X.mpk")->required();
+  verb->add_option("pack", arguments->path, "The pack, X.mpk")->required()->type_name("X.mpk");
   verb->add_flag("--json", arguments->json, "The manifest as JSON, see runtime/pack/FORMAT.md");
   verb->footer("Example: mamba-pack inspect mamba-130m.mpk");
   verb->callback([arguments, &work] {

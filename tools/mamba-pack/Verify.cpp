@@ -1,4 +1,5 @@
 // mamba-pack verify.
+#include "tools/lib/AppCommand.h"
 #include "tools/mamba-pack/Verbs.h"
 #include "tools/mamba-run/Checks.h"
 
@@ -281,18 +282,21 @@ static Result<std::string> verify(const Arguments &arguments) {
 void addVerify(CLI::App &app, Work &work) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App *verb = app.add_subcommand("verify", "Check a pack's hashes and run its self-tests");
-  verb->add_option("pack", arguments->path, "The pack, X.mpk")->required();
+  verb->add_option("pack", arguments->path, "The pack, X.mpk")->required()->type_name("X.mpk");
   verb->add_option("--device", arguments->device,
                    "Where the self-tests run: cpu, cuda, cuda:N, sim or auto. Without it every\n"
                    "target is tested on all that runs it here: this processor, the simulated GPU\n"
                    "(MAMBA_SIM_CHECKS=off is fast), GPUs")
-      ->check(run::deviceName());
+      ->check(run::deviceName())
+      ->check(cli::offers({"auto", "cpu", "cuda", "sim"}));
   verb->add_option("--target", arguments->target,
                    "The one target to test, as in cpu:x86-64-v3; without it all of the pack's;\n"
                    "with --device=cpu all that this processor runs, with another device its best")
       ->check(run::notEmpty());
   verb->add_option("--model", arguments->model,
-                   "Folder of the checkpoint, if it is not the one that the pack notes");
+                   "Folder of the checkpoint, or its org/name in the Hugging Face cache, if it is not\n"
+                   "the one that the pack notes")
+      ->type_name("DIR");
   verb->add_option("--threads", arguments->threads, "Threads, 0 for one a processor")
       ->check(CLI::Range(0u, 1024u));
   verb->add_flag("--quiet", arguments->quiet, "No log on standard error");

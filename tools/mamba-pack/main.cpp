@@ -1,5 +1,6 @@
 // mamba-pack: builds, shows, checks and combines kernel packs.
-#include "runtime/support/Version.h"
+#include "tools/lib/AppCommand.h"
+#include "tools/lib/Version.h"
 #include "tools/mamba-pack/Verbs.h"
 
 #include <CLI/CLI.hpp>
@@ -44,7 +45,7 @@ int main(int argc, char **argv) {
 
   CLI::App app("Builds, shows, checks and combines kernel packs.");
   app.name("mamba-pack");
-  app.set_version_flag("--version", "mamba-pack " MAMBA_VERSION);
+  cli::addInformation(app, cli::versionText("mamba-pack", MAMBA_LLVM_VERSION));
   app.require_subcommand(1);
   app.footer("Exit status: 0 done, 1 the work failed, 2 usage.\n"
              "'mamba-pack VERB --help' shows a verb's options.");

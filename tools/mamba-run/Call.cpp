@@ -3,6 +3,7 @@
 #include "runtime/support/SafetensorsWriter.h"
 #include "tools/mamba-run/Checks.h"
 #include "tools/mamba-run/Common.h"
+#include "tools/mamba-run/Interrupt.h"
 #include "tools/mamba-run/Tensors.h"
 #include "tools/mamba-run/Verbs.h"
 
@@ -321,6 +322,7 @@ Result<int> EntryCall::run() {
   MAMBA_RETURN_IF_ERROR(call());
   MAMBA_RETURN_IF_ERROR(addOutputs());
   MAMBA_RETURN_IF_ERROR(addStates());
+  HoldInterrupt hold; // What is begun is written whole.
   MAMBA_RETURN_IF_ERROR(writer_.write(options_.output));
   MAMBA_RETURN_IF_ERROR(reportProfile(runtime_, options_.common));
   return kDone;

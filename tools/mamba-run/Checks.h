@@ -39,6 +39,22 @@ CLI::Validator numberThat(Accept accept, const std::string &wish) {
   return CLI::Validator(check, "");
 }
 
+// The values of the sampling options.
+inline CLI::Validator temperatureValue() {
+  return numberThat([](double v) { return v >= 0 && v <= 1e30; }, "at least 0");
+}
+inline CLI::Validator topPValue() {
+  return numberThat([](double v) { return v > 0 && v <= 1; },
+                    "above 0 and at most 1");
+}
+inline CLI::Validator minPValue() {
+  return numberThat([](double v) { return v >= 0 && v <= 1; },
+                    "between 0 and 1");
+}
+inline CLI::Validator penaltyValue() {
+  return numberThat([](double v) { return v > 0 && v <= 1e30; }, "above 0");
+}
+
 /// Refuses an output that would take the place of what is read.
 inline void checkOutput(const std::string &output,
                         std::initializer_list<std::string> inputs) {

@@ -1,4 +1,5 @@
 #include "tools/mamba-run/Common.h"
+#include "tools/lib/AppCommand.h"
 #include "tools/mamba-run/Checks.h"
 
 #include <CLI/CLI.hpp>
@@ -16,7 +17,8 @@ void addCommonOptions(CLI::App &verb, CommonOptions &options) {
       ->required()
       ->type_name("X.mpk");
   verb.add_option("--model", options.model,
-                  "The folder with the weights; without it the embedded ones, "
+                  "The folder with the weights, or org/name of a model in the "
+                  "Hugging Face cache; without it the embedded ones, "
                   "or the folder noted when the pack was built")
       ->type_name("DIR")
       ->check(notEmpty());
@@ -26,6 +28,7 @@ void addCommonOptions(CLI::App &verb, CommonOptions &options) {
                   "driver and code for it, else cpu)")
       ->type_name("NAME")
       ->check(deviceName())
+      ->check(cli::offers({"auto", "cpu", "cuda", "sim"}))
       ->capture_default_str();
   verb.add_option("--target", options.target,
                   "The pack's code to run, as in cpu:x86-64-v3; without it the "

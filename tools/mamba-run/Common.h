@@ -17,11 +17,10 @@ class App;
 
 namespace mamba::run {
 
-/// Exit statuses.
+/// Exit statuses; Interrupt.h has that of Ctrl-C.
 inline constexpr int kDone = 0;
 inline constexpr int kFailed = 1;
 inline constexpr int kUsage = 2;
-inline constexpr int kInterrupted = 130;
 
 struct CommonOptions {
   std::string pack;

@@ -2,12 +2,13 @@
 #include "runtime/support/File.h"
 #include "tools/mamba-run/Checks.h"
 #include "tools/mamba-run/Common.h"
+#include "tools/mamba-run/Interrupt.h"
+#include "tools/mamba-run/Sampling.h"
 #include "tools/mamba-run/Verbs.h"
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -23,22 +24,9 @@ struct GenerateOptions {
   std::optional<std::string> prompt;
   std::string promptFile, loadState, saveState;
   uint64_t count = 128;
-  std::optional<double> temperature, topP, minP, repetitionPenalty;
-  std::optional<uint32_t> topK;
-  std::optional<uint64_t> seed;
-  bool greedy = false, ignoreEos = false;
+  SamplingOptions sampling;
+  bool ignoreEos = false;
 };
-
-volatile std::sig_atomic_t interrupted = 0;
-
-/// The first Ctrl-C ends the text after the current token, a second one the
-/// program.
-void catchInterrupt() {
-  struct sigaction action = {};
-  action.sa_handler = [](int) { interrupted = 1; };
-  action.sa_flags = SA_RESETHAND | SA_RESTART;
-  sigaction(SIGINT, &action, nullptr);
-}
 
 /// One sequence and what it needs to become text.
 class Generator {
@@ -81,12 +69,7 @@ Status Generator::open() {
   decoder_.reset(decoder);
   MAMBA_ASSIGN_OR_RETURN(session_, createSession(runtime_, options_.common, 1));
   if (!options_.ignoreEos) {
-    size_t count = 0;
-    MAMBA_RETURN_IF_ERROR(
-        check(mamba_pack_end_tokens(runtime_.pack.get(), nullptr, 0, &count)));
-    endTokens_.resize(count);
-    MAMBA_RETURN_IF_ERROR(check(mamba_pack_end_tokens(
-        runtime_.pack.get(), endTokens_.data(), count, &count)));
+    MAMBA_ASSIGN_OR_RETURN(endTokens_, endTokens(runtime_));
   }
   return openSampler();
 }
@@ -94,27 +77,13 @@ Status Generator::open() {
 /// Makes the sampler; with --load-state also loads the state, whose sampler
 /// options hold where the command line says nothing.
 Status Generator::openSampler() {
-  mamba_sampler *sampler = nullptr;
-  MAMBA_RETURN_IF_ERROR(check(mamba_sampler_create(
-      runtime_.packInfo.vocab_size, runtime_.packInfo.valid_vocab_size, nullptr,
-      &sampler)));
-  sampler_.reset(sampler);
+  MAMBA_ASSIGN_OR_RETURN(sampler_, createSampler(runtime_));
   if (!options_.loadState.empty())
     MAMBA_RETURN_IF_ERROR(check(mamba_session_load(
-        session_.get(), 0, sampler, options_.loadState.c_str())));
-
-  mamba_sampler_options chosen{};
-  chosen.struct_size = sizeof(chosen);
-  MAMBA_RETURN_IF_ERROR(check(mamba_sampler_get_options(sampler, &chosen)));
-  chosen.temperature =
-      options_.greedy ? 0 : options_.temperature.value_or(chosen.temperature);
-  chosen.top_k = options_.topK.value_or(chosen.top_k);
-  chosen.top_p = options_.topP.value_or(chosen.top_p);
-  chosen.min_p = options_.minP.value_or(chosen.min_p);
-  chosen.repetition_penalty =
-      options_.repetitionPenalty.value_or(chosen.repetition_penalty);
-  chosen.seed = options_.seed.value_or(chosen.seed);
-  return check(mamba_sampler_set_options(sampler, &chosen));
+        session_.get(), 0, sampler_.get(), options_.loadState.c_str())));
+  MAMBA_RETURN_IF_ERROR(setSampling(sampler_.get(), options_.sampling));
+  return options_.common.quiet ? Status()
+                               : noteGenerationConfig(runtime_, sampler_.get());
 }
 
 Result<std::string> Generator::promptText() const {
@@ -141,7 +110,7 @@ Status Generator::feedPrompt() {
   ProgressBar bar("reading the prompt", options_.common.quiet);
   double start = now();
   std::span<const int32_t> rest = tokens;
-  while (!rest.empty() && !interrupted) {
+  while (!rest.empty() && !interrupted()) {
     auto piece =
         rest.first(std::min<size_t>(rest.size(), mamba_session_step_tokens(session_.get())));
     MAMBA_RETURN_IF_ERROR(feed(piece));
@@ -188,11 +157,11 @@ Result<bool> Generator::take(int32_t token) {
   MAMBA_RETURN_IF_ERROR(
       check(mamba_decoder_push(decoder_.get(), token, &text, &length)));
   MAMBA_RETURN_IF_ERROR(emit(text, length));
-  return !interrupted && !readerGone_;
+  return !interrupted() && !readerGone_;
 }
 
 Status Generator::generate() {
-  if (interrupted)
+  if (interrupted())
     return {};
   struct Call {
     Generator &generator;
@@ -254,7 +223,9 @@ void Generator::reportSpeed() const {
 
 Result<int> Generator::run() {
   MAMBA_RETURN_IF_ERROR(open());
-  catchInterrupt();
+  // The first Ctrl-C ends the text after the current token, a second one the
+  // program.
+  HoldInterrupt hold;
   MAMBA_RETURN_IF_ERROR(feedPrompt());
   if (!promptCut_) {
     MAMBA_RETURN_IF_ERROR(primeDecoder());
@@ -263,13 +234,14 @@ Result<int> Generator::run() {
   if (isatty(STDOUT_FILENO) && !endsWithNewline_)
     MAMBA_RETURN_IF_ERROR(emit("\n", 1));
   Status saved = save();
-  reportSpeed();
+  if (!promptCut_)
+    reportSpeed();
   Status profiled = reportProfile(runtime_, options_.common);
-  if (interrupted) {
+  if (interrupted()) {
     for (const Status &status : {saved, profiled})
       if (!status.ok())
         report(status.message());
-    return kInterrupted;
+    return 128 + interruptSignal();
   }
   MAMBA_RETURN_IF_ERROR(saved);
   MAMBA_RETURN_IF_ERROR(profiled);
@@ -288,8 +260,10 @@ Result<int> runGenerate(const GenerateOptions &options) {
     if (file.ok() && file->size() == 0)
       return reportUsage("the prompt in '" + options.promptFile + "' is empty");
   }
-  if (!options.saveState.empty())
+  if (!options.saveState.empty()) {
+    HoldInterrupt hold;
     MAMBA_RETURN_IF_ERROR(checkWritable(options.saveState));
+  }
   return Generator(options).run();
 }
 
@@ -312,36 +286,7 @@ void addGenerate(CLI::App &app, Work &run) {
       ->type_name("N")
       ->check(wholeNumber(1, uint64_t(1) << 40))
       ->capture_default_str();
-  auto *temperature =
-      verb->add_option("--temperature", options->temperature,
-                       "0 is greedy, 1 the model's own distribution (1)");
-  temperature->type_name("T")->check(
-      numberThat([](double v) { return v >= 0 && v <= 1e30; }, "at least 0"));
-  verb->add_option("--top-k", options->topK,
-                   "Choose among the K most probable; 0: all (0)")
-      ->check(wholeNumber(0, UINT32_MAX))
-      ->type_name("K");
-  verb->add_option("--top-p", options->topP,
-                   "Choose among the fewest that together reach P (1)")
-      ->check(numberThat([](double v) { return v > 0 && v <= 1; },
-                         "above 0 and at most 1"))
-      ->type_name("P");
-  verb->add_option("--min-p", options->minP,
-                   "Choose among those at least P times as probable as the "
-                   "best (0)")
-      ->check(numberThat([](double v) { return v >= 0 && v <= 1; },
-                         "between 0 and 1"))
-      ->type_name("P");
-  verb->add_option("--repetition-penalty", options->repetitionPenalty,
-                   "Above 1 makes tokens of the text so far less probable (1)")
-      ->check(
-          numberThat([](double v) { return v > 0 && v <= 1e30; }, "above 0"))
-      ->type_name("R");
-  verb->add_option("--seed", options->seed, "Same seed, same text (0)")
-      ->check(wholeNumber(0, UINT64_MAX))
-      ->type_name("N");
-  verb->add_flag("--greedy", options->greedy, "Always the most probable token")
-      ->excludes(temperature);
+  addSamplingOptions(*verb, options->sampling);
   verb->add_flag("--ignore-eos", options->ignoreEos,
                  "Go on after the model's end of text");
   verb->add_option("--save-state", options->saveState,
@@ -353,7 +298,9 @@ void addGenerate(CLI::App &app, Work &run) {
                    "here win, a --prompt is appended")
       ->type_name("FILE")
       ->check(notEmpty());
-  verb->footer("Ctrl-C ends the text after the current token, status 130.\n"
+  verb->footer("Sampling options that are not given are as the model's "
+               "generation_config.json\nsays, if it had one.\n"
+               "Ctrl-C ends the text after the current token, status 130.\n"
                "Example:\n"
                "  mamba-run generate model.mpk --prompt 'ROMEO:' -n 64 "
                "--temperature 0.8 --seed 7");

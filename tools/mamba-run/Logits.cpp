@@ -2,6 +2,7 @@
 #include "runtime/support/SafetensorsWriter.h"
 #include "tools/mamba-run/Checks.h"
 #include "tools/mamba-run/Common.h"
+#include "tools/mamba-run/Interrupt.h"
 #include "tools/mamba-run/Tensors.h"
 #include "tools/mamba-run/Verbs.h"
 
@@ -201,6 +202,7 @@ Result<int> LogitsRun::run() {
   MAMBA_RETURN_IF_ERROR(readStates(runtime));
   if (decode_)
     MAMBA_RETURN_IF_ERROR(decode());
+  HoldInterrupt hold; // What is begun is written whole.
   MAMBA_RETURN_IF_ERROR(writer_.write(options_.output));
   MAMBA_RETURN_IF_ERROR(reportProfile(runtime, options_.common));
   return kDone;

@@ -16,6 +16,7 @@ namespace mamba::run {
 using Work = std::function<Result<int>()>;
 
 void addGenerate(CLI::App &app, Work &run);
+void addChat(CLI::App &app, Work &run);
 void addPerplexity(CLI::App &app, Work &run);
 void addLogits(CLI::App &app, Work &run);
 void addCall(CLI::App &app, Work &run);

@@ -1,6 +1,9 @@
 // mamba-run: text, likelihoods, logits and single entries from a kernel pack.
 #include "mamba/runtime.h"
+#include "tools/lib/AppCommand.h"
+#include "tools/lib/Version.h"
 #include "tools/mamba-run/Common.h"
+#include "tools/mamba-run/Interrupt.h"
 #include "tools/mamba-run/Verbs.h"
 
 #include <CLI/CLI.hpp>
@@ -41,11 +44,11 @@ static std::string explain(const CLI::ParseError &error, const CLI::App &app,
 int main(int argc, char **argv) {
   // A closed pipe is an answer of write(), see writeOutput.
   std::signal(SIGPIPE, SIG_IGN);
+  catchInterrupt();
 
   CLI::App app{"Runs Mamba models from kernel packs."};
   app.name("mamba-run");
-  app.set_version_flag("--version",
-                       std::string("mamba-run ") + mamba_version());
+  cli::addInformation(app, cli::versionText("mamba-run"));
   app.require_subcommand(1);
   app.footer("Exit status: 0 done, 1 the work failed, 2 usage, 130 "
              "interrupted.\n"
@@ -57,6 +60,7 @@ int main(int argc, char **argv) {
              "'mamba-run VERB --help' shows a verb's options and an example.");
   Work work;
   addGenerate(app, work);
+  addChat(app, work);
   addPerplexity(app, work);
   addLogits(app, work);
   addCall(app, work);

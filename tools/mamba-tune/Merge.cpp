@@ -18,10 +18,12 @@ static constexpr uint64_t kMostBytes = 64 << 20;
 
 void addMerge(CLI::App &app, MergeCommand &command) {
   app.add_option("databases", command.inputs, "The databases; - is standard input")
-      ->required();
+      ->required()
+      ->type_name("FILE");
   app.add_option("-o,--output", command.output,
                  "The database to write, which may be one of them; - is standard output")
-      ->required();
+      ->required()
+      ->type_name("FILE");
   app.add_flag("--quiet", command.quiet, "No log on standard error");
   app.callback([&command] {
     if (std::count(command.inputs.begin(), command.inputs.end(), "-") > 1)

@@ -1,4 +1,5 @@
 // mamba-tune over a model, which it compiles.
+#include "compiler/tune/PredictGpu.h"
 #include "compiler/tune/PredictSweep.h"
 #include "compiler/tune/TargetHere.h"
 #include "compiler/tune/TuningPack.h"
@@ -29,7 +30,7 @@ public:
   SweepOptions sweep;
   ListOptions listing;
   bool isListing = false;
-  std::string chip; // that a GPU's kernels are predicted for; empty: the target's first
+  std::string chip; // TuneCommand's
   CLI::Option *prefillTokens = nullptr;
 
 private:
@@ -39,10 +40,6 @@ private:
   Status checkDevice(const Target &target, const std::string &device) const;
   Result<std::string> runVariants(const TuneCommand &command, int &signal);
 };
-
-/// Of the step that kernels of a GPU for many tokens are predicted for, where nobody says
-/// otherwise: enough to fill one.
-constexpr int64_t kPrefillTokensOfGpu = 2048;
 
 } // namespace
 
@@ -75,7 +72,7 @@ Result<const sim::Chip *> Model::predictedChip(const Target &target,
                                                const std::string &device) const {
   MAMBA_RETURN_IF_ERROR(checkDevice(target, device));
   if (target.isGpu())
-    return chipOf(target, chip);
+    return predict::chipOf(target.arch, target.name, chip);
   if (std::string obstacle = obstacleHere(target); !obstacle.empty())
     return unavailable(obstacle);
   return nullptr;
@@ -124,12 +121,13 @@ Result<std::string> Model::runVariants(const TuneCommand &command, int &signal) 
 
 Result<std::string> Model::run(const TuneCommand &command, int &signal) {
   sweep.input.input = command.input;
+  chip = command.chip;
   if (!command.target.empty())
     sweep.input.target = command.target;
   sweep.input.step.threads = command.settings.threads;
   MAMBA_ASSIGN_OR_RETURN(Target target, this->target());
   if (target.isGpu() && !prefillTokens->count())
-    sweep.input.step.prefillTokens = kPrefillTokensOfGpu;
+    sweep.input.step.prefillTokens = kPredictedTokens;
   if (isListing)
     return list(sweep.input, listing);
   if (std::optional<unsigned> gpu = gpuOf(command.device); gpu && target.isGpu()) {
@@ -198,14 +196,11 @@ std::unique_ptr<ModelVerb> addModel(CLI::App &app, const std::vector<CLI::Option
   auto *exhaustive =
       app.add_flag("--exhaustive", model->sweep.exhaustive,
                    "Try all of large spaces too, not only what is predicted to be fast");
-  auto *chip = app.add_option("--chip", model->chip,
-                              "The GPU that kernels are predicted for, as mamba-run's --chip;\n"
-                              "without it the first one known of the target");
   for (CLI::Option *option : ofSweeps)
     list->excludes(option);
-  list->excludes(tokens)->excludes(exhaustive)->excludes(chip);
+  list->excludes(tokens)->excludes(exhaustive);
   model->prefillTokens = tokens;
-  model->options = {weights, activations, invariant, list, all, json, tokens, exhaustive, chip};
+  model->options = {weights, activations, invariant, list, all, json, tokens, exhaustive};
   return model;
 }
 

@@ -1,6 +1,6 @@
 // mamba-tune over a tuning pack, whose variants are compiled already.
 #include "runtime/support/Version.h"
-#include "runtime/tune/PackSource.h"
+#include "runtime/tune/PackPredictions.h"
 #include "tools/mamba-tune/SweepRun.h"
 
 #include <nlohmann/json.hpp>
@@ -21,7 +21,8 @@ static std::string settingsOf(const TuneCommand &command, const PackSource &sour
 
 Result<std::string> tunePack(const TuneCommand &command, const std::string &pack, int &signal) {
   MAMBA_ASSIGN_OR_RETURN(PackSource source,
-                         PackSource::open(pack, command.target, command.device));
+                         PackSource::open(pack, command.target, command.device, command.chip));
+  const bool isPredicted = source.device() == "sim";
   TuneCommand named = command;
   named.settings.device = source.device();
   MAMBA_ASSIGN_OR_RETURN(
@@ -32,7 +33,9 @@ Result<std::string> tunePack(const TuneCommand &command, const std::string &pack
   std::set<std::string> chosen = run.choose(std::move(items));
   source.keep([&](const std::string &key, size_t) { return chosen.contains(key); });
   auto sweep = [&](const SweepSettings &settings, const SweepRun::Done &done) {
-    return runSweep(settings, source, done);
+    // What is in the pack was chosen already.
+    return isPredicted ? predictSweep(settings, {.exhaustive = true}, PackPredictions(source), done)
+                       : runSweep(settings, source, done);
   };
   auto line = [&](const KernelResult &result) {
     ScheduleLine line;
@@ -42,7 +45,8 @@ Result<std::string> tunePack(const TuneCommand &command, const std::string &pack
     line.figure.threads = source.threads(command.settings.threads);
     return lineOf(result, std::move(line));
   };
-  return run.run(sweep, line, command.input + " for " + source.target() + " on " + source.chip(),
+  std::string how = isPredicted ? ", predicted for " : " on ";
+  return run.run(sweep, line, command.input + " for " + source.target() + how + source.chip(),
                  signal);
 }
 

@@ -1,5 +1,6 @@
 #include "tools/mamba-tune/SweepRun.h"
 
+#include "runtime/device/Device.h"
 #include "runtime/support/File.h"
 #include "runtime/support/Format.h"
 #include "runtime/support/Quote.h"
@@ -80,9 +81,8 @@ std::set<std::string> SweepRun::choose(std::vector<ShardItem> kernels) const {
 
 /// A GPU is one sweep's at a time, the processor too, be it to measure or to predict.
 static std::string turnName(const std::string &device) {
-  if (!device.starts_with("cuda"))
-    return "mamba-tune cpu";
-  return "mamba-tune " + (device == "cuda" ? "cuda:0" : device);
+  std::optional<unsigned> gpu = gpuOf(device);
+  return gpu ? "mamba-tune cuda:" + std::to_string(*gpu) : "mamba-tune cpu";
 }
 
 Result<std::string> SweepRun::run(const Sweep &sweep,
@@ -101,15 +101,25 @@ Result<std::string> SweepRun::run(const Sweep &sweep,
     return journal_.add(report);
   };
   // What every kernel needs, before anything is waited for or written.
+  WorkFolder::removeStale();
   MAMBA_RETURN_IF_ERROR(WorkFolder::create().status());
-  MAMBA_ASSIGN_OR_RETURN(std::optional<HostTurn> turn,
-                         HostTurn::take(turnName(settings.device), settings.stop, [&] {
-                           progress.line("waiting for another mamba-tune on this machine to end");
-                         }));
+  std::optional<HostTurn> turn;
+  if (!command_.noWait) {
+    auto waiting = [&](const std::string &holder) {
+      progress.line("waiting for another mamba-tune on this machine to end" +
+                    (holder.empty() ? "" : ", " + holder) + "; --no-wait goes ahead");
+    };
+    MAMBA_ASSIGN_OR_RETURN(turn,
+                           HostTurn::take(turnName(settings.device), settings.stop, waiting));
+  }
   bool isComplete = false;
-  if (turn) {
+  if (turn || command_.noWait) {
     MAMBA_RETURN_IF_ERROR(journal_.begin());
-    MAMBA_ASSIGN_OR_RETURN(isComplete, sweep(settings, keep));
+    Result<bool> ended = sweep(settings, keep);
+    if (!ended.ok())
+      return Status(ended.status().code(), ended.status().message() + "; what was found is in " +
+                                               command_.database + ", --resume goes on");
+    isComplete = *ended;
   }
   progress.end();
   if (!command_.report.empty())

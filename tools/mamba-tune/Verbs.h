@@ -19,10 +19,12 @@ namespace mamba::tune {
 struct TuneCommand {
   std::string input, target; // empty target: the one that fits best
   std::string device;        // empty: cpu; for GPUs, sim of a model, cuda of a pack
+  std::string chip;          // that a GPU's kernels are predicted for; empty: the target's first
   std::string filter;        // of keys, a part of them; empty: all kernels
   std::string database;      // empty: one named after target and shard, in this folder
   std::string report;        // an SVG; empty: none
   bool resume = false, quiet = false;
+  bool noWait = false; // beside another sweep
   Shard shard; // of the kernels
   SweepSettings settings;
 };

@@ -1,7 +1,9 @@
 // mamba-tune: finds the best schedules of a model's kernels.
-#include "runtime/support/Version.h"
-#include "runtime/tune/PackSource.h"
+#include "runtime/tune/PackPredictions.h"
 #include "runtime/tune/Timing.h"
+#include "runtime/tune/Workers.h"
+#include "tools/lib/AppCommand.h"
+#include "tools/lib/Version.h"
 #include "tools/mamba-tune/Merge.h"
 #include "tools/mamba-tune/SweepRun.h"
 #include "tools/mamba-tune/Verbs.h"
@@ -33,13 +35,14 @@ static int runChild(const std::string &verb, const std::vector<std::string> &arg
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   std::signal(SIGINT, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN); // a write that fails says why
   bool isTiming = verb == tune::kTimingVerb;
   Status status = isTiming ? tune::serveTimings(arguments, std::cin, std::cout)
-                  : verb == tune::kCheckVerb ? tune::checkVariant(arguments)
-                                             : tune::runModelWorker(verb, arguments);
-  if (!status.ok() && !isTiming)
-    std::cout << status.message() << std::endl;
-  return status.ok() ? 0 : kFailed;
+                  : verb == tune::kCheckVerb          ? tune::checkVariant(arguments)
+                  : verb == tune::kPredictVariantVerb ? tune::predictVariant(arguments)
+                                                      : tune::runModelWorker(verb, arguments);
+  // What timed says itself why it fails.
+  return isTiming ? (status.ok() ? 0 : kFailed) : tune::endWorkerProcess(status, std::cout);
 }
 
 /// Seconds of "90s", "10m", "1h".
@@ -64,7 +67,8 @@ static CLI::Validator duration() {
 /// What models and packs have in common; answers the options of sweeps.
 static std::vector<CLI::Option *> addOptions(CLI::App &app, tune::TuneCommand &command) {
   app.add_option("input", command.input,
-                 "Folder of a checkpoint, an .mlir file of mamba-import, or a tuning pack X.mpk")
+                 "Folder of a checkpoint, org/name of one in the Hugging Face cache, an .mlir file\n"
+                 "of mamba-import, or a tuning pack X.mpk")
       ->required();
   app.add_option("--target", command.target,
                  "What to compile for, as in cpu:x86-64-v4, without it cpu:native; of a pack,\n"
@@ -72,10 +76,15 @@ static std::vector<CLI::Option *> addOptions(CLI::App &app, tune::TuneCommand &c
   app.add_option("--kernels", command.filter, "Only kernels whose key (see --list) contains this");
   return {app.add_option("--device", command.device,
                          "Where candidates are timed: cpu, for GPUs cuda or cuda:N; or sim, which\n"
-                         "predicts a model's kernels for a GPU, as is done without --device"),
+                         "predicts kernels for a GPU, as is done of a model without --device")
+              ->check(cli::offers({"cpu", "cuda", "sim"})),
+          app.add_option("--chip", command.chip,
+                         "The GPU that kernels are predicted for, as mamba-run's --chip;\n"
+                         "without it the first one known of the target"),
           app.add_option("--db", command.database,
                          "The database that records go to, joined with what it holds; without it, "
-                         "a file named after target and shard"),
+                         "a file named after target and shard")
+              ->type_name("FILE"),
           app.add_option_function<std::string>(
                  "--shard",
                  [&](const std::string &text) {
@@ -93,7 +102,11 @@ static std::vector<CLI::Option *> addOptions(CLI::App &app, tune::TuneCommand &c
           app.add_option("--threads", command.settings.threads,
                          "Threads of a kernel; without it, one for each processor")
               ->check(CLI::Range(1, 1024)),
-          app.add_option("--report", command.report, "Draw measured by predicted, as FILE.svg"),
+          app.add_option("--report", command.report, "Draw measured by predicted, as FILE.svg")
+              ->type_name("FILE"),
+          app.add_flag("--no-wait", command.noWait,
+                       "Begin although another sweep runs on this machine: both will be timed\n"
+                       "slower than they are"),
           app.add_flag("--quiet", command.quiet, "No log on standard error")};
 }
 
@@ -139,10 +152,23 @@ runProgram(CLI::App &app, int argc, char **argv, const std::function<void()> &ch
   }
 }
 
+static std::string version() { return cli::versionText("mamba-tune", MAMBA_LLVM_VERSION); }
+
+/// The verb `merge` is a command line of its own, since a model's has no verb.
+static void addInformation(CLI::App &app) {
+  cli::addInformation(app, version(), [](cli::Command &tool) {
+    CLI::App merge("Makes one database of several", "merge");
+    tune::MergeCommand command;
+    tune::addMerge(merge, command);
+    tool.verbs.push_back(cli::describe(merge));
+  });
+}
+
 static int runMerge(int argc, char **argv) {
   CLI::App app("Makes one database of several.", "mamba-tune merge");
   tune::MergeCommand command;
   tune::addMerge(app, command);
+  app.set_version_flag("--version", version(), "Print version, build and ABI, and exit");
   return runProgram(app, argc, argv, [] {}, [&](int &) { return tune::merge(command); });
 }
 
@@ -150,11 +176,12 @@ int main(int argc, char **argv) {
   if (argc > 1 && argv[1][0] == '@')
     return runChild(argv[1], {argv + 2, argv + argc});
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   if (argc > 1 && std::string(argv[1]) == "merge")
     return runMerge(argc - 1, argv + 1);
   CLI::App app("Finds the best schedules of a model's kernels on this machine.");
   app.name("mamba-tune");
-  app.set_version_flag("--version", "mamba-tune " MAMBA_VERSION);
+  addInformation(app);
   app.footer("Exit status: 0 done, or the budget is spent, 1 the work failed, 2 usage, 128 and the\n"
              "signal's number when stopped by Ctrl-C (130), SIGTERM (143) or SIGHUP (129): what was\n"
              "found is kept, --resume goes on.\n"

@@ -105,6 +105,27 @@ void ThreadPool::Turns::give() {
   place.sleepers.wake(place.ticket);
 }
 
+namespace {
+/// While it lives, threads that are made take no signals: those are for the
+/// program's own, but for those that a thread brings upon itself.
+class NoSignals {
+public:
+  NoSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    for (int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS})
+      sigdelset(&all, own);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~NoSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  NoSignals(const NoSignals &) = delete;
+  NoSignals &operator=(const NoSignals &) = delete;
+
+private:
+  sigset_t before_;
+};
+} // namespace
+
 Result<std::unique_ptr<ThreadPool>> ThreadPool::create(unsigned threads,
                                                        uint64_t scratchBytes) {
   unsigned processors = availableProcessors();
@@ -122,36 +143,23 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::create(unsigned threads,
     return outOfMemory("cannot get memory for " + std::to_string(threads) +
                        " threads");
 
-  // Signals are for the program's own threads, but for those that a thread
-  // brings upon itself.
-  sigset_t all, before;
-  sigfillset(&all);
-  for (int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS})
-    sigdelset(&all, own);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  Status status;
   pool->workers_.reserve(threads - 1);
   pool->scratch_.reserve(threads - 1);
-  for (unsigned i = 1; i < threads && status.ok(); ++i) {
-    Result<Memory> scratch =
-        Memory::allocate(scratchBytes, "a thread's scratch memory");
-    if (!scratch.ok()) {
-      status = scratch.status();
-      break;
-    }
+  NoSignals quiet;
+  for (unsigned i = 1; i < threads; ++i) {
+    MAMBA_ASSIGN_OR_RETURN(
+        Memory scratch,
+        Memory::allocate(scratchBytes, "a thread's scratch memory"));
     try {
       pool->workers_.emplace_back(&ThreadPool::workerMain, pool.get(), i,
-                                  scratch->data(), scratchBytes);
-      pool->scratch_.push_back(*std::move(scratch));
+                                  scratch.data(), scratchBytes);
+      pool->scratch_.push_back(std::move(scratch));
     } catch (const std::system_error &error) {
-      status = ioError("cannot start thread " + std::to_string(i + 1) + " of " +
-                       std::to_string(threads) + ": " + error.code().message() +
-                       ", ask for fewer threads");
+      return ioError("cannot start thread " + std::to_string(i + 1) + " of " +
+                     std::to_string(threads) + ": " + error.code().message() +
+                     ", ask for fewer threads");
     }
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (!status.ok())
-    return status;
   return pool;
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 using namespace mamba;
 using namespace mamba::cuda;
@@ -260,7 +261,11 @@ Status CudaSteps::submit(const Step &step) {
     status = reserve(step, next);
   if (status.ok()) {
     fill(next, step);
-    status = notOutOfMemory(enqueue(step, next));
+    try {
+      status = notOutOfMemory(enqueue(step, next));
+    } catch (const std::bad_alloc &) {
+      status = unavailable("out of memory"); // Takes none itself.
+    }
   }
   if (status.ok()) {
     ++submitted_;

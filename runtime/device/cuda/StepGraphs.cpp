@@ -1,6 +1,7 @@
 #include "runtime/device/cuda/StepGraphs.h"
 
 #include <algorithm>
+#include <new>
 
 using namespace mamba;
 using namespace mamba::cuda;
@@ -49,7 +50,12 @@ StepGraphs::capture(const Stream &stream,
       driver.cuStreamBeginCapture_v2(stream.get(),
                                      CU_STREAM_CAPTURE_MODE_RELAXED),
       "begin to capture a step"));
-  Status queued = queue();
+  Status queued;
+  try {
+    queued = queue();
+  } catch (const std::bad_alloc &) {
+    queued = outOfMemory("out of memory"); // Takes none itself.
+  }
   // Whatever happened: else the stream stays in its capture.
   CUgraph graph = nullptr;
   Status ended = gpu_->check(driver.cuStreamEndCapture(stream.get(), &graph),

@@ -9,6 +9,8 @@
 #pragma GCC target("avx2,fma,f16c,bmi,bmi2,lzcnt,popcnt")
 #endif
 
+#define MAMBA_WIDTH 8
+
 namespace mamba::sim::avx2 {
 namespace {
 #include "runtime/device/sim/LanesCommon.inc"

@@ -9,6 +9,8 @@
 #pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512cd,avx2,fma,f16c,bmi,bmi2,lzcnt,popcnt")
 #endif
 
+#define MAMBA_WIDTH 16
+
 namespace mamba::sim::avx512 {
 namespace {
 #include "runtime/device/sim/LanesCommon.inc"

@@ -1,6 +1,8 @@
 // The lane handlers for any machine, and the choice among their copies.
 #include "runtime/device/sim/LaneHeaders.h"
 
+#define MAMBA_WIDTH 4
+
 namespace mamba::sim::baseline {
 namespace {
 #include "runtime/device/sim/LanesCommon.inc"

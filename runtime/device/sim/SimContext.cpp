@@ -176,6 +176,13 @@ Status SimContext::run(uint32_t entry, const Batch &batch, bool invariant,
       uint32_t index, executable_.programs().choose(entry, batch, invariant));
   const EntrySpec &spec = executable_.manifest().entries[entry];
   auto held = executable_.lock();
+  struct Tensors { // Gone in the end, however it comes.
+    SimContext &context;
+    ~Tensors() {
+      context.inputs_.clear();
+      context.outputs_.clear();
+    }
+  } tensors{*this};
   auto step = [&]() -> Status {
     MAMBA_RETURN_IF_ERROR(checkTensors(spec, batch, inputs, outputs));
     MAMBA_RETURN_IF_ERROR(placeTensors(spec, batch));
@@ -193,8 +200,5 @@ Status SimContext::run(uint32_t entry, const Batch &batch, bool invariant,
         std::memcpy(outputs[i], outputs_[i].data, outputs_[i].bytes);
     return {};
   };
-  Status status = step();
-  inputs_.clear();
-  outputs_.clear();
-  return status.withContext("entry " + inQuotes(spec.name));
+  return step().withContext("entry " + inQuotes(spec.name));
 }

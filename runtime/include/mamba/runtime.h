@@ -9,12 +9,23 @@
  *   what it was made from: any order of giving back is right. A null handle
  *   anywhere else is MAMBA_INVALID_ARGUMENT.
  * Structs.  Those that start with `struct_size` must have it set to their
- *   sizeof by the caller, so that later versions can grow them.
+ *   sizeof by the caller, so that later versions can grow them: a program that
+ *   was compiled with an older, smaller struct is served as far as its struct
+ *   goes, and options that it does not have keep their defaults. To a newer,
+ *   larger one an older library gives zeros in the fields that it does not
+ *   know; options in such fields, where they are not zero, are
+ *   MAMBA_INVALID_ARGUMENT.
  * Strings.  UTF-8, zero-terminated. `const char *` that come out are borrowed
  *   from the handle and live as long as it.
  * Threads.  Packs, models and tokenizers may be used by any number of threads
- *   at once. Sessions, samplers and decoders belong to one thread at a time.
- * Tensors.  Row-major and packed, in host memory; any alignment.
+ *   at once, also by the sessions of one model in several threads (their steps
+ *   take turns on a device's threads or queue; each gives the bits that it gives
+ *   alone). Sessions, samplers and decoders belong to one thread at a time. A
+ *   handle is given back when nothing else uses it. Callbacks may use other
+ *   handles, but not the one whose call they come from unless it is said. After
+ *   fork() a child uses no handle of its parent: the device's threads are gone.
+ * Tensors.  Row-major and packed, in host memory; any alignment. `count`s are
+ *   of elements, `bytes` and `length`s of bytes.
  */
 #ifndef MAMBA_RUNTIME_H
 #define MAMBA_RUNTIME_H
@@ -53,9 +64,14 @@ MAMBA_API const char *mamba_last_error(void);
 /* "0.1.0". Never null. */
 MAMBA_API const char *mamba_version(void);
 
+/* One line for people: version, then in brackets the revision of the sources if
+ * it was known, the compiler and the type of the build, "mamba 0.1.0 (5d0b6dd,
+ * clang 22.1.8, Release)". Never null. Since version 6. */
+MAMBA_API const char *mamba_build_info(void);
+
 /* Grows when this header gains something; a program may refuse a library whose
  * number is smaller than the MAMBA_ABI_VERSION it was compiled with. */
-#define MAMBA_ABI_VERSION 5
+#define MAMBA_ABI_VERSION 6
 MAMBA_API uint32_t mamba_abi_version(void);
 
 typedef enum mamba_log_level {
@@ -86,6 +102,14 @@ typedef struct mamba_pack mamba_pack;
 /* Maps and verifies a kernel pack. A pack holds native code: open only what you
  * would run. MAMBA_NOT_FOUND, MAMBA_IO_ERROR, MAMBA_INVALID_DATA. */
 MAMBA_API mamba_status mamba_pack_open(const char *path, mamba_pack **pack);
+
+/* The same over the `bytes` of a pack's file in memory, which stay as they are
+ * until the pack and all that was made from it are given back; any alignment.
+ * `name` stands for the path in messages and in mamba_pack_info.
+ * MAMBA_INVALID_DATA. Since version 6. */
+MAMBA_API mamba_status mamba_pack_open_memory(const void *data, size_t bytes,
+                                              const char *name,
+                                              mamba_pack **pack);
 MAMBA_API void mamba_pack_close(mamba_pack *pack);
 
 typedef struct mamba_pack_info {
@@ -93,7 +117,7 @@ typedef struct mamba_pack_info {
   const char *path;
   const char *compiler;         /* "mamba 0.1.0, LLVM 22.1.8" */
   int32_t has_model;            /* the fields down to `layers` say something */
-  const char *architecture;     /* "mamba1"; "" without a model */
+  const char *architecture;     /* "mamba1" or "falcon_mamba"; "" without a model */
   const char *source;           /* folder noted when it was built, or "" */
   const char *signature;        /* hex over config and checkpoint table */
   int64_t vocab_size;           /* columns of logits, V */
@@ -115,11 +139,17 @@ MAMBA_API mamba_status mamba_pack_get_info(const mamba_pack *pack,
 MAMBA_API mamba_status mamba_pack_config(const mamba_pack *pack,
                                          const char **text, size_t *length);
 
-/* The tokens that end a text: `eos_token_id` of config.json, a number or a
- * list. If the config has no such key (original checkpoints have none), the
- * tokenizer's special token `<|endoftext|>`, if there is one; null there means
- * that no token ends a text. Writes up to `capacity` ids and the full count.
- * MAMBA_INVALID_DATA if the value is none of these. */
+/* The text of the checkpoint's generation_config.json; MAMBA_NOT_FOUND without
+ * one. mamba_pack_sampler_options reads it. Since version 6. */
+MAMBA_API mamba_status mamba_pack_generation_config(const mamba_pack *pack,
+                                                    const char **text,
+                                                    size_t *length);
+
+/* The tokens that end a text: `eos_token_id` of generation_config.json, else of
+ * config.json, a number or a list; null there means that no token ends a text.
+ * If neither has such a key (original checkpoints have none), the tokenizer's
+ * special token `<|endoftext|>`, if there is one. Writes up to `capacity` ids
+ * and the full count. MAMBA_INVALID_DATA if the value is none of these. */
 MAMBA_API mamba_status mamba_pack_end_tokens(const mamba_pack *pack,
                                              int32_t *tokens, size_t capacity,
                                              size_t *count);
@@ -216,7 +246,9 @@ MAMBA_API mamba_status mamba_model_create(const mamba_pack *pack,
 MAMBA_API void mamba_model_destroy(mamba_model *model);
 
 /* Binds the weights and prepares them for the kernels, once for a model. From
- * `folder` (a checkpoint folder) if not null, else those embedded in the pack,
+ * `folder` if not null (a checkpoint's folder, or, where there is none of that
+ * name, the `org/name` of a model in the cache of the Hugging Face hub: where
+ * HF_HUB_CACHE, HF_HOME or XDG_CACHE_HOME say), else those embedded in the pack,
  * else the folder noted in the pack. Nothing to do for a pack without weights.
  * A tensor that is missing or of another type or shape is MAMBA_NOT_FOUND or
  * MAMBA_INVALID_DATA and named with what was expected and found. `progress`
@@ -436,6 +468,12 @@ typedef struct mamba_sampler_options {
 /* Everything off, temperature 1, seed 0; sets struct_size too. */
 MAMBA_API void mamba_sampler_options_init(mamba_sampler_options *options);
 
+/* The same with what the pack's generation_config.json says: do_sample (false is
+ * temperature 0), temperature, top_k, top_p, min_p, repetition_penalty. Set
+ * struct_size. MAMBA_INVALID_DATA, with key and value. Since version 6. */
+MAMBA_API mamba_status mamba_pack_sampler_options(
+    const mamba_pack *pack, mamba_sampler_options *options);
+
 /* `vocab_size` columns, of which the first `valid_vocab_size` may be chosen.
  * `options` null: the defaults. */
 MAMBA_API mamba_status mamba_sampler_create(
@@ -494,7 +532,8 @@ MAMBA_API mamba_status mamba_session_generate(
 /* A slot on disk: a safetensors file with the states in the outside layout, the
  * position, the pending logits and, if `sampler` is not null, the sampler; so a
  * loaded sequence goes on with the same bits. Written whole or not at all.
- * runtime/model/README.md describes the file. */
+ * runtime/model/README.md describes the file. MAMBA_IO_ERROR; MAMBA_UNAVAILABLE
+ * where the pack holds no model. */
 MAMBA_API mamba_status mamba_session_save(mamba_session *session,
                                           uint32_t slot,
                                           const mamba_sampler *sampler,
@@ -503,10 +542,24 @@ MAMBA_API mamba_status mamba_session_save(mamba_session *session,
 /* Replaces the slot and, if `sampler` is not null and the file has one, the
  * sampler with its options. A file of another model (by signature), a damaged
  * or truncated one is MAMBA_INVALID_DATA, says what was expected and found, and
- * changes nothing. */
+ * changes nothing; so does MAMBA_NOT_FOUND where there is no file. */
 MAMBA_API mamba_status mamba_session_load(mamba_session *session, uint32_t slot,
                                           mamba_sampler *sampler,
                                           const char *path);
+
+/* The same bytes in memory: `*size` of them, to be given back with mamba_free.
+ * Since version 6. */
+MAMBA_API mamba_status mamba_session_save_memory(mamba_session *session,
+                                                 uint32_t slot,
+                                                 const mamba_sampler *sampler,
+                                                 void **data, size_t *size);
+
+/* As mamba_session_load from such bytes, `size` of them; they are not needed
+ * afterwards. Since version 6. */
+MAMBA_API mamba_status mamba_session_load_memory(mamba_session *session,
+                                                 uint32_t slot,
+                                                 mamba_sampler *sampler,
+                                                 const void *data, size_t size);
 
 /* ---- Text -------------------------------------------------------------- */
 

@@ -65,7 +65,8 @@ Result<Bpe> Bpe::fromJson(const nlohmann::json &json) {
       json, {"type", "dropout", "unk_token", "continuing_subword_prefix",
              "end_of_word_suffix", "fuse_unk", "byte_fallback", "ignore_merges",
              "vocab", "merges"}));
-  if (auto type = json.find("type"); type != json.end() && *type != "BPE")
+  if (auto type = json.find("type");
+      type != json.end() && !isText(*type, "BPE"))
     return unsupportedValue("type", *type, "'BPE'");
   MAMBA_ASSIGN_OR_RETURN(std::optional<double> dropout,
                          getOptionalDouble(json, "dropout"));

@@ -13,22 +13,22 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 } // namespace
 
 void Utf8Assembler::push(std::string_view bytes, std::string &out) {
-  std::string joined;
+  std::string joined, cut; // Where memory ends, nothing has happened.
   if (!pending_.empty()) {
     joined = pending_;
     joined += bytes;
     bytes = joined;
-    pending_.clear();
   }
   while (!bytes.empty()) {
     Utf8Part part = utf8PartAt(bytes);
     if (part.cut) {
-      pending_ = bytes;
-      return;
+      cut = bytes;
+      break;
     }
     out += part.whole ? bytes.substr(0, part.length) : kReplacement;
     bytes.remove_prefix(part.length);
   }
+  pending_ = std::move(cut);
 }
 
 void Utf8Assembler::flush(std::string &out) {
@@ -68,19 +68,24 @@ Status StreamDecoder::pushTo(int32_t id, std::string &out) {
     byteRun_ += static_cast<char>(token->fallbackByte);
     return {};
   }
-  flushTo(out);
+  appendRun(out);
   out += token->bytes;
+  byteRun_.clear();
   return {};
 }
 
 void StreamDecoder::flushTo(std::string &out) {
   assembler_.flush(out);
+  appendRun(out);
+  byteRun_.clear();
+}
+
+void StreamDecoder::appendRun(std::string &out) const {
   if (isValidUtf8(byteRun_))
     out += byteRun_;
   else
     for (size_t i = 0; i < byteRun_.size(); ++i)
       out += kReplacement;
-  byteRun_.clear();
 }
 
 } // namespace mamba

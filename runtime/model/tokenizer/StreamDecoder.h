@@ -43,6 +43,7 @@ public:
 private:
   Status pushTo(int32_t id, std::string &out);
   void flushTo(std::string &out);
+  void appendRun(std::string &out) const;
   friend class Tokenizer;
 
   Tokenizer tokenizer_;

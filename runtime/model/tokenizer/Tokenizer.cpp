@@ -117,6 +117,7 @@ Result<Tokenizer> Tokenizer::fromJson(std::string_view json,
                          std::to_string(json.size()) +
                          " bytes; at most 256 MiB are supported");
     MAMBA_ASSIGN_OR_RETURN(nlohmann::json parsed, parseJson(json, what));
+    JsonScope scope(parsed);
     auto data = std::make_shared<Data>();
     Status status = data->read(parsed);
     if (!status.ok())
@@ -130,7 +131,7 @@ Status Tokenizer::Data::read(const nlohmann::json &json) {
       json, {"version", "truncation", "padding", "added_tokens", "normalizer",
              "pre_tokenizer", "post_processor", "decoder", "model"}));
   if (auto version = json.find("version");
-      version != json.end() && *version != "1.0")
+      version != json.end() && !isText(*version, "1.0"))
     return unsupportedValue("version", *version, "'1.0'");
   for (const char *key : {"truncation", "padding"})
     if (!memberOrNull(json, key).is_null())

@@ -108,7 +108,7 @@ module attributes {ssm.target = "cpu:x86-64-v4"} {
 
 // What the slices have found is all that their kernel yields.
 module attributes {ssm.target = "cpu:x86-64-v4"} {
-  // expected-error @below {{no kernel can be generated for target 'cpu:x86-64-v4': a scan of slices takes its dt projection and softplus before it, and yields alone what it found}}
+  // expected-error @below {{no kernel can be generated for target 'cpu:x86-64-v4': a scan of slices takes norms, its dt projection and softplus before it, and yields alone what it found}}
   plan.kernel @refused for ["long"] (%u: tensor<?x64xf32>, %d: tensor<?x64xf32>, %B: tensor<?x4xf32>, %A: tensor<2x4x32xf32>, %h: tensor<?x64x4xf32>, %batch: !ssm.batch) {
     %p, %s = ssm.kernel (%u1 = %u, %d1 = %d, %B1 = %B, %A1 = %A, %h1 = %h, %batch1 = %batch) : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x4xf32>, tensor<2x4x32xf32>, tensor<?x64x4xf32>, !ssm.batch) -> (tensor<8x9x64xf32>, tensor<?x64xf32>) {
       %A2 = ssm.unpack %A1 : tensor<2x4x32xf32> -> tensor<64x4xf32>

@@ -131,6 +131,33 @@ func.func @scan(%x: tensor<?x16xf32>, %p: tensor<?x10xf32>, %w: tensor<8x2xf32>,
   return %y, %h1 : tensor<?x8xf32>, tensor<?x8x4xf32>
 }
 
+// The same with a norm of what dt is projected from, of B and of C: it only scales.
+// CHECK-LABEL: func.func @normed_scan
+// CHECK-NOT: bf16
+// CHECK: return
+func.func @normed_scan(%u: tensor<?x8xf32>, %p: tensor<?x10xf32>, %w: tensor<8x2xf32>, %A: tensor<8x4xf32>, %h: tensor<?x8x4xf32>, %batch: !ssm.batch)
+    -> (tensor<?x8xf32>, tensor<?x8x4xf32>) {
+  %rows = ssm.kernel (%a = %p) : (tensor<?x10xf32>) -> tensor<?x10xf32> {
+    %s = ssm.silu %a : tensor<?x10xf32>
+    ssm.yield %s : tensor<?x10xf32>
+  }
+  %y, %h1 = ssm.kernel (%a = %u, %b = %rows, %c = %w, %d = %A, %e = %h, %f = %batch)
+    : (tensor<?x8xf32>, tensor<?x10xf32>, tensor<8x2xf32>, tensor<8x4xf32>, tensor<?x8x4xf32>, !ssm.batch)
+    -> (tensor<?x8xf32>, tensor<?x8x4xf32>) {
+    %r, %B, %C = ssm.split %b : tensor<?x10xf32> -> tensor<?x2xf32>, tensor<?x4xf32>, tensor<?x4xf32>
+    %rn = ssm.rms_norm %r eps 1.0e-06 : tensor<?x2xf32>
+    %Bn = ssm.rms_norm %B eps 1.0e-06 : tensor<?x4xf32>
+    %Cn = ssm.rms_norm %C eps 1.0e-06 : tensor<?x4xf32>
+    %l = ssm.linear %rn, %c : tensor<?x2xf32>, tensor<8x2xf32> -> tensor<?x8xf32>
+    %dt = ssm.softplus %l : tensor<?x8xf32>
+    %s, %t = ssm.selective_scan %a delta %dt A %d B %Bn C %Cn state %e of %f
+      : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<8x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x8x4xf32>, !ssm.batch)
+      -> (tensor<?x8xf32>, tensor<?x8x4xf32>)
+    ssm.yield %s, %t : tensor<?x8xf32>, tensor<?x8x4xf32>
+  }
+  return %y, %h1 : tensor<?x8xf32>, tensor<?x8x4xf32>
+}
+
 // A convolution's y is rounded, its state is not. Near miss: one that the
 // caller gets too stays f32 for all, for such a kernel writes its rows once.
 // CHECK-LABEL: func.func @states

@@ -130,7 +130,7 @@ module attributes {ssm.target = "cuda:sm_80"} {
 
 // What the slices have found is all that their kernel yields.
 module attributes {ssm.target = "cuda:sm_80"} {
-  // expected-error @below {{no kernel can be generated for target 'cuda:sm_80': a scan of slices takes its dt projection and softplus before it, and yields alone what it found}}
+  // expected-error @below {{no kernel can be generated for target 'cuda:sm_80': a scan of slices takes norms, its dt projection and softplus before it, and yields alone what it found}}
   plan.kernel @slices for ["long"] (%u: tensor<?x64xf32>, %B: tensor<?x4xf32>, %A: tensor<64x4xf32>, %h: tensor<?x64x4xf32>, %batch: !ssm.batch) {
     %p, %s = ssm.kernel (%u1 = %u, %B1 = %B, %A1 = %A, %h1 = %h, %batch1 = %batch) : (tensor<?x64xf32>, tensor<?x4xf32>, tensor<64x4xf32>, tensor<?x64x4xf32>, !ssm.batch) -> (tensor<8x9x64xf32>, tensor<?x64xf32>) {
       %p1 = ssm.scan_slices %u1 delta %u1 A %A1 log2 B %B1 state %h1 of %batch1 : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<64x4xf32>, tensor<?x4xf32>, tensor<?x64x4xf32>, !ssm.batch) -> tensor<8x9x64xf32>

@@ -28,10 +28,11 @@ protected:
     });
   }
 
-  OwningOpRef<ModuleOp> parse(llvm::StringRef text) {
-    return parseSourceString<ModuleOp>(
-        ("module attributes {ssm.target = \"cpu:x86-64-v3\"} { module @code {" + text + "} }").str(),
-        &context);
+  OwningOpRef<ModuleOp> parse(llvm::StringRef text, llvm::StringRef target = "cpu:x86-64-v3") {
+    return parseSourceString<ModuleOp>(("module attributes {ssm.target = \"" + target +
+                                        "\"} { module @code {" + text + "} }")
+                                           .str(),
+                                       &context);
   }
 
   MLIRContext context;
@@ -131,6 +132,28 @@ TEST_F(SharedObjectTest, LoopsDoNotBecomeCalls) {
   (*kernel)(&args, 0);
   EXPECT_EQ(std::count(out.begin(), out.end(), 0.0f), 100);
   EXPECT_EQ(out[100], 1.0f);
+}
+
+// Code of another architecture stands alone too, and is laid out for the largest pages
+// that its machines have.
+TEST_F(SharedObjectTest, LinksForAArch64) {
+  for (llvm::StringRef text : {storeConstant, zeroLoop}) {
+    auto module = parse(text, "cpu:aarch64");
+    auto object = emitSharedObject(*module);
+    ASSERT_TRUE(succeeded(object)) << errors;
+    EXPECT_EQ(object->entries.size(), 1u);
+    auto layout = parseElf(object->elf, "aarch64");
+    ASSERT_TRUE(layout.ok()) << layout.status().message();
+    constexpr uint64_t page = 64 << 10;
+    EXPECT_EQ(layout->alignment, page);
+    for (size_t i = 1; i < layout->segments.size(); ++i) {
+      const ElfLayout::Segment &before = layout->segments[i - 1], &own = layout->segments[i];
+      EXPECT_TRUE(before.executable == own.executable ||
+                  (before.address + before.bytes - 1) / page < own.address / page);
+    }
+    EXPECT_EQ(parseElf(object->elf, "x86_64").status().message(),
+              "the code is for ELF machine 183, not for 'x86_64'");
+  }
 }
 
 TEST_F(SharedObjectTest, TheSameModuleGivesTheSameBytes) {

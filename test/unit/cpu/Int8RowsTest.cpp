@@ -15,14 +15,7 @@ class Int8Rows : public EachTarget {
 protected:
   /// Any form with these sizes.
   KernelText drawn(int64_t K, int64_t O, const char *precision) {
-    LinearForm form = {.K = K,
-                       .O = O,
-                       .norm = random.integer(0, 1) == 1,
-                       .biased = random.integer(0, 1) == 1,
-                       .silu = random.integer(0, 1) == 1,
-                       .residual = random.integer(0, 1) == 1,
-                       .split = random.integer(0, 1) == 1};
-    return int8Rows(storeMatrix(linearText(form), "w", precision));
+    return int8Rows(storeMatrix(linearText(drawnLinear(K, O, random)), "w", precision));
   }
 };
 

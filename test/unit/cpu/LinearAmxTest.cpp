@@ -41,17 +41,6 @@ protected:
       }
     }
   }
-
-  /// Any form with these sizes.
-  LinearForm drawn(int64_t K, int64_t O) {
-    return {.K = K,
-            .O = O,
-            .norm = random.integer(0, 1) == 1,
-            .biased = random.integer(0, 1) == 1,
-            .silu = random.integer(0, 1) == 1,
-            .residual = random.integer(0, 1) == 1,
-            .split = random.integer(0, 1) == 1};
-  }
 };
 
 INSTANTIATE_TEST_SUITE_P(Targets, TileKernels,
@@ -73,7 +62,7 @@ TEST_P(TileKernels, WithAllAroundThem) {
   std::vector<KernelText> texts;
   for (auto [K, O] : shapes)
     for (Narrow which : {Narrow::Inputs, Narrow::Both, Narrow::TwoResults})
-      texts.push_back(tileText(drawn(K, O), which));
+      texts.push_back(tileText(drawnLinear(K, O, random), which));
   checkAroundTiles(texts);
 }
 
@@ -81,7 +70,7 @@ TEST_P(TileKernels, Integers) {
   std::vector<KernelText> texts;
   for (auto [K, O] : shapes)
     for (const char *precision : {"int8", "int4"})
-      texts.push_back(tileText(drawn(K, O), Narrow::Inputs, precision));
+      texts.push_back(tileText(drawnLinear(K, O, random), Narrow::Inputs, precision));
   checkAroundTiles(texts);
 }
 
@@ -90,7 +79,7 @@ TEST_P(TileKernels, EachScheduleAndRaggedBatches) {
   for (int i = 0; i < 10; ++i) {
     // Every other K fills its products: whole rows are read where they lie.
     int64_t K = i % 2 ? 32 * random.integer(1, 5) : random.integer(1, 170);
-    texts.push_back(tileText(drawn(K, random.integer(1, 140)), Narrow::Inputs));
+    texts.push_back(tileText(drawnLinear(K, random.integer(1, 140), random), Narrow::Inputs));
     texts.back().schedule = schedule({{"lanes", 16},
                                       {"row_block", 32 * random.integer(1, 3)},
                                       {"col_block", 32 * random.integer(1, 3)},
@@ -107,7 +96,7 @@ TEST_P(TileKernels, FewRows) {
   std::vector<KernelText> texts;
   for (int64_t K : {32, 64, 96, 320})
     for (Narrow which : {Narrow::Inputs, Narrow::Both, Narrow::TwoResults}) {
-      texts.push_back(tileText(drawn(K, random.integer(1, 300)), which));
+      texts.push_back(tileText(drawnLinear(K, random.integer(1, 300), random), which));
       texts.back().tokenClass = random.integer(0, 1) ? "few" : "decode";
     }
   checkAroundTiles(texts, {1, 4, 5, 8, 15, 16, 17, 20, 21, 37});
@@ -117,7 +106,7 @@ TEST_P(TileKernels, FewRowsOfEachScheduleAndRaggedBatches) {
   std::vector<KernelText> texts;
   for (int i = 0; i < 8; ++i) {
     texts.push_back(tileText(
-        drawn(32 * random.integer(1, 5), random.integer(1, 200)), Narrow::Inputs));
+        drawnLinear(32 * random.integer(1, 5), random.integer(1, 200), random), Narrow::Inputs));
     texts.back().tokenClass = "few";
     texts.back().schedule = schedule({{"lanes", 16},
                                       {"row_block", 16 * random.integer(1, 3)},
@@ -192,7 +181,8 @@ TEST(TileTarget, OthersOfTheirKindAreUnknown) {
     EXPECT_EQ(error.find("target '" + std::string(name) +
                          "' is not supported by this version; known: "
                          "cpu:native, cpu:x86-64-v3, cpu:x86-64-v4, "
-                         "cpu:x86-64-v4-vnni, cpu:x86-64-v4-amx, cuda:sm_75"),
+                         "cpu:x86-64-v4-vnni, cpu:x86-64-v4-amx, cpu:aarch64, "
+                         "cpu:aarch64-dotprod, cuda:sm_75"),
               0u)
         << error;
   }

@@ -57,6 +57,29 @@ TEST_P(ScanKernels, ProjectedTimeStep) {
   checkAll(texts);
 }
 
+TEST_P(ScanKernels, NormsOfItsInputs) {
+  std::vector<KernelText> texts;
+  for (auto [E, N, rank] :
+       {std::tuple(37, 16, 3), {70, 5, 1}, {64, 16, 64}, {19, 33, 70}, {21, 1, 8}})
+    texts.push_back(scanText(falconScan(E, N, rank)));
+  texts.push_back(scanText({.E = 21, .N = 7, .deltaBias = true, .softplus = true,
+                            .norms = true, .stateFirst = true}));
+  texts.push_back(scanText({.E = 21, .N = 7, .rank = 3, .constantB = true, .norms = true}));
+  texts.push_back(scanText({.E = 21, .N = 7, .rank = 3, .constantC = true, .norms = true}));
+  for (const char *element : {"bf16", "f16"})
+    texts.push_back(narrowRows(scanText(falconScan(37, 16, 5)), element, Narrow::Both));
+  checkAll(texts);
+}
+
+// Their norms are 0 then, and not a quotient of zeros.
+TEST_P(ScanKernels, NormsOfZeros) {
+  KernelText text = scanText(falconScan(37, 16, 3));
+  for (KernelText::Arg &arg : text.args)
+    if (arg.name == "dbc")
+      arg.lo = arg.hi = 0;
+  checkAll({text});
+}
+
 TEST_P(ScanKernels, EachForm) {
   std::vector<KernelText> texts;
   for (int i = 0; i < 12; ++i)
@@ -115,6 +138,14 @@ TEST_P(TileScans, EachRank) {
       texts.push_back(tileText(mambaScan(70, 5, rank), allNarrow));
   checkAround(texts, {1, 31, 0, 33, 64, 100});
   checkAll(texts);
+}
+
+TEST_P(TileScans, NormsOfItsInputs) {
+  std::vector<KernelText> texts;
+  for (int64_t rank : {5, 16, 64})
+    for (bool allNarrow : {false, true})
+      texts.push_back(tileText(falconScan(70, 11, rank), allNarrow));
+  checkAround(texts, {1, 33, 0, 64});
 }
 
 TEST_P(TileScans, EachNumberOfChannels) {

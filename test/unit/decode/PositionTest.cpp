@@ -2,6 +2,7 @@
 #include "test/unit/decode/ModelPack.h"
 
 #include "runtime/model/Session.h"
+#include "runtime/model/StateFile.h"
 
 #include <gtest/gtest.h>
 
@@ -53,4 +54,61 @@ TEST(Positions, NeverWrap) {
             << "position " << later.position;
       }
   }
+}
+
+// Such a sequence goes on by itself, is saved, loaded and goes on: with the
+// tokens that it has at a small position.
+TEST(Positions, FarSequencesGenerateAndAreSaved) {
+  ModelPack pack;
+  TempFolder folder;
+  auto info = PackInfo::open(pack.path());
+  ASSERT_TRUE(info.ok()) << info.status().message();
+  auto model = Model::create(*info, "cpu", {});
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  ASSERT_TRUE((*model)->loadWeights(std::nullopt, nullptr).ok());
+  auto session = Session::create(*model, {.slots = 2});
+  ASSERT_TRUE(session.ok()) << session.status().message();
+
+  std::vector<int32_t> given;
+  auto generate = [&](uint32_t slot, uint64_t count) {
+    Sampler greedy = *Sampler::create(
+        (*session)->vocabSize(), (*session)->vocabSize(), {.temperature = 0});
+    SequenceSampler sequence{slot, &greedy};
+    given.clear();
+    Status status =
+        (*session)->generate({&sequence, 1}, count, [&](auto tokens) {
+          given.insert(given.end(), tokens.begin(), tokens.end());
+          return true;
+        });
+    EXPECT_TRUE(status.ok()) << status.message();
+    return given;
+  };
+  std::vector<int32_t> prompt = {3, 1, 4, 1, 5};
+  SequenceTokens sequence{0, prompt};
+  ASSERT_TRUE((*session)->step({&sequence, 1}, WantLogits::None, {}).ok());
+  auto snapshot = (*session)->snapshot(0);
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status().message();
+  const std::vector<int32_t> expected = generate(0, 8);
+
+  constexpr int64_t kFar = (int64_t(1) << 31) + 10;
+  snapshot->position = kFar;
+  ASSERT_TRUE((*session)->restore(0, *snapshot).ok());
+  EXPECT_EQ(generate(0, 3),
+            std::vector<int32_t>(expected.begin(), expected.begin() + 3));
+  EXPECT_EQ(*(*session)->position(0), kFar + 3);
+  Status saved = saveState(**session, 0, nullptr, folder / "far.state");
+  ASSERT_TRUE(saved.ok()) << saved.message();
+  Status loaded = loadState(**session, 1, nullptr, folder / "far.state");
+  ASSERT_TRUE(loaded.ok()) << loaded.message();
+  EXPECT_EQ(*(*session)->position(1), kFar + 3);
+  EXPECT_EQ(generate(1, 5),
+            std::vector<int32_t>(expected.begin() + 3, expected.end()));
+  EXPECT_EQ(*(*session)->position(1), kFar + 8);
+
+  // The last position that a snapshot may have, and one more.
+  snapshot->position = kMaxPosition;
+  ASSERT_TRUE((*session)->restore(0, *snapshot).ok());
+  EXPECT_EQ(generate(0, 8), expected);
+  snapshot->position = kMaxPosition + 1;
+  EXPECT_FALSE((*session)->restore(0, *snapshot).ok());
 }

@@ -44,6 +44,10 @@ std::vector<KernelText> eachFamily() {
   texts.back().tokenClass = "decode";
   texts.push_back(texts[6]);
   texts.back().tokenClass = "decode";
+  for (const char *tokenClass : {"prefill", "decode"}) {
+    texts.push_back(scanText(falconScan(37, 16, 20)));
+    texts.back().tokenClass = tokenClass;
+  }
   ConvBefore conv{.W = 4, .biased = true};
   texts.push_back(linearText({.K = 36, .O = 21, .conv = conv}));
   texts.push_back(linearText({.K = 33, .O = 70, .after = {.E = 35, .conv = conv}}));

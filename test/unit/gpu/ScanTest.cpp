@@ -57,6 +57,56 @@ TEST_F(GpuScan, ProjectedByTheMatrixUnit) {
   checkAll(texts);
 }
 
+// By blocks whose threads have a channel or share one, with dt projected whole, in
+// pieces and by the matrix unit, and step by step.
+TEST_F(GpuScan, NormsOfItsInputs) {
+  std::vector<KernelText> texts = {
+      scanText(falconScan(37, 16, 3)), scanText(falconScan(70, 5, 1)),
+      scanText(falconScan(37, 16, 64)), scanText(falconScan(21, 33, 20)),
+      scanText({.E = 21, .N = 7, .deltaBias = true, .softplus = true, .norms = true}),
+      scanText({.E = 21, .N = 7, .rank = 3, .constantB = true, .norms = true}),
+      scanText({.E = 21, .N = 7, .rank = 3, .constantC = true, .norms = true})};
+  texts.push_back(narrowRows(texts[0], "bf16", Narrow::Both));
+  for (size_t i = 0, forms = texts.size(); i < forms; ++i) {
+    texts.push_back(texts[i]);
+    texts.back().tokenClass = "decode";
+  }
+  KernelText text = scanText(falconScan(37, 12, 24));
+  for (auto [channels, lanes, chunk, piece] :
+       {std::tuple(32, 1, 16, 0), {32, 1, 32, 8}, {16, 4, 8, 0}, {8, 8, 32, 8}, {96, 2, 16, 0}}) {
+    texts.push_back(text);
+    texts.back().schedule = schedule({{"col_block", channels},
+                                      {"row_tile", 8},
+                                      {"k_block", piece},
+                                      {"chunk", chunk},
+                                      {"threads", channels * lanes},
+                                      {"state_lanes", lanes}});
+  }
+  text = storeMatrix(scanText(falconScan(37, 12, 48)), "wd", "bf16");
+  for (int64_t lanes : {1, 4}) {
+    text.schedule = schedule({{"col_block", 32},
+                              {"row_tile", 8},
+                              {"chunk", 16},
+                              {"threads", 32 * lanes},
+                              {"state_lanes", lanes},
+                              {"mma", 16}});
+    texts.push_back(text);
+    texts.push_back(narrowRows(text, "bf16", Narrow::Inputs));
+  }
+  checkAll(texts);
+}
+
+// Their norms are 0 then, and not a quotient of zeros.
+TEST_F(GpuScan, NormsOfZeros) {
+  KernelText text = scanText(falconScan(37, 16, 3));
+  for (KernelText::Arg &arg : text.args)
+    if (arg.name == "dbc")
+      arg.lo = arg.hi = 0;
+  std::vector<KernelText> texts(2, text);
+  texts[1].tokenClass = "decode";
+  checkAll(texts);
+}
+
 TEST_F(GpuScan, EachForm) {
   std::vector<KernelText> texts;
   for (int i = 0; i < 16; ++i)

@@ -67,6 +67,24 @@ TEST_F(GpuSync, Scan) {
                          .gateAfter = true,
                          .split = true}));
 }
+// Its factors of rows are in shared memory too.
+TEST_F(GpuSync, ScanWithNorms) {
+  for (int64_t lanes : {1, 4}) {
+    KernelText text = scanText({.E = 40,
+                                .N = 16,
+                                .rank = 3,
+                                .softplus = true,
+                                .norms = true,
+                                .gateAfter = true,
+                                .split = true});
+    text.schedule = schedule({{"col_block", 32},
+                              {"row_tile", 4},
+                              {"chunk", 8},
+                              {"threads", 32 * lanes},
+                              {"state_lanes", lanes}});
+    expectNeeded(text);
+  }
+}
 TEST_F(GpuSync, ScanInSlices) {
   for (bool finds : {true, false})
     for (int64_t lanes : {1, 4}) {

@@ -118,13 +118,46 @@ TEST(Config, RefusesOtherModels) {
   EXPECT_EQ(failureOf(original(R"(, "ssm_cfg": {"layer": "Mamba3"})")),
             "config: 'ssm_cfg': layer 'Mamba3' is not supported: expected "
             "'Mamba1'");
-  EXPECT_EQ(failureOf(R"({"model_type": "falcon_mamba"})"),
-            "config: model type 'falcon_mamba' is not supported: expected "
-            "'mamba'");
+  EXPECT_EQ(failureOf(R"({"model_type": "llama"})"),
+            "config: model type 'llama' is not supported: expected 'mamba' or "
+            "'falcon_mamba'");
   EXPECT_EQ(failureOf(R"({"architectures": ["LlamaForCausalLM"],
                           "hidden_size": 8})"),
-            "config: 'architectures' must hold 'MambaForCausalLM', got "
-            "'LlamaForCausalLM'");
+            "config: 'architectures' must hold 'MambaForCausalLM' or "
+            "'FalconMambaForCausalLM', got 'LlamaForCausalLM'");
+}
+
+TEST(Config, ReadsFalconMamba) {
+  const std::string sizes =
+      R"("hidden_size": 64, "num_hidden_layers": 3, "vocab_size": 200)";
+  EXPECT_FALSE(parse(huggingFace(R"(, "mixer_rms_eps": 1e-3)")).mixerEps);
+  EXPECT_EQ(parse(R"({"model_type": "falcon_mamba", )" + sizes + "}").mixerEps,
+            1e-6);
+  // By the class alone; the published 'expand' is not that of the sizes.
+  ModelConfig config =
+      parse(R"({"architectures": ["FalconMambaForCausalLM"], "expand": 16,
+                "intermediate_size": 128, "mixer_rms_eps": 1e-4,
+                "layer_norm_epsilon": 1e-5, "time_step_rank": 8,
+                "tie_word_embeddings": false, )" +
+            sizes + "}");
+  EXPECT_EQ(config.dialect, ConfigDialect::HuggingFace);
+  EXPECT_EQ(config.mixerEps, 1e-4);
+  EXPECT_EQ(config.eps, 1e-5);
+  EXPECT_EQ(config.inner, 128);
+  EXPECT_EQ(config.dtRank, 8);
+  EXPECT_EQ(config.tiedHead, false);
+  EXPECT_EQ(parse(R"({"model_type": "falcon_mamba", "expand": 2, )" + sizes +
+                  "}")
+                .inner,
+            128);
+
+  EXPECT_EQ(failureOf(R"({"model_type": "falcon_mamba", "mixer_rms_eps": 1, )" +
+                      sizes + "}"),
+            "config: 'mixer_rms_eps' must be between 0 and 1");
+  // Of original keys it would be another model.
+  EXPECT_NE(failureOf(original(R"(, "model_type": "falcon_mamba")"))
+                .find("'hidden_size'"),
+            std::string::npos);
 }
 
 TEST(Config, RefusesUnsupportedFeatures) {

@@ -194,7 +194,8 @@ INSTANTIATE_TEST_SUITE_P(Cases, GoldenImport,
                          testing::Values("mamba1", "mamba1-odd",
                                          "mamba1-original-names",
                                          "mamba1-published-config",
-                                         "mamba1-bf16-file"),
+                                         "mamba1-bf16-file", "falcon-mamba",
+                                         "falcon-mamba-odd"),
                          [](const auto &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');

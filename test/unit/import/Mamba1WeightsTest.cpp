@@ -71,6 +71,29 @@ TEST(Mamba1Weights, NamesMayHaveAPrefixAndTheOriginalEmbedding) {
   });
 }
 
+TEST(Mamba1Weights, ErrorsHaveTheNamesOfTheFile) {
+  TinyCheckpoint tiny;
+  auto plain = tiny.tensors;
+  tiny.tensors.clear();
+  for (auto &[name, tensor] : plain)
+    tiny.tensors["model." + name] = tensor;
+  std::string norm = "model.backbone.layers.1.norm.weight";
+  tiny.tensors[norm].shape = {5};
+  EXPECT_EQ(tiny.failure(), ": tensor '" + norm +
+                                "' must have the shape [4], got [5]; compare "
+                                "config.json");
+  tiny.tensors.erase(norm);
+  EXPECT_EQ(tiny.failure(), " has no tensor '" + norm + "'");
+  tiny.tensors[norm].shape = {4};
+  tiny.tensors["model.backbone.layers.2.norm.weight"].shape = {4};
+  EXPECT_EQ(tiny.failure(), ": has tensor 'model.backbone.layers.2.norm.weight', "
+                            "but config.json says that there are only 2 layers");
+  tiny.tensors.erase("model.backbone.layers.2.norm.weight");
+  tiny.tensors["lm_head.weight"].shape = {5, 4};
+  EXPECT_EQ(tiny.failure(), ": tensor 'lm_head.weight' lacks the prefix "
+                            "'model.' that the others have");
+}
+
 TEST(Mamba1Weights, ComeInShards) {
   TinyCheckpoint tiny;
   auto all = tiny.tensors;

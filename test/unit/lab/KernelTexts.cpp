@@ -150,7 +150,18 @@ KernelText scanText(const ScanForm &f) {
       text.args.push_back({"C", f.constantC ? weightType({f.N}) : states});
   }
   text.args.push_back({"A", A, -1.5 * log2e, -0.05 * log2e});
-  std::string delta = "d";
+  std::string d = "d", B = "B", C = "C";
+  auto addNorm = [&](std::string &name, const std::string &type) {
+    text.ops += "%" + name + "n = ssm.rms_norm %" + name + " eps 1.0e-02 : " + type + "\n";
+    name += "n";
+  };
+  if (f.norms && f.rank)
+    addNorm(d, rowsType(f.rank));
+  if (f.norms && !f.constantB)
+    addNorm(B, states);
+  if (f.norms && !f.constantC && !f.findsSlices)
+    addNorm(C, states);
+  std::string delta = d;
   if (f.rank) {
     std::string weight = weightType({f.E, f.rank});
     double high = f.softplus ? 1 : 0.3 / f.rank;
@@ -159,7 +170,7 @@ KernelText scanText(const ScanForm &f) {
     text.args.push_back({"wd", weight, f.softplus ? -1 : 0.01, high});
     if (f.projectionBias)
       text.args.push_back({"bd", vector, f.softplus ? -1.0 : 0.0, 0.1});
-    text.ops += std::string("%p = ssm.linear %d, %wd") +
+    text.ops += "%p = ssm.linear %" + d + ", %wd" +
                 (f.projectionBias ? " bias %bd" : "") + " : " +
                 rowsType(f.rank) + ", " + weight +
                 (f.projectionBias ? ", " + vector : "") + " -> " + rows + "\n";
@@ -182,9 +193,9 @@ KernelText scanText(const ScanForm &f) {
   in.add("A", "A", A);
   if (f.log2)
     in.word("log2");
-  in.add("B", "B", f.constantB ? weightType({f.N}) : states);
+  in.add("B", B, f.constantB ? weightType({f.N}) : states);
   if (!f.findsSlices)
-    in.add("C", "C", f.constantC ? weightType({f.N}) : states);
+    in.add("C", C, f.constantC ? weightType({f.N}) : states);
   if (f.skip) {
     text.args.push_back({"D", vector});
     in.add("skip", "D", vector);
@@ -232,6 +243,23 @@ ScanForm mambaScan(int64_t E, int64_t N, int64_t rank) {
           .split = rank > 0};
 }
 
+LinearForm drawnLinear(int64_t K, int64_t O, RandomTensors &random) {
+  auto coin = [&] { return random.integer(0, 1) == 1; };
+  return {.K = K,
+          .O = O,
+          .norm = coin(),
+          .biased = coin(),
+          .silu = coin(),
+          .residual = coin(),
+          .split = coin()};
+}
+
+ScanForm falconScan(int64_t E, int64_t N, int64_t rank) {
+  ScanForm form = mambaScan(E, N, rank);
+  form.norms = true;
+  return form;
+}
+
 ScanForm drawnScan(int turn, RandomTensors &random) {
   auto coin = [&] { return random.integer(0, 1) != 0; };
   ScanForm form = {.E = 2 * random.integer(0, 45) + 1,
@@ -245,6 +273,7 @@ ScanForm drawnScan(int turn, RandomTensors &random) {
   form.gateInScan = coin();
   form.gateAfter = !form.gateInScan && coin();
   form.stateFirst = coin();
+  form.norms = coin();
   return form;
 }
 

@@ -38,6 +38,8 @@ struct ConvForm {
   bool split = false;      // the input is a part of wider rows
   bool stateFirst = false; // the order of the results
 };
+/// Any form with these sizes.
+LinearForm drawnLinear(int64_t K, int64_t O, RandomTensors &random);
 /// Operands x, w, the bias if there is one, the state, the batch.
 KernelText convText(const ConvForm &form);
 
@@ -48,6 +50,7 @@ struct ScanForm {
   bool deltaBias = false; // of the scan
   bool softplus = false;  // the scan's own, or after a projection an op
   bool constantB = false, constantC = false;
+  bool norms = false; // of what dt is projected from, of B and C that are rows
   bool log2 = false, skip = false, gateInScan = false, gateAfter = false;
   bool split = false;      // dt, B and C are parts of one buffer
   bool stateFirst = false; // the order of the results
@@ -61,6 +64,8 @@ KernelText scanText(const ScanForm &form);
 /// As Mamba-1 has it: all inputs in one buffer with dt projected from `rank`; each
 /// by itself if that is 0.
 ScanForm mambaScan(int64_t E, int64_t N, int64_t rank);
+/// As Falcon-Mamba has it: with norms.
+ScanForm falconScan(int64_t E, int64_t N, int64_t rank);
 /// A drawn one; of four that follow, B and C are constant in each way.
 ScanForm drawnScan(int turn, RandomTensors &random);
 

@@ -1,5 +1,5 @@
 // The C boundary: misuse gives codes and sentences, never a crash.
-#include "test/unit/model/FakeModel.h"
+#include "test/unit/model/ApiFixture.h"
 #include "test/unit/support/TempFolder.h"
 
 #include <cmath>
@@ -9,46 +9,6 @@ using namespace mamba;
 using namespace mamba::test;
 
 namespace {
-
-const char *const kTokenizer = R"({
-  "version": "1.0", "truncation": null, "padding": null,
-  "added_tokens": [{"id": 0, "content": "<|endoftext|>", "single_word": false,
-    "lstrip": false, "rstrip": false, "normalized": false, "special": true}],
-  "normalizer": null,
-  "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false,
-    "trim_offsets": true, "use_regex": true},
-  "post_processor": null,
-  "decoder": {"type": "ByteLevel", "add_prefix_space": true,
-    "trim_offsets": true, "use_regex": true},
-  "model": {"type": "BPE", "dropout": null, "unk_token": null,
-    "continuing_subword_prefix": null, "end_of_word_suffix": null,
-    "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
-    "vocab": {"<|endoftext|>": 0, "a": 1, "b": 2, "c": 3, "Ġ": 4, "Ã": 5,
-      "©": 6},
-    "merges": []}})";
-
-struct ApiTest : testing::Test {
-  explicit ApiTest(PackOptions options = {.config = "{}",
-                                          .tokenizer = kTokenizer})
-      : fake(options), pack(fake.info), model(fake.model) {
-    mamba_session_options sessionOptions{sizeof(sessionOptions), 2, 4, 0};
-    EXPECT_EQ(mamba_session_create(&model, &sessionOptions, &session),
-              MAMBA_OK);
-  }
-  ~ApiTest() override { mamba_session_destroy(session); }
-
-  Fake fake;
-  mamba_pack pack;
-  mamba_model model;
-  mamba_session *session = nullptr;
-};
-
-#define EXPECT_REFUSED(call, words)                                            \
-  do {                                                                         \
-    EXPECT_NE((call), MAMBA_OK);                                               \
-    EXPECT_NE(std::string(mamba_last_error()).find(words), std::string::npos)  \
-        << mamba_last_error();                                                 \
-  } while (false)
 
 TEST_F(ApiTest, nullHandlesAreRefused) {
   mamba_pack *packOut = nullptr;
@@ -437,6 +397,61 @@ TEST_F(ApiTest, textOverC) {
   EXPECT_EQ(end, 0);
 }
 
+struct GenerationApiTest : ApiTest {
+  static constexpr const char *kText =
+      R"({"do_sample": true, "temperature": 0.5, "top_k": 4, "top_p": 0.9,
+          "min_p": 0.25, "repetition_penalty": 1.5, "eos_token_id": 7})";
+  GenerationApiTest() : ApiTest(PackOptions{.generation = kText}) {}
+};
+
+TEST_F(GenerationApiTest, theGenerationConfigIsRead) {
+  const char *text = nullptr;
+  size_t length = 0;
+  ASSERT_EQ(mamba_pack_generation_config(&pack, &text, &length), MAMBA_OK);
+  EXPECT_EQ(std::string(text, length), kText);
+  EXPECT_REFUSED(mamba_pack_generation_config(&pack, nullptr, &length),
+                 "'text'");
+  mamba_sampler_options options{};
+  EXPECT_REFUSED(mamba_pack_sampler_options(&pack, &options), "struct_size");
+  EXPECT_REFUSED(mamba_pack_sampler_options(&pack, nullptr), "'options'");
+  options.struct_size = sizeof(options);
+  ASSERT_EQ(mamba_pack_sampler_options(&pack, &options), MAMBA_OK);
+  EXPECT_EQ(options.temperature, 0.5);
+  EXPECT_EQ(options.top_k, 4u);
+  EXPECT_EQ(options.top_p, 0.9);
+  EXPECT_EQ(options.min_p, 0.25);
+  EXPECT_EQ(options.repetition_penalty, 1.5);
+  EXPECT_EQ(options.seed, 0u);
+}
+
+struct GreedyApiTest : ApiTest {
+  GreedyApiTest()
+      : ApiTest(PackOptions{
+            .generation = R"({"do_sample": false, "temperature": 0.5})"}) {}
+};
+
+TEST_F(GreedyApiTest, notToSampleIsGreedy) {
+  mamba_sampler_options options{};
+  options.struct_size = sizeof(options);
+  ASSERT_EQ(mamba_pack_sampler_options(&pack, &options), MAMBA_OK);
+  EXPECT_EQ(options.temperature, 0);
+  EXPECT_EQ(options.top_k, 0u);
+}
+
+struct WrongGenerationApiTest : ApiTest {
+  WrongGenerationApiTest()
+      : ApiTest(PackOptions{.generation = R"({"top_p": 2})"}) {}
+};
+
+TEST_F(WrongGenerationApiTest, isRefusedWithKeyAndValue) {
+  mamba_sampler_options options{};
+  options.struct_size = sizeof(options);
+  EXPECT_EQ(mamba_pack_sampler_options(&pack, &options), MAMBA_INVALID_DATA);
+  EXPECT_STREQ(mamba_last_error(),
+               "generation_config.json of 'fake.mpk': 'top_p' must be above 0 "
+               "and at most 1, got 2");
+}
+
 struct BareApiTest : ApiTest {
   BareApiTest() : ApiTest(PackOptions{.logitsEntry = false}) {}
 };
@@ -454,6 +469,19 @@ TEST_F(BareApiTest, whatThePackLacksIsSaid) {
   size_t predicted;
   EXPECT_EQ(mamba_session_score(session, 0, tokens, 2, &nll, &predicted),
             MAMBA_UNAVAILABLE);
+  EXPECT_EQ(mamba_pack_generation_config(&pack, &text, &length),
+            MAMBA_NOT_FOUND);
+  EXPECT_STREQ(mamba_last_error(),
+               "no generation_config.json in pack 'fake.mpk'");
+  mamba_sampler_options options{}, defaults{};
+  mamba_sampler_options_init(&defaults);
+  options.struct_size = sizeof(options);
+  ASSERT_EQ(mamba_pack_sampler_options(&pack, &options), MAMBA_OK);
+  EXPECT_EQ(options.temperature, defaults.temperature);
+  EXPECT_EQ(options.top_k, defaults.top_k);
+  EXPECT_EQ(options.top_p, defaults.top_p);
+  EXPECT_EQ(options.min_p, defaults.min_p);
+  EXPECT_EQ(options.repetition_penalty, defaults.repetition_penalty);
 }
 
 TEST_F(ApiTest, theLastErrorBelongsToItsThread) {

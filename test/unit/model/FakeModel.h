@@ -38,6 +38,7 @@ struct PackOptions {
   bool sampleEntry = false;
   bool damaged = false; // The embedded weight is not the one that was hashed.
   std::string signature = "f00d", config = "", tokenizer = "", source = "";
+  std::string generation = "";
   uint64_t valid = kValid;
   std::optional<CheckSpec> check = {};
   std::vector<float> samples = {}; // of the check
@@ -116,6 +117,8 @@ inline std::string fakePackBytes(const PackOptions &options) {
     metadata["config.json"] = options.config;
   if (!options.tokenizer.empty())
     metadata["tokenizer.json"] = options.tokenizer;
+  if (!options.generation.empty())
+    metadata["generation_config.json"] = options.generation;
   EXPECT_TRUE(setPackMetadata(writer, metadata).ok());
   if (options.embed) {
     static const float damaged[4] = {1, 2, 3, 5};

@@ -451,6 +451,21 @@ TEST(PackInfoTest, endTokens) {
   EXPECT_FALSE(ends("{").ok());
 }
 
+TEST(PackInfoTest, endTokensOfTheGenerationConfigComeFirst) {
+  auto ends = [](const std::string &generation) {
+    Fake fake({.config = R"({"eos_token_id": 3})", .generation = generation});
+    return fake.info->endTokens();
+  };
+  using Tokens = std::vector<int32_t>;
+  EXPECT_EQ(*ends(R"({"eos_token_id": 0})"), Tokens{0});
+  EXPECT_EQ(*ends(R"({"eos_token_id": [2, 5]})"), (Tokens{2, 5}));
+  EXPECT_EQ(*ends(R"({"eos_token_id": null})"), Tokens{});
+  EXPECT_EQ(*ends(R"({"temperature": 0.5})"), Tokens{3});
+  EXPECT_EQ(ends(R"({"eos_token_id": "end"})").status().message(),
+            "generation_config.json of 'fake.mpk': 'eos_token_id' must be an "
+            "integer from 0 to 2147483647, got a string");
+}
+
 TEST(PackInfoTest, unknownValidVocabularyIsTheWhole) {
   Fake fake({.valid = 0});
   EXPECT_EQ(*fake.info->validVocabSize(), uint64_t(kVocab));

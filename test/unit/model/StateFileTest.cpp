@@ -234,7 +234,8 @@ TEST_F(StateFileTest, attacksWithAFittingDigestAreRefused) {
     EXPECT_NE(message.find(words), std::string::npos) << message;
   };
   for (const char *position :
-       {"-1", "", "x", "4 ", "1e3", "9223372036854775808"})
+       {"-1", "", "x", "4 ", "1e3", "9223372036854775808",
+        "4611686018427387905"})
     attack([&](Rebuilt &r) { r.metadata["mamba.position"] = position; },
            "mamba.position");
   attack([](Rebuilt &r) { r.metadata["mamba.state"] = "2"; }, "'2'");

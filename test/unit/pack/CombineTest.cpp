@@ -80,6 +80,7 @@ TEST_F(CombineTest, MergeTakesTheTargetsOfBoth) {
             (Names{"code.0", "code.1", "cubin.0", "cuda.0", "golden.0", "golden.1"}))
       << "self-tests of both are the same";
   ASSERT_TRUE(manifest.check);
+  EXPECT_FALSE(pack->generationJson());
   EXPECT_EQ(pack->configJson(), "{}");
 }
 
@@ -137,6 +138,9 @@ TEST_F(CombineTest, MergeSaysWhatDiffers) {
   other = b;
   other.tokenizerJson = "{}";
   EXPECT_EQ(mergeFailure(a, other), "merged: their tokenizer.json differ");
+  other = b;
+  other.generationJson = "{}";
+  EXPECT_EQ(mergeFailure(a, other), "merged: their generation_config.json differ");
 }
 
 TEST_F(CombineTest, StripKeepsWhatIsAskedFor) {

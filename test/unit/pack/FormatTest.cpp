@@ -30,7 +30,7 @@ TEST(Format, KeysOfANewerMinorVersionAreIgnored) {
     ASSERT_NE(at, text.npos) << from;
     text.replace(at, from.size(), to);
   };
-  edit("\"minor\":2", "\"minor\":7,\"of_tomorrow\":{\"a\":[1]}");
+  edit("\"minor\":3", "\"minor\":7,\"of_tomorrow\":{\"a\":[1]}");
   edit("\"symbol\":", "\"of_tomorrow\":null,\"symbol\":");
   edit("\"schedule_from\":\"default\"", "\"schedule_from\":\"an oracle\"");
   Result<Manifest> manifest = readManifest(text, "test");

@@ -2,9 +2,11 @@
 
 #include "runtime/support/SafetensorsWriter.h"
 
+#include "PickleBytes.h"
 #include "TempFolder.h"
 
 using namespace mamba;
+namespace pickle = mamba::test::pickle;
 
 namespace {
 
@@ -17,11 +19,28 @@ void addFile(const TempFolder &folder, const std::string &file,
   ASSERT_TRUE(writer.write(folder / file).ok());
 }
 
+/// The same as a file of torch.save.
+void addTorchFile(const TempFolder &folder, const std::string &file,
+                  const std::vector<std::string> &names) {
+  std::vector<std::pair<std::string, std::string>> items;
+  std::vector<std::string> storages;
+  for (const std::string &name : names) {
+    std::string key = std::to_string(storages.size());
+    items.emplace_back(
+        name,
+        pickle::tensor(pickle::storage(key, 1, "ByteStorage"), 0, {1}, {1}));
+    storages.push_back(name.substr(name.size() - 1));
+  }
+  folder.add(file, pickle::torchBytes(pickle::state(items), storages));
+}
+
 /// The message for a folder with this index and the shard "s" of tensor "a".
-std::string messageForIndex(const std::string &index) {
+std::string messageForIndex(const std::string &index, bool isTorch = false) {
   TempFolder folder;
-  addFile(folder, "s", {"a"});
-  std::string path = folder.add("model.safetensors.index.json", index);
+  (isTorch ? addTorchFile : addFile)(folder, "s", {"a"});
+  std::string path = folder.add(isTorch ? "pytorch_model.bin.index.json"
+                                        : "model.safetensors.index.json",
+                                index);
   std::string message = openCheckpoint(folder.path()).status().message();
   if (size_t at = message.find(path); at != std::string::npos)
     message.replace(at, path.size(), "INDEX");
@@ -56,18 +75,56 @@ TEST(Checkpoint, Shards) {
   auto opened = openCheckpoint(folder.path());
   ASSERT_TRUE(opened.ok()) << opened.status().message();
   Checkpoint checkpoint = *std::move(opened);
-  EXPECT_EQ(checkpoint.files().size(), 2u);
   EXPECT_EQ(checkpoint.tensors().size(), 3u);
   for (const char *name : {"a", "b", "c"})
     EXPECT_EQ(checkpoint.find(name)->data[0], name[0]);
   EXPECT_EQ(checkpoint.find("unlisted"), nullptr);
 }
 
-TEST(Checkpoint, TheSingleFileComesFirst) {
+TEST(Checkpoint, OneTorchFile) {
   TempFolder folder;
+  addTorchFile(folder, "pytorch_model.bin", {"a", "b"});
+  auto opened = openCheckpoint(folder.path());
+  ASSERT_TRUE(opened.ok()) << opened.status().message();
+  Checkpoint checkpoint = *std::move(opened);
+  EXPECT_EQ(checkpoint.tensors().size(), 2u);
+  const TensorView *b = checkpoint.find("b");
+  ASSERT_TRUE(b);
+  EXPECT_EQ(b->data[0], 'b');
+  checkpoint.rest({b->data, 1});
+  EXPECT_EQ(b->data[0], 'b');
+}
+
+TEST(Checkpoint, TorchShards) {
+  TempFolder folder;
+  addTorchFile(folder, "pytorch_model-1.bin", {"a", "unlisted"});
+  addTorchFile(folder, "pytorch_model-2.bin", {"b"});
+  folder.add("pytorch_model.bin.index.json",
+             R"({"weight_map": {"a": "pytorch_model-1.bin",
+                                "b": "pytorch_model-2.bin"}})");
+  auto checkpoint = openCheckpoint(folder.path());
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status().message();
+  EXPECT_EQ(checkpoint->tensors().size(), 2u);
+  EXPECT_EQ(checkpoint->find("a")->data[0], 'a');
+  EXPECT_EQ(checkpoint->find("b")->data[0], 'b');
+}
+
+TEST(Checkpoint, SafetensorsAndSingleFilesComeFirst) {
+  TempFolder folder;
+  auto holds = [&](const char *name) {
+    auto checkpoint = openCheckpoint(folder.path());
+    return checkpoint.ok() && checkpoint->find(name);
+  };
+  addTorchFile(folder, "d", {"d"});
+  folder.add("pytorch_model.bin.index.json", R"({"weight_map": {"d": "d"}})");
+  EXPECT_TRUE(holds("d"));
+  addTorchFile(folder, "pytorch_model.bin", {"c"});
+  EXPECT_TRUE(holds("c"));
+  addFile(folder, "b", {"b"});
+  folder.add("model.safetensors.index.json", R"({"weight_map": {"b": "b"}})");
+  EXPECT_TRUE(holds("b"));
   addFile(folder, "model.safetensors", {"a"});
-  folder.add("model.safetensors.index.json", "broken");
-  EXPECT_TRUE(openCheckpoint(folder.path()).ok());
+  EXPECT_TRUE(holds("a"));
 }
 
 TEST(Checkpoint, NeitherIsNotFound) {
@@ -76,8 +133,8 @@ TEST(Checkpoint, NeitherIsNotFound) {
   EXPECT_EQ(checkpoint.status().code(), StatusCode::NotFound);
   EXPECT_EQ(checkpoint.status().message(),
             "no checkpoint in '" + folder.path() +
-                "': expected 'model.safetensors' or "
-                "'model.safetensors.index.json' in this folder");
+                "': expected 'model.safetensors' or 'pytorch_model.bin', or "
+                "the '.index.json' of one of them, in this folder");
 }
 
 TEST(Checkpoint, MustBeAFolder) {
@@ -116,12 +173,14 @@ TEST(Checkpoint, TheIndexMustMapTensorsToFiles) {
 }
 
 TEST(Checkpoint, ShardsStayInTheFolder) {
-  for (std::string name :
-       {"../s", "/etc/passwd", "x/s", "", ".", "..", "s\\u0000"})
-    EXPECT_TRUE(messageForIndex("{\"weight_map\": {\"a\": \"" + name + "\"}}")
-                    .starts_with("'INDEX': the shard of tensor 'a' must be a "
-                                 "plain file name in the same folder, got '"))
-        << name;
+  for (bool isTorch : {false, true})
+    for (std::string name :
+         {"../s", "/etc/passwd", "x/s", "", ".", "..", "s\\u0000"})
+      EXPECT_TRUE(messageForIndex("{\"weight_map\": {\"a\": \"" + name + "\"}}",
+                                  isTorch)
+                      .starts_with("'INDEX': the shard of tensor 'a' must be a "
+                                   "plain file name in the same folder, got '"))
+          << name;
 }
 
 TEST(Checkpoint, ShardsMustBeThereAndHoldTheirTensors) {
@@ -130,4 +189,15 @@ TEST(Checkpoint, ShardsMustBeThereAndHoldTheirTensors) {
             "directory");
   EXPECT_EQ(messageForIndex(R"({"weight_map": {"a": "s", "b": "s"}})"),
             "'INDEX': maps tensor 'b' to 's', which does not hold it");
+  EXPECT_EQ(messageForIndex(R"({"weight_map": {"a": "absent"}})", true),
+            "a shard of 'INDEX': cannot open 'DIR/absent': No such file or "
+            "directory");
+  EXPECT_EQ(messageForIndex(R"({"weight_map": {"a": "s", "b": "s"}})", true),
+            "'INDEX': maps tensor 'b' to 's', which does not hold it");
+  // Each kind of index leads to files of its kind.
+  EXPECT_EQ(
+      messageForIndex(
+          R"({"weight_map": {"a": "pytorch_model.bin.index.json"}})", true),
+      "a shard of 'INDEX': 'DIR/pytorch_model.bin.index.json': not a zip "
+      "archive, or cut short: it has no end of a directory");
 }

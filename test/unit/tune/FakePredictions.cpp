@@ -1,6 +1,6 @@
 #include "test/unit/tune/FakePredictions.h"
 
-#include "compiler/tune/PredictGpu.h"
+#include "runtime/predict/Figures.h"
 #include "runtime/support/File.h"
 
 #include <cmath>
@@ -25,7 +25,7 @@ int fakePrediction(int argc, char **argv) {
     std::cout << found.wrong << std::endl;
     return *found.wrong ? 1 : 0;
   }
-  GpuFigures figures;
+  predict::Figures figures;
   bool isOther = std::string_view(argv[5]).ends_with(".other");
   figures.us = isOther ? found.otherUs : found.us;
   figures.rows = (isOther ? 8 : 1) * found.rows;

@@ -3,6 +3,7 @@
 // called.
 #include "test/unit/tune/FakeWorkers.h"
 
+#include "runtime/tune/Workers.h"
 #include "test/unit/tune/FakePredictions.h"
 
 #include <gtest/gtest.h>
@@ -22,8 +23,10 @@ static int timeFakes(int count, char **packs) {
   for (size_t i; std::cin >> i;) {
     std::string name = i < size_t(count) ? std::filesystem::path(packs[i]).stem().string() : "";
     size_t number = name.size() == 1 ? size_t(name[0] - '0') : kTimes.size();
-    if (name == "crash" || (number < kTimes.size() && kTimes[number] == kCrashesWhenTimed))
+    if (name == "crash" || (number < kTimes.size() && kTimes[number] == kCrashesWhenTimed)) {
+      std::signal(SIGSEGV, SIG_DFL); // Sanitizers would end it in their own way.
       std::raise(SIGSEGV);
+    }
     if (name == "hang")
       ::pause();
     double seconds = number < kTimes.size() ? kTimes[number] : 1e-3;
@@ -34,7 +37,13 @@ static int timeFakes(int count, char **packs) {
   return 0;
 }
 
-static int tryFake(const std::string &job, const std::string &pack) {
+static int refused() {
+  return endWorkerProcess(ioError("cannot write 'x': No space left"), std::cout);
+}
+
+static int tryFake(const std::string &schedule, const std::string &pack) {
+  if (schedule == kIsRefused)
+    return refused();
   switch (std::filesystem::path(pack).stem().string()[0]) {
   case '4':
     std::raise(SIGABRT);
@@ -53,9 +62,11 @@ int main(int argc, char **argv) {
   if (verb == "@time")
     return mamba::tune::timeFakes(argc - 4, argv + 4);
   if (verb == "@try")
-    return mamba::tune::tryFake(argv[2], argv[4]);
+    return mamba::tune::tryFake(argv[3], argv[4]);
   if (verb == "@golden")
     return 0;
+  if (verb == "@predict" && std::string(argv[3]) == mamba::tune::kIsRefused)
+    return mamba::tune::refused();
   if (verb == "@predict" || verb == "@verify")
     return mamba::tune::fakePrediction(argc, argv);
   testing::InitGoogleTest(&argc, argv);

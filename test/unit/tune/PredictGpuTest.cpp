@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 using namespace mamba;
+using namespace mamba::predict;
 
 namespace {
 
@@ -24,22 +25,22 @@ CandidateKernel kernelOf(const std::string &op, int64_t columns, std::vector<int
 
 constexpr Schedule kSchedule = {.rowBlock = 1, .threads = 256};
 
-GpuFigures predicted(const CandidateKernel &kernel, GpuStep step = GpuStep::First) {
-  Result<GpuFigures> figures = predictCandidate(kernel, kSchedule, *sim::findChip("A100"), step);
+Figures predicted(const CandidateKernel &kernel, StepKind step = StepKind::First) {
+  Result<Figures> figures = predictCandidate(kernel, kSchedule, *sim::findChip("A100"), step);
   EXPECT_TRUE(figures.ok()) << figures.status().message();
-  return figures.ok() ? *figures : GpuFigures();
+  return figures.ok() ? *figures : Figures();
 }
 
 // Rows that are read once and written once take as long as the memory does.
 TEST(PredictGpu, AgreesWithTheBytesOfAKernelThatMemoryBinds) {
-  GpuFigures figures = predicted(kernelOf("silu", 4096, {2048}));
+  Figures figures = predicted(kernelOf("silu", 4096, {2048}));
   double us = 2.0 * 2048 * 4096 * 4 / sim::findChip("A100")->dramBytes * 1e6;
   EXPECT_EQ(figures.limit, "DRAM");
   EXPECT_NEAR(figures.us, us, 0.01 * us);
   EXPECT_EQ(figures.rows, 2048u);
   EXPECT_EQ(figures.spills, 0u);
   EXPECT_GT(figures.occupancy, 0.5);
-  GpuFigures other = predicted(kernelOf("silu", 4096, {2048}), GpuStep::Other);
+  Figures other = predicted(kernelOf("silu", 4096, {2048}), StepKind::Other);
   EXPECT_EQ(other.rows, 8 * 2048u);
   EXPECT_NEAR(other.us, 8 * us, 0.08 * us);
 }
@@ -47,7 +48,7 @@ TEST(PredictGpu, AgreesWithTheBytesOfAKernelThatMemoryBinds) {
 TEST(PredictGpu, ChoosesTheStepsByTheClass) {
   auto rowsOf = [](const char *tokens, int64_t length) {
     CandidateKernel kernel = kernelOf("silu", 64, {length}, tokens);
-    return std::pair(predicted(kernel).rows, predicted(kernel, GpuStep::Other).rows);
+    return std::pair(predicted(kernel).rows, predicted(kernel, StepKind::Other).rows);
   };
   using Rows = std::pair<uint64_t, uint64_t>;
   EXPECT_EQ(rowsOf("decode", 1), Rows(1, 64));
@@ -57,9 +58,9 @@ TEST(PredictGpu, ChoosesTheStepsByTheClass) {
 }
 
 TEST(PredictGpu, AScheduleThatDoesNotFitIsRefusedWithTheReason) {
-  Result<GpuFigures> figures =
+  Result<Figures> figures =
       predictCandidate(kernelOf("silu", 64, {8}), {.rowBlock = 1, .threads = 48},
-                       *sim::findChip("A100"), GpuStep::First);
+                       *sim::findChip("A100"), StepKind::First);
   EXPECT_NE(figures.status().message().find("threads must be a multiple of 32 up to 1024, got 48"),
             std::string::npos)
       << figures.status().message();
@@ -78,11 +79,11 @@ TEST(PredictGpu, ComparesNumbersWithTheReference) {
 }
 
 TEST(PredictGpu, FiguresAreReadAsWritten) {
-  GpuFigures figures{1.5, 2048, "issue", 96, 3, 0.25};
-  Result<GpuFigures> again = GpuFigures::parse(figures.json());
+  Figures figures{1.5, 2048, "issue", 96, 3, 0.25};
+  Result<Figures> again = Figures::parse(figures.json());
   ASSERT_TRUE(again.ok()) << again.status().message();
   EXPECT_EQ(again->json(), figures.json());
-  EXPECT_FALSE(GpuFigures::parse("{}").ok());
+  EXPECT_FALSE(Figures::parse("{}").ok());
 }
 
 } // namespace

@@ -1,41 +1,34 @@
 // Who takes the default's place by prediction, and how the best one is looked for.
-#include "compiler/tune/PredictSweep.h"
+#include "runtime/tune/PredictSweep.h"
 #include "runtime/tune/Report.h"
 #include "test/unit/tune/FakePredictions.h"
+#include "test/unit/tune/FakeSources.h"
 
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cmath>
 
 using namespace mamba;
 
 namespace {
 
-/// A kernel with candidates of these chunks.
-TunedKernel kernelOf(std::vector<int64_t> chunks) {
-  TunedKernel kernel;
-  kernel.key = *ScheduleKey::parse("scan selective_scan f32->f32 prefill 64x16");
-  kernel.lengths = {2048};
-  for (int64_t chunk : chunks)
-    kernel.candidates.push_back(Schedule{.chunk = chunk});
-  return kernel;
-}
+struct Options : tune::SweepSettings, tune::SearchRules {};
 
-const sim::Chip &chip() { return *sim::findChip("A100"); }
-
-tune::KernelResult swept(std::vector<int64_t> chunks, SweepOptions options = {}) {
+tune::KernelResult swept(const std::vector<int64_t> &chunks, const Options &options = {}) {
   std::optional<tune::KernelResult> found;
-  Result<bool> complete = sweepByPrediction(options, {kernelOf(std::move(chunks))}, chip(),
-                                            [&](const tune::KernelResult &result) -> Status {
-                                              found = result;
-                                              return {};
-                                            });
+  Result<bool> complete =
+      tune::predictSweep(options, options, tune::FakePredicted({tune::fakeKernel(chunks)}),
+                         [&](const tune::KernelResult &result) -> Status {
+                           found = result;
+                           return {};
+                         });
   EXPECT_TRUE(complete.ok() && *complete);
   return *found;
 }
 
-std::string best(std::vector<int64_t> chunks) {
-  tune::KernelResult result = swept(std::move(chunks));
+std::string best(const std::vector<int64_t> &chunks) {
+  tune::KernelResult result = swept(chunks);
   EXPECT_EQ(result.failure, "");
   return result.candidates[result.best].schedule;
 }
@@ -88,8 +81,28 @@ std::vector<int64_t> valley() {
   return chunks;
 }
 
+TEST(PredictSweep, TheNearestIsSoByDoublingsOfEachParameter) {
+  tune::FakeKernel kernel = tune::fakeKernel({64, 65});
+  // Far ones by another parameter, or the lack of one, come after near ones.
+  kernel.schedules = {"chunk=64", "chunk=1024", "chunk=64  threads=4", "chunk=66", "odd words="};
+  std::optional<tune::KernelResult> found;
+  Options options;
+  options.builders = 1;
+  ASSERT_TRUE(tune::predictSweep(options, options, tune::FakePredicted({kernel}),
+                                 [&](const tune::KernelResult &result) -> Status {
+                                   found = result;
+                                   return {};
+                                 })
+                  .ok());
+  std::vector<std::string> order;
+  for (const tune::CandidateResult &candidate : found->candidates)
+    order.push_back(candidate.schedule);
+  EXPECT_EQ(order, (std::vector<std::string>{"chunk=64", "chunk=66", "chunk=64  threads=4",
+                                             "odd words=", "chunk=1024"}));
+}
+
 TEST(PredictSweep, GoesOnFromTheBestSoFar) {
-  SweepOptions options;
+  Options options;
   options.most = 1000;
   tune::KernelResult result = swept(valley(), options);
   EXPECT_EQ(result.candidates[result.best].schedule, "chunk=4096");
@@ -99,13 +112,13 @@ TEST(PredictSweep, GoesOnFromTheBestSoFar) {
 }
 
 TEST(PredictSweep, TriesAtMostSoMany) {
-  SweepOptions options;
+  Options options;
   options.most = 30;
   EXPECT_EQ(swept(valley(), options).candidates.size(), 30u);
 }
 
 TEST(PredictSweep, GivesTheSameWithAnyNumberOfProcesses) {
-  SweepOptions options;
+  Options options;
   options.builders = 1;
   tune::KernelResult one = swept(valley(), options);
   options.builders = 3;
@@ -117,16 +130,17 @@ TEST(PredictSweep, GivesTheSameWithAnyNumberOfProcesses) {
 
 TEST(PredictSweep, EndsWheneverItIsToStop) {
   for (int most : {0, 3, 10}) {
-    SweepOptions options;
+    Options options;
     std::atomic<int> asked = 0;
     options.stop = [&] { return ++asked > most; };
     options.builders = 1;
     bool isDone = false;
     Result<bool> complete =
-        sweepByPrediction(options, {kernelOf({1, 7})}, chip(), [&](const tune::KernelResult &) {
-          isDone = true;
-          return Status();
-        });
+        tune::predictSweep(options, options, tune::FakePredicted({tune::fakeKernel({1, 7})}),
+                           [&](const tune::KernelResult &) {
+                             isDone = true;
+                             return Status();
+                           });
     ASSERT_TRUE(complete.ok());
     EXPECT_FALSE(*complete);
     EXPECT_FALSE(isDone);
@@ -149,17 +163,10 @@ TEST(PredictSweep, ReportsWithoutWhatOnlyTimingsHave) {
   EXPECT_NE(svg.find("chunk=7: 9.0 us</title>"), std::string::npos);
 }
 
-TEST(PredictSweep, KernelsThatHangOnValuesAreLeftOut) {
-  TunedKernel kernel = kernelOf({1});
-  EXPECT_TRUE(isPredictable(kernel));
-  kernel.key = *ScheduleKey::parse("sample sample f32,i32->i32 decode 50x1");
-  EXPECT_FALSE(isPredictable(kernel));
-}
-
 TEST(PredictSweep, AChipIsOfTheTarget) {
-  std::string error;
-  auto nameOf = [&](const char *target, const std::string &chip) -> std::string {
-    Result<const sim::Chip *> found = chipOf(*parseTarget(target, error), chip);
+  auto nameOf = [&](const std::string &target, const std::string &chip) -> std::string {
+    Result<const sim::Chip *> found =
+        predict::chipOf(target.substr(std::string("cuda:").size()), target, chip);
     return found.ok() ? std::string((*found)->name) : found.status().message();
   };
   EXPECT_EQ(nameOf("cuda:sm_80", ""), "A100");

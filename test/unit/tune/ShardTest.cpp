@@ -159,7 +159,7 @@ TEST(KeepBest, WhatIsOfOtherWorkStays) {
 std::string nameOfTest() { return "mamba test " + std::to_string(::getpid()); }
 
 const auto never = [] { return false; };
-const auto silent = [] {};
+const auto silent = [](const std::string &) {};
 
 TEST(HostTurn, BelongsToOneUntilItIsGivenBack) {
   std::string name = nameOfTest();
@@ -167,14 +167,18 @@ TEST(HostTurn, BelongsToOneUntilItIsGivenBack) {
     auto turn = HostTurn::take(name, never, silent);
     ASSERT_TRUE(turn.ok() && *turn);
     int asked = 0, said = 0;
-    auto second = HostTurn::take(name, [&] { return ++asked > 2; }, [&] { ++said; });
+    auto second = HostTurn::take(name, [&] { return ++asked > 2; }, [&](const std::string &holder) {
+      ++said;
+      EXPECT_EQ(holder, "process " + std::to_string(::getpid()) + " of user " +
+                            std::to_string(::geteuid()));
+    });
     ASSERT_TRUE(second.ok());
     EXPECT_FALSE(*second);
     EXPECT_EQ(said, 1);
     EXPECT_TRUE(*HostTurn::take(name + " another", never, silent));
   }
   int said = 0;
-  auto third = HostTurn::take(name, never, [&] { ++said; });
+  auto third = HostTurn::take(name, never, [&](const std::string &) { ++said; });
   ASSERT_TRUE(third.ok());
   EXPECT_TRUE(*third);
   EXPECT_EQ(said, 0);
@@ -196,7 +200,7 @@ TEST(HostTurn, IsFreeWhenItsProcessIsKilled) {
   ASSERT_EQ(::read(ready[0], &taken, 1), 1);
   EXPECT_EQ(taken, 'y');
   // Killed when this process waits for it.
-  auto turn = HostTurn::take(name, never, [&] { ::kill(child, SIGKILL); });
+  auto turn = HostTurn::take(name, never, [&](const std::string &) { ::kill(child, SIGKILL); });
   ASSERT_TRUE(turn.ok());
   EXPECT_TRUE(*turn);
   int status = 0;

@@ -1,14 +1,19 @@
 // A sweep goes on whatever its candidates do, and its journal can be gone on with.
-#include "compiler/tune/Sweep.h"
 #include "runtime/support/File.h"
 #include "runtime/tune/Journal.h"
 #include "runtime/tune/Timing.h"
+#include "runtime/tune/WorkFolder.h"
+#include "runtime/tune/Workers.h"
 #include "test/unit/support/TempFolder.h"
+#include "test/unit/tune/FakeSources.h"
 #include "test/unit/tune/FakeWorkers.h"
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstdlib>
 #include <filesystem>
+#include <numeric>
 
 #include <sys/stat.h>
 
@@ -56,24 +61,19 @@ TEST(Timing, FailuresAreOfThisRace) {
 }
 
 /// A kernel of so many candidates, told apart by their chunk.
-TunedKernel kernelOf(size_t candidates, const std::string &dims = "64x16") {
-  TunedKernel kernel;
-  kernel.key = *ScheduleKey::parse("scan selective_scan f32->f32 prefill " + dims);
-  kernel.tokens = TokenClass::Prefill;
-  kernel.lengths = {512};
-  for (size_t i = 0; i < candidates; ++i) {
-    kernel.candidates.push_back(Schedule{.chunk = int64_t(i) + 1});
-    kernel.predictedUs.push_back(double(i));
-  }
-  return kernel;
+tune::FakeKernel kernelOf(size_t candidates, const std::string &dims = "64x16") {
+  std::vector<int64_t> chunks(candidates);
+  std::iota(chunks.begin(), chunks.end(), 1);
+  return tune::fakeKernel(chunks, dims);
 }
 
-tune::KernelResult swept(const TunedKernel &kernel, SweepOptions options = {}) {
+tune::KernelResult swept(const tune::FakeKernel &kernel) {
   std::optional<tune::KernelResult> found;
-  Result<bool> complete = sweep(options, {kernel}, [&](const tune::KernelResult &result) -> Status {
-    found = result;
-    return {};
-  });
+  Result<bool> complete =
+      tune::runSweep({}, tune::FakeTrials({kernel}), [&](const tune::KernelResult &result) -> Status {
+        found = result;
+        return {};
+      });
   EXPECT_TRUE(complete.ok() && *complete);
   return *found;
 }
@@ -100,42 +100,92 @@ TEST(Sweep, NothingTakesTheDefaultsPlaceByLuck) {
   EXPECT_DOUBLE_EQ(result.bestTime.median, result.defaultTime.median);
 }
 
-TEST(Sweep, LargeSpacesAreCutByPrediction) {
-  TunedKernel kernel = kernelOf(8);
-  std::swap(kernel.predictedUs[6], kernel.predictedUs[1]);
-  SweepOptions options;
-  options.most = 3;
-  tune::KernelResult result = swept(kernel, options);
-  ASSERT_EQ(result.candidates.size(), 3u);
-  EXPECT_EQ(result.candidates[0].schedule, "chunk=1") << "the default first";
-  EXPECT_EQ(result.candidates[1].schedule, "chunk=7");
-  EXPECT_EQ(result.candidates[2].schedule, "chunk=3");
-  options.exhaustive = true;
-  EXPECT_EQ(swept(kernel, options).candidates.size(), 8u);
-}
-
 TEST(Sweep, ABudgetEndsIt) {
-  SweepOptions options;
+  tune::SweepSettings options;
   options.budgetSeconds = 1e-9;
   size_t done = 0;
   auto count = [&](const tune::KernelResult &) {
     ++done;
     return Status();
   };
-  Result<bool> complete = sweep(options, {kernelOf(2), kernelOf(3)}, count);
+  Result<bool> complete = tune::runSweep(options, tune::FakeTrials({kernelOf(2), kernelOf(3)}), count);
   ASSERT_TRUE(complete.ok());
   EXPECT_FALSE(*complete);
   EXPECT_EQ(done, 0u);
+}
+
+TEST(Sweep, WhatTheSystemRefusesEndsItAndNamesTheKernel) {
+  for (size_t which : {size_t(0), size_t(3)}) {
+    tune::FakeKernel kernel = kernelOf(5);
+    kernel.schedules[which] = tune::kIsRefused;
+    size_t done = 0;
+    auto count = [&](const tune::KernelResult &) {
+      ++done;
+      return Status();
+    };
+    Result<bool> complete =
+        tune::runSweep({}, tune::FakeTrials({kernelOf(1), kernel, kernelOf(1)}), count);
+    EXPECT_EQ(complete.status().message(), kernel.key + ": cannot write 'x': No space left");
+    EXPECT_EQ(complete.status().code(), StatusCode::IoError);
+    EXPECT_EQ(done, 1u);
+    complete = tune::predictSweep({}, {}, tune::FakePredicted({kernel}), count);
+    EXPECT_EQ(complete.status().message(), kernel.key + ": cannot write 'x': No space left");
+  }
+}
+
+TEST(Workers, TheFirstFailureEndsTheRest) {
+  std::atomic<size_t> begun = 0;
+  Status status = tune::forEachAtOnce(1000, 2, [] { return false; }, [&](size_t i) -> Status {
+    ++begun;
+    return i == 3 ? ioError("full") : Status();
+  });
+  EXPECT_EQ(status.message(), "full");
+  EXPECT_LT(begun, 1000u);
+}
+
+//===----------------------------------------------------------------------===//
+// WorkFolder
+//===----------------------------------------------------------------------===//
+
+TEST(WorkFolder, WhatDeadProcessesHaveLeftGoesAway) {
+  namespace fs = std::filesystem;
+  TempFolder folder;
+  const char *own = std::getenv("TMPDIR");
+  std::string before = own ? own : "";
+  ::setenv("TMPDIR", (folder / ".").c_str(), 1);
+  Result<tune::WorkFolder> alive = tune::WorkFolder::create();
+  ASSERT_TRUE(alive.ok()) << alive.status().message();
+  fs::create_directories(folder / "mamba-tune-4711-aB3xYz/deep");
+  EXPECT_TRUE(writeFileAtomically(folder / "mamba-tune-4711-aB3xYz/deep/file", "x").ok());
+  // None of these is one.
+  std::vector<std::string> others = {"mamba-tune-aB3xYz", "mamba-tune--aB3xYz",
+                                     "mamba-tune-1-aB3xY", "mamba-tune-1-aB3xYzz", "other"};
+  for (const std::string &name : others)
+    fs::create_directory(folder / name);
+  EXPECT_TRUE(writeFileAtomically(folder / "mamba-tune-2-abcdef", "a file").ok());
+  fs::create_directory_symlink("other", folder / "mamba-tune-3-abcdef");
+  tune::WorkFolder::removeStale();
+  EXPECT_FALSE(fs::exists(folder / "mamba-tune-4711-aB3xYz"));
+  EXPECT_TRUE(fs::exists(alive->path()));
+  for (const std::string &name : others)
+    EXPECT_TRUE(fs::exists(folder / name)) << name;
+  EXPECT_TRUE(fs::exists(folder / "mamba-tune-2-abcdef"));
+  EXPECT_TRUE(fs::is_symlink(folder / "mamba-tune-3-abcdef"));
+  own ? ::setenv("TMPDIR", before.c_str(), 1) : ::unsetenv("TMPDIR");
 }
 
 //===----------------------------------------------------------------------===//
 // Journal
 //===----------------------------------------------------------------------===//
 
-tune::KernelReport reported(const TunedKernel &kernel) {
-  std::string error;
-  return tune::reportOf(swept(kernel),
-                  recordOf(swept(kernel), *parseTarget("cpu:x86-64-v4", error), 2));
+tune::KernelReport reported(const tune::FakeKernel &kernel) {
+  tune::KernelResult result = swept(kernel);
+  tune::ScheduleLine line;
+  line.target = "cpu:x86-64-v4";
+  line.chip = "A chip";
+  line.versions = "mamba";
+  line.figure.threads = 2;
+  return tune::reportOf(result, tune::lineOf(result, line));
 }
 
 TEST(Journal, GoesOnWithWhatIsThere) {
@@ -150,7 +200,7 @@ TEST(Journal, GoesOnWithWhatIsThere) {
   Result<tune::Journal> journal = tune::Journal::open(path, "settings", true);
   ASSERT_TRUE(journal.ok()) << journal.status().message();
   EXPECT_TRUE(journal->isDone(report.key));
-  EXPECT_FALSE(journal->isDone(kernelOf(8, "65x16").key.text()));
+  EXPECT_FALSE(journal->isDone(kernelOf(8, "65x16").key));
   ASSERT_EQ(journal->reports().size(), 1u);
   EXPECT_EQ(tune::reportTable(journal->reports()), tune::reportTable({report}));
   EXPECT_EQ(tune::reportSvg(journal->reports(), "t"), tune::reportSvg({report}, "t"));

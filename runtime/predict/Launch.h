@@ -12,11 +12,7 @@
 
 namespace mamba::predict {
 
-/// Sequences of one length each.
-struct Step {
-  uint64_t sequences, length;
-  uint64_t tokens() const { return sequences * length; }
-};
+using Step = StepSpec;
 
 /// An argument of a launch.
 struct Argument {

@@ -1,4 +1,4 @@
-#include "compiler/predict/Runner.h"
+#include "runtime/predict/Runner.h"
 
 #include <algorithm>
 #include <array>

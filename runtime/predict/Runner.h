@@ -2,7 +2,7 @@
 // and scaled. bench/README.md has the rule.
 #pragma once
 
-#include "compiler/predict/Launch.h"
+#include "runtime/predict/Launch.h"
 #include "runtime/device/sim/Chips.h"
 
 #include <map>

@@ -1,0 +1,30 @@
+# Toolchain: the runtime for AArch64 Linux, by clang and lld of this machine against
+# the packages that tools/lib/sysroot.sh unpacks. Programs run under QEMU.
+get_filename_component(sysroot ${CMAKE_CURRENT_LIST_DIR}/../build/sysroot-aarch64 ABSOLUTE)
+set(MAMBA_SYSROOT ${sysroot} CACHE PATH "Where tools/lib/sysroot.sh put the libraries")
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES MAMBA_SYSROOT)
+if(NOT EXISTS ${MAMBA_SYSROOT}/usr/lib/aarch64-linux-gnu)
+  message(FATAL_ERROR "${MAMBA_SYSROOT} has no libraries for AArch64: "
+    "run tools/lib/sysroot.sh ${MAMBA_SYSROOT}")
+endif()
+
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(CMAKE_SYSROOT ${MAMBA_SYSROOT})
+set(CMAKE_FIND_ROOT_PATH ${MAMBA_SYSROOT})
+set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
+foreach(language C CXX)
+  set(CMAKE_${language}_COMPILER_TARGET aarch64-linux-gnu)
+endforeach()
+set(CMAKE_C_COMPILER clang-22)
+set(CMAKE_CXX_COMPILER clang++-22)
+set(CMAKE_EXE_LINKER_FLAGS_INIT -fuse-ld=lld)
+foreach(kind LIBRARY INCLUDE PACKAGE)
+  set(CMAKE_FIND_ROOT_PATH_MODE_${kind} ONLY)
+endforeach()
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(ENV{PKG_CONFIG_SYSROOT_DIR} ${MAMBA_SYSROOT})
+set(ENV{PKG_CONFIG_SYSTEM_INCLUDE_PATH} ${MAMBA_SYSROOT}/usr/include)
+set(ENV{PKG_CONFIG_LIBDIR}
+  ${MAMBA_SYSROOT}/usr/lib/aarch64-linux-gnu/pkgconfig:${MAMBA_SYSROOT}/usr/share/pkgconfig)
+set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -L ${MAMBA_SYSROOT})

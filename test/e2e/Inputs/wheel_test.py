@@ -1,0 +1,291 @@
+"""What the wheel does beside what the tools did. Arguments: the pack, a text, what
+mamba-run generated and measured, mamba/runtime.h."""
+
+import array
+import ctypes
+import gc
+import json
+import os
+import re
+import sys
+import threading
+
+import mamba_runtime
+from mamba_runtime import _dlpack, _library
+
+try:
+    import numpy
+except ImportError:
+    numpy = None
+    print("skipped: numpy is not installed")
+try:
+    import torch
+except ImportError:
+    torch = None
+    print("skipped: torch is not installed")
+
+pack_path, text_path, generated_path, perplexity_path, header_path = sys.argv[1:]
+header = open(header_path).read()
+
+
+def raises(kind, pattern, function, *arguments, **options):
+    try:
+        function(*arguments, **options)
+    except kind as error:
+        assert re.search(pattern, str(error)), f"{error!r} does not say {pattern!r}"
+    else:
+        raise AssertionError(f"nothing was raised that says {pattern!r}")
+
+
+def test_every_function_and_struct_of_the_header():
+    declared = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
+    functions = {}
+    for name, arguments in re.findall(r"MAMBA_API[^;(]*?\b(mamba_\w+)\(([^;]*)\);", declared):
+        functions[name] = 0 if arguments.strip() == "void" else arguments.count(",") + 1
+    assert len(functions) > 40
+    bound = {name: len(arguments) for name, arguments in _library.STATUS_FUNCTIONS.items()}
+    bound.update({name: len(arguments) for name, (_, arguments) in _library.PLAIN_FUNCTIONS.items()})
+    missing = {name: count for name, count in functions.items() if bound.get(name) != count}
+    assert not missing, f"bound otherwise than in the header: {missing}"
+    for name, fields in re.findall(r"typedef struct (mamba_\w+) \{(.*?)\}", declared, re.DOTALL):
+        names = [re.search(r"(\w+)\s*$", part).group(1) for line in fields.split(";") if line.strip()
+                 for part in line.split(",")]
+        assert names == [field for field, _ in _library.STRUCTS[name]._fields_], name
+
+
+def test_text_is_that_of_mamba_run(model):
+    pieces = list(model.generate("ROMEO:\n", max_tokens=60, temperature=0.8, top_k=40, seed=7))
+    assert "".join(pieces) == open(generated_path).read()
+    score = model.score(open(text_path).read())
+    told = json.load(open(perplexity_path))
+    assert score.tokens == told["tokens"] and score.nll_per_token == told["nll_per_token"]
+    assert abs(score.perplexity / told["perplexity"] - 1) < 1e-12
+    assert abs(score.bits_per_byte / told["bits_per_byte"] - 1) < 1e-12
+    raises(ValueError, "no tokens", model.generate, "")
+    raises(ValueError, "at least 1", model.generate, "x", max_tokens=0)
+    raises(TypeError, "no option 'heat'", model.generate, "x", heat=1)
+    raises(ValueError, "2 tokens", model.score, "")
+
+
+def test_a_text_goes_on_where_its_session_is(model):
+    whole = "".join(model.generate("JULIET:\n", max_tokens=30, temperature=0))
+    session, sampler = model.session(), model.sampler(temperature=0)
+    first = "".join(model.generate("JULIET:\n", max_tokens=12, session=session, sampler=sampler))
+    saved = session.dumps(sampler=sampler)
+    session.save("state", sampler=sampler)
+    assert open("state", "rb").read() == saved
+    rest = "".join(model.generate("", max_tokens=18, session=session, sampler=sampler))
+    assert first + rest == whole
+    again = model.session(2)
+    again.loads(saved, slot=1)
+    again.load("state", slot=0)
+    assert again.position(0) == again.position(1) > 12
+    assert again.logits(0).tolist() == again.logits(1).tolist()
+    raises(mamba_runtime.InvalidData, "", again.loads, saved[:-1])
+    raises(mamba_runtime.NotFound, "nowhere", again.load, "nowhere")
+
+
+def test_ragged_steps_and_states(model):
+    session = model.session(slots=3)
+    ids = model.tokenizer.encode("To be, or not to be")
+    session.step({0: ids, 1: ids[:2]}, want=None)
+    logits = session.step({1: array.array("i", ids[2:]), 2: ids}, want="last")
+    vocab = model.pack.info.vocab_size
+    assert logits.shape == (2, vocab) and logits.dtype == "F32" and len(logits) == 2
+    assert session.logits(2).tolist() == logits.tolist()[1] == session.logits(0).tolist()
+    every = model.session().step({0: ids}, want="all")
+    assert every.shape == (len(ids), vocab)
+    assert session.recent(1) == ids[-32:] and session.position(1) == len(ids)
+
+    names = [state.state_id for state in model.states]
+    assert "ssm_state.0" in names
+    for name in names:
+        session.write_state(name, session.read_state(name, slot=0), slot=1)
+    raises(mamba_runtime.NotFound, "", session.logits, 1)
+    session.copy(0, 2)
+    session.clear(0)
+    assert session.position(0) == 0
+    assert session.step({1: [5]}).tolist() == session.step({2: [5]}).tolist()
+
+    raises(mamba_runtime.InvalidArgument, "token 0 of sequence 0 is -1", session.step, {0: [-1]})
+    raises(ValueError, "2\\^32", session.step, {-1: [1]})
+    raises(ValueError, "32 bits", session.step, {0: [1 << 40]})
+    raises(ValueError, "want must be", session.step, {0: [1]}, "some")
+    raises(TypeError, "encode the text", session.step, {0: "text"})
+    raises(mamba_runtime.NotFound, "ssm_state.0", session.read_state, "ssm_state.99")
+    raises(ValueError, r"must be F32 \[\d+, 16\]", session.write_state, "ssm_state.0", [1.0, 2.0])
+    raises(ValueError, "'out' must be|out must be", session.step, {0: [1]}, "last", bytearray(4))
+
+
+def test_entries_by_name(model):
+    assert "logits" in model.pack.entries
+    entry = next(e for e in model.pack.entries.values() if any(t.rows == "tokens" for t in e.inputs))
+    session = model.session(2)
+    ids = array.array("i", [3, 1, 4, 1, 5])
+    inputs = {entry.inputs[0].name: ids}
+    outputs = session.call(entry.name, inputs, lengths=[3, 2])
+    assert set(outputs) == {tensor.name for tensor in entry.outputs}
+    assert (session.position(0), session.position(1)) == (3, 2)
+    raises(mamba_runtime.NotFound, "logits", session.call, "nonsense", {}, [1])
+    raises(ValueError, "missing", session.call, entry.name, {}, [1])
+    raises(ValueError, "no input 'x'", session.call, entry.name, {"x": ids, **inputs}, [5])
+    raises(ValueError, r"must be I32 \[4\], got I32 \[5\]", session.call, entry.name, inputs, [4])
+
+
+def test_callbacks(model):
+    session = model.session(2)
+    samplers = {0: model.sampler(temperature=0), 1: model.sampler(temperature=0)}
+    ids = model.tokenizer.encode("HAMLET:\n")
+    session.step({0: ids, 1: ids}, want=None)
+    seen = []
+    session.generate(samplers, 8, lambda tokens: seen.append((tokens, session.position(0))))
+    assert len(seen) == 8 and all(a == b for (a, b), _ in seen)
+    session.generate(samplers, 8, lambda tokens: bool(seen.append(tokens)))
+    assert len(seen) == 9
+
+    def fail(tokens):
+        raise KeyError("mine")
+
+    raises(KeyError, "mine", session.generate, samplers, 8, fail)
+    steps = []
+    with mamba_runtime.Model(model.pack, device="cpu", progress=lambda *at: steps.append(at)) as other:
+        other.self_test(lambda done, total: steps.append((done, total)))
+    assert steps and steps[-1][0] == steps[-1][1]
+    raises(KeyError, "mine", mamba_runtime.Model, model.pack, device="cpu", progress=lambda *_: fail(0))
+
+
+def test_tokenizer(model):
+    tokenizer = model.tokenizer
+    text = "Thou — art“ ünïcode.\0\n"
+    ids = tokenizer.encode(text)
+    assert tokenizer.decode(ids) == text and len(tokenizer) > max(ids)
+    with mamba_runtime.Decoder(tokenizer) as decoder:
+        assert "".join([decoder.push(token) for token in ids] + [decoder.flush()]) == text
+        raises(mamba_runtime.InvalidArgument, "", decoder.push, 1 << 30)
+
+
+def test_closing(pack_path):
+    model = mamba_runtime.Model(pack_path, device="cpu")
+    session = model.session()
+    tokenizer = model.tokenizer
+    model.pack.close()
+    model.close()
+    model.close()
+    session.step({0: tokenizer.encode("still")})
+    session.close()
+    raises(ValueError, "Session is closed", session.step, {0: [1]})
+    raises(ValueError, "Model is closed", model.session)
+    with mamba_runtime.Model(pack_path, device="cpu", threads=2) as model:
+        kept = model.session()
+    child = os.fork()
+    if child == 0:
+        try:
+            kept.step({0: [1]})
+        except RuntimeError as error:
+            os._exit(0 if "before a fork" in str(error) else 2)
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    raises(mamba_runtime.NotFound, "'missing.mpk'", mamba_runtime.Pack, "missing.mpk")
+    raises(mamba_runtime.InvalidData, "", mamba_runtime.Pack, text_path)
+    raises(ValueError, "zero byte", mamba_runtime.Pack, "a\0b")
+    raises(mamba_runtime.InvalidArgument, "tpu", mamba_runtime.Model, pack_path, device="tpu")
+
+
+def test_threads(model):
+    ids = model.tokenizer.encode("Once more unto the breach, dear friends")
+    alone = model.session().step({0: ids}).tolist()
+    results = []
+
+    def work():
+        with model.session() as session:
+            results.append(session.step({0: ids}).tolist())
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [alone] * 4
+
+
+class Lender:
+    """A tensor that only has DLPack, as torch's; counts what is lent."""
+
+    def __init__(self, tensor, device=(1, 0)):
+        self.tensor, self.device = tensor, device
+
+    def __dlpack_device__(self):
+        return self.device
+
+    def __dlpack__(self):
+        return self.tensor.__dlpack__()
+
+
+def test_dlpack(model):
+    session = model.session()
+    session.step({0: [1, 2, 3]})
+    state = session.read_state("ssm_state.0")
+    session.write_state("ssm_state.0", Lender(state))
+    assert session.read_state("ssm_state.0").tolist() == state.tolist()
+    raises(TypeError, "on the CPU is needed", session.write_state, "ssm_state.0", Lender(state, (2, 0)))
+    state.__dlpack__()
+    gc.collect()
+    assert not _dlpack._lent
+
+
+def test_numpy(model):
+    session = model.session()
+    ids = numpy.array([1, 2, 3], dtype=numpy.int64)
+    logits = session.step({0: ids})
+    view, lent = numpy.asarray(logits), numpy.from_dlpack(logits)
+    assert view.ctypes.data == lent.ctypes.data == logits.address and view.dtype == numpy.float32
+    out = numpy.zeros_like(view)
+    session.clear()
+    assert session.step({0: ids.astype(numpy.int32)}, out=out) is out and (out == view).all()
+    assert model.sampler(temperature=0).sample(out[0]) == int(out.argmax())
+
+    state = numpy.asarray(session.read_state("conv_state.1")).copy()
+    state.flags.writeable = False
+    session.write_state("conv_state.1", state)
+    assert (numpy.asarray(session.read_state("conv_state.1")) == state).all()
+    session.write_state("conv_state.1", Lender(state.copy() * 2))
+    assert (numpy.asarray(session.read_state("conv_state.1")) == state * 2).all()
+    for lend in (lambda a: a, Lender):
+        raises(TypeError, "contiguous", session.write_state, "conv_state.1", lend(numpy.asfortranarray(state.copy())))
+    raises(ValueError, "got F64", session.write_state, "conv_state.1", state.astype(float))
+    raises(ValueError, "row of I32 or I64", session.step, {0: ids[None]})
+    # What was lent lives as long as it is used, and no longer.
+    del logits, view
+    gc.collect()
+    assert lent.shape[0] == 1 and len(_dlpack._lent) == 1
+    del lent
+    gc.collect()
+    assert not _dlpack._lent
+
+
+def test_torch(model):
+    session = model.session()
+    logits = session.step({0: torch.tensor([1, 2, 3])})
+    assert torch.from_dlpack(logits).data_ptr() == logits.address
+    state = torch.from_dlpack(session.read_state("ssm_state.0")) * 2
+    session.write_state("ssm_state.0", state)
+    assert torch.equal(torch.from_dlpack(session.read_state("ssm_state.0")), state)
+
+
+model = mamba_runtime.Model(pack_path, device="cpu")
+assert mamba_runtime.build_info.startswith(f"mamba {mamba_runtime.__version__} (")
+assert model.info.device == "cpu" and model.pack.config["vocab_size"] > 0
+test_every_function_and_struct_of_the_header()
+test_text_is_that_of_mamba_run(model)
+test_a_text_goes_on_where_its_session_is(model)
+test_ragged_steps_and_states(model)
+test_entries_by_name(model)
+test_callbacks(model)
+test_tokenizer(model)
+test_closing(pack_path)
+test_threads(model)
+test_dlpack(model)
+if numpy:
+    test_numpy(model)
+if torch:
+    test_torch(model)

@@ -1,0 +1,144 @@
+#include "tools/lib/AppCommand.h"
+
+#include "mamba/runtime.h"
+
+#include <algorithm>
+#include <sstream>
+
+namespace mamba::cli {
+
+static std::string joined(const std::vector<std::string> &words) {
+  std::string text;
+  for (const std::string &word : words)
+    text += (text.empty() ? "" : ",") + word;
+  return text;
+}
+
+CLI::Validator offers(const std::vector<std::string> &words) {
+  return CLI::Validator([](std::string &) { return std::string(); }, "", joined(words));
+}
+
+static std::vector<std::string> split(const std::string &list) {
+  std::vector<std::string> words;
+  std::istringstream stream(list);
+  for (std::string word; std::getline(stream, word, ',');)
+    words.push_back(word);
+  return words;
+}
+
+/// From the names of validators (see offers) or from the {...} of CLI::IsMember.
+static std::vector<std::string> wordsOf(CLI::Option &option) {
+  for (int i = 0;; ++i) {
+    CLI::Validator *validator = nullptr;
+    try {
+      validator = option.get_validator(i);
+    } catch (const CLI::OptionNotFound &) { // There is no count.
+      return {};
+    }
+    if (!validator->get_name().empty())
+      return split(validator->get_name());
+    std::string text = validator->get_description();
+    if (text.starts_with('{') && text.ends_with('}'))
+      return split(text.substr(1, text.size() - 2));
+  }
+}
+
+static std::string onOneLine(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+static Paths pathsOf(const Parameter &parameter) {
+  const std::string &value = parameter.value;
+  if (value == "X.mpk")
+    return Paths::Packs;
+  if (value == "DIR")
+    return Paths::Folders;
+  return value.find("FILE") != std::string::npos || value.find('.') != std::string::npos
+             ? Paths::Any
+             : Paths::None;
+}
+
+static Parameter describe(CLI::Option &option) {
+  Parameter parameter;
+  for (const std::string &name : option.get_snames())
+    parameter.names.push_back("-" + name);
+  for (const std::string &name : option.get_lnames())
+    parameter.names.push_back("--" + name);
+  parameter.help = onOneLine(option.get_description());
+  parameter.required = option.get_required();
+  if (option.get_items_expected_max() == 0) {
+    // A flag; its value is optional if it has one that says something.
+    for (const std::string &name : option.get_lnames())
+      if (option.check_fname(name) && option.get_flag_value(name, "") != "false") {
+        parameter.value = "N";
+        parameter.valueOptional = true;
+      }
+    return parameter;
+  }
+  parameter.words = wordsOf(option);
+  std::string type = option.get_type_name();
+  type = type.substr(0, type.find(':'));
+  // The names that CLI11 gives say nothing of a file.
+  bool isNamed = type != "TEXT" && type != "INT" && type != "UINT" && type != "FLOAT" && !type.empty();
+  if (parameter.isArgument()) {
+    parameter.value = isNamed ? type : option.get_name(true);
+    std::transform(parameter.value.begin(), parameter.value.end(), parameter.value.begin(),
+                   [&](char c) { return isNamed ? c : char(std::toupper(c)); });
+    parameter.paths = isNamed ? pathsOf(parameter) : Paths::Any;
+  } else {
+    parameter.value = isNamed || type == "TEXT" ? type : "N";
+    parameter.paths = pathsOf(parameter);
+  }
+  if (!parameter.words.empty())
+    parameter.paths = Paths::None;
+  parameter.defaultValue = option.get_default_str();
+  parameter.repeated = option.get_items_expected_max() > 1;
+  parameter.commaList = option.get_delimiter() == ',';
+  return parameter;
+}
+
+Command describe(CLI::App &app) {
+  Command command;
+  command.name = app.get_name();
+  command.about = onOneLine(app.get_description());
+  if (command.about.ends_with('.'))
+    command.about.pop_back();
+  for (CLI::Option *option : app.get_options([](CLI::Option *o) { return !o->get_group().empty(); }))
+    command.parameters.push_back(describe(*option));
+  addFooter(command, app.get_footer());
+  auto isShown = [](CLI::App *verb) { return !verb->get_group().empty(); };
+  for (CLI::App *verb : app.get_subcommands(std::function<bool(CLI::App *)>(isShown)))
+    command.verbs.push_back(describe(*verb));
+  return command;
+}
+
+void addInformation(CLI::App &app, const std::string &version,
+                    std::function<void(Command &)> addMore) {
+  auto describeAll = [&app, addMore] {
+    Command tool = describe(app);
+    if (addMore)
+      addMore(tool);
+    return tool;
+  };
+  // What CLI11 prints for --version it prints for any such exception.
+  auto print = [](std::string text) {
+    while (text.ends_with('\n'))
+      text.pop_back();
+    throw CLI::CallForVersion(text, 0);
+  };
+  app.set_version_flag("--version", version, "Print version, build and ABI, and exit");
+  app.add_option_function<std::string>(
+         "--completion",
+         [=](const std::string &shell) { print(completion(describeAll(), shell)); },
+         "Print a script that makes a shell complete this command, and exit")
+      ->type_name("SHELL")
+      ->check(CLI::IsMember(shells()));
+  app.add_flag_callback(
+         "--help-man",
+         [=] { print(manPage(describeAll(), std::string("mamba ") + mamba_version())); },
+         "Print the man page, and exit")
+      ->group("");
+}
+
+} // namespace mamba::cli
