@@ -29,7 +29,8 @@ Status require(std::initializer_list<Required> arguments) {
 }
 
 Status checkStructSize(const char *name, size_t size) {
-  if (size >= sizeof(size_t) * 2 && size <= kMaxStructSize)
+  // Each struct has a field of this size, so that no version ends within a field.
+  if (size >= sizeof(size_t) * 2 && size <= kMaxStructSize && size % sizeof(size_t) == 0)
     return {};
   return invalidArgument("struct_size of " + inQuotes(name) + " is " +
                          (size == 0 ? "not set" : std::to_string(size)) +

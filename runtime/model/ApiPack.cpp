@@ -39,7 +39,8 @@ mamba_status mamba_pack_open_memory(const void *data, size_t bytes,
     MAMBA_ASSIGN_OR_RETURN(
         auto file,
         Pack::parse(static_cast<const uint8_t *>(data), bytes, name));
-    *pack = new mamba_pack(std::make_shared<const PackInfo>(std::move(file)));
+    MAMBA_ASSIGN_OR_RETURN(auto info, PackInfo::make(std::move(file)));
+    *pack = new mamba_pack(std::move(info));
     return {};
   });
 }

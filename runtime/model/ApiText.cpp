@@ -35,6 +35,9 @@ mamba_sampler_options toC(const SamplerOptions &options) {
 extern "C" {
 
 void mamba_sampler_options_init(mamba_sampler_options *options) {
+  // It is not told how much room there is: fields of later versions are not its to set.
+  static_assert(sizeof(mamba_sampler_options) == 6 * 8 + sizeof(size_t),
+                "write no more than the struct of version 6 has");
   if (options)
     *options = toC(SamplerOptions());
 }

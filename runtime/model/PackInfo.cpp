@@ -61,8 +61,13 @@ void stateFromOutside(const StateSpec &state, const void *outside, void *pool) {
 Result<std::shared_ptr<const PackInfo>>
 PackInfo::open(const std::string &path) {
   MAMBA_ASSIGN_OR_RETURN(auto pack, Pack::open(path));
+  return make(std::move(pack));
+}
+
+Result<std::shared_ptr<const PackInfo>>
+PackInfo::make(std::shared_ptr<const Pack> pack) {
   if (pack->isTuning())
-    return invalidArgument(inQuotes(path) +
+    return invalidArgument(inQuotes(pack->path()) +
                            " is a tuning pack: mamba-tune finds the best schedules "
                            "with it, 'mamba-pack build' without --variants makes "
                            "the pack of a model");

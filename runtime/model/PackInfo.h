@@ -33,6 +33,8 @@ void stateFromOutside(const StateSpec &state, const void *outside, void *pool);
 class PackInfo {
 public:
   static Result<std::shared_ptr<const PackInfo>> open(const std::string &path);
+  /// Refuses packs that are not for running.
+  static Result<std::shared_ptr<const PackInfo>> make(std::shared_ptr<const Pack> pack);
   explicit PackInfo(std::shared_ptr<const Pack> pack);
 
   const std::shared_ptr<const Pack> &pack() const { return pack_; }

@@ -321,7 +321,11 @@ Status take(Session &session, uint32_t slot, Sampler *sampler,
     return session.restore(slot, reader.snapshot);
   // Both or neither: the new sampler takes the old one's place at the end.
   Sampler loaded = *sampler;
-  MAMBA_RETURN_IF_ERROR(loaded.restore(*reader.sampler));
+  if (uint64_t vocab = session.model().manifest().model->vocabSize; sampler->vocabSize() != vocab)
+    return invalidArgument("the sampler is for " + std::to_string(sampler->vocabSize()) +
+                           " tokens, the model of " + name + " has " + std::to_string(vocab));
+  if (Status restored = loaded.restore(*reader.sampler); !restored.ok())
+    return restored.withContext(name);
   MAMBA_RETURN_IF_ERROR(session.restore(slot, reader.snapshot));
   *sampler = std::move(loaded);
   return {};

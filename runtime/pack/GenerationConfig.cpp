@@ -34,7 +34,8 @@ Result<GenerationConfig> read(const json &object) {
                          readNumber(
                              object, "temperature",
                              [](double v) { return v >= 0 && v <= kMost; },
-                             "at least 0"));
+                             "a finite number of at least 0 and at most "
+                             "1e30"));
   MAMBA_ASSIGN_OR_RETURN(std::optional<int64_t> topK,
                          getOptionalInt(object, "top_k", 0, UINT32_MAX));
   if (topK)
@@ -53,7 +54,7 @@ Result<GenerationConfig> read(const json &object) {
                          readNumber(
                              object, "repetition_penalty",
                              [](double v) { return v > 0 && v <= kMost; },
-                             "above 0"));
+                             "above 0 and at most 1e30"));
   MAMBA_ASSIGN_OR_RETURN(config.endTokens, readEndTokens(object));
   return config;
 }

@@ -45,7 +45,12 @@ fails 1 'has no rows of int8' mamba-pack build "$folder" -o none --target=cuda:s
 for target in cpu:z80 cuda:sm_12 nonsense cpu: ''; do
   fails 2 "${target:-target}" mamba-pack build "$folder" -o none --target="$target" --quiet
 done
+cp "$mpk" copy
+for input in copy.mpk copy; do
+  fails 1 "'$input' is a pack already" mamba-pack build $input -o none
+done
 absent none
+fails 2 "must be cpu, cuda, cuda:N or sim, got 'foo'" mamba-tune copy.mpk --device=foo
 fails 2 'level' mamba-import "$folder" --level=wheel:0
 fails 1 '3|layer' mamba-import "$folder" --level=block:3
 fails 2 'nonsense' mamba-import --op=nonsense --sizes=E=1

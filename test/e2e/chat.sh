@@ -142,7 +142,8 @@ goes_wrong "'foreign'.*model" '/load foreign'
 goes_wrong "'nowhere/state'" '/save nowhere/state'
 goes_wrong '/save needs a file' /save
 goes_wrong '/seed: must be a whole number' '/seed x'
-goes_wrong '/set temperature: must be at least 0' '/set temperature -1'
+goes_wrong '/set temperature: must be a finite number of at least 0' '/set temperature -1'
+goes_wrong "/set temperature: must be a finite number of at least 0 and at most 1e30, got '1e400'" '/set temperature 1e400'
 goes_wrong '/set n: must be a whole number' '/set n'
 goes_wrong "/set knows temperature, .* got 'colour'" '/set colour red'
 goes_wrong "/stats takes nothing, got 'now'" '/stats now'
@@ -161,6 +162,7 @@ fails 2 'template.*must have \{text\} once' mamba-run chat "$mpk" --template 'Q:
 fails 2 'may have \{answer\} once, after \{text\}' mamba-run chat "$mpk" --template '{answer}{text}'
 fails 2 'must stand before n, t or another' mamba-run chat "$mpk" --template '{text}\x'
 fails 2 'stop.*must not be empty' mamba-run chat "$mpk" --stop ''
+fails 2 'system.*must be UTF-8' mamba-run chat "$mpk" --system $'\xff'
 fails 2 'must be a name on one line' mamba-run chat "$mpk" --user ''
 fails 2 'system' mamba-run chat "$mpk" --system x --load-state state
 fails 2 'history' mamba-run chat "$mpk" --history h --no-history

@@ -56,3 +56,8 @@ for example in hello score game; do
   refuses 2 "^usage: $example PACK" example-$example
 done
 refuses 2 '^usage: game PACK' example-game "$mpk" --nope 3
+for option in --budget --frames --row-ms; do
+  for value in x 3x '' -1 nan; do
+    refuses 2 '^usage: game PACK' example-game "$mpk" $option "$value"
+  done
+done

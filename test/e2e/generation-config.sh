@@ -81,11 +81,12 @@ refused() {
   fails 1 "'[^']*/m/generation_config.json': $2" mamba-pack build m -o none.mpk --quiet
   absent none.mpk
 }
-refused '{"temperature": -1}' "'temperature' must be at least 0, got -1"
+refused '{"temperature": -1}' "'temperature' must be a finite number of at least 0 and at most 1e30, got -1"
+refused '{"temperature": 1e39}' "'temperature' must be a finite number of at least 0 .*, got 1e[+]39"
 refused '{"top_k": -5}' "'top_k' must be an integer from 0 to 4294967295, got -5"
 refused '{"top_p": 1.5}' "'top_p' must be above 0 and at most 1, got 1.5"
 refused '{"min_p": 2}' "'min_p' must be between 0 and 1, got 2"
-refused '{"repetition_penalty": 0}' "'repetition_penalty' must be above 0, got 0"
+refused '{"repetition_penalty": 0}' "'repetition_penalty' must be above 0 and at most 1e30, got 0"
 refused '{"do_sample": "no"}' "'do_sample' must be true or false, got a string"
 refused '{"eos_token_id": -1}' "'eos_token_id' must be an integer from 0 to 2147483647, got -1"
 refused '{' 'line 2, column 1: '

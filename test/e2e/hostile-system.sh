@@ -42,6 +42,17 @@ loses "${generate[@]}" >&-
 loses mamba-run perplexity "$mpk" --file prompt --quiet >/dev/full
 loses mamba-run perplexity "$mpk" --file prompt --quiet >&-
 loses mamba-pack inspect "$mpk" >/dev/full
+loses mamba-tune "$data/models/shakespeare" --list >/dev/full
+for tool in mamba-run mamba-pack mamba-tune mamba-import; do
+  for option in --version --help --help-man '--completion bash'; do
+    loses $tool $option >/dev/full
+  done
+done
+# With stdin closed too, nothing of ours takes the place of a stream.
+loses "${generate[@]}" <&- >&-
+status=0
+timeout 60 mamba-run chat "$mpk" -n 5 <&- >out 2>stderr || status=$?
+[ $status = 1 ] && grep -q '^mamba-run: cannot read stdin: ' stderr || die "chat ends with $status: $(cat stderr)"
 
 # A reader that has seen enough is no failure of the writer.
 mamba-run generate "$mpk" --prompt ROMEO: -n 3000 --greedy --quiet 2>stderr | head -c 10 >out

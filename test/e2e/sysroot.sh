@@ -49,6 +49,12 @@ for REFUSED in update install; do
     die "status $status: $(cat said)"
   [ -z "$(compgen -G 'refused*')" ] || die 'a folder is left behind'
 done
+mkdir mine
+touch mine/work
+status=0
+sysroot mine/ 2>said || status=$?
+[ $status = 1 ] && [ -e mine/work ] && grep -q '^sysroot.sh: mine holds other things' said ||
+  die "status $status: $(cat said)"
 status=0
 sysroot 2>said || status=$?
 [ $status = 2 ] && grep -q '^usage: sysroot.sh FOLDER$' said || die "status $status: $(cat said)"

@@ -55,7 +55,6 @@ FAKE_CUDA='chips=' fails 1 'CUDA_ERROR_NO_DEVICE' mamba-tune g.mpk
 MAMBA_CUDA_DRIVER=/nonexistent fails 1 'driver' mamba-tune g.mpk
 MAMBA_CUDA_PREFER=ptx fails 1 'a sweep tries all of them: unset it' mamba-tune g.mpk
 fails 1 "no target for this machine's processor" mamba-tune g.mpk --device=cpu
-fails 1 "variants are not timed on device 'sim'" mamba-tune g.mpk --device=sim
 FAKE_CUDA='checks=off fail=cuGraphLaunch,1,700' mamba-tune g.mpk --kernels "$key" --db f.tune --quiet >report
 grep -q 'not tuned: the default fails when it is timed: .*CUDA_ERROR_ILLEGAL_ADDRESS' report
 test ! -s f.tune

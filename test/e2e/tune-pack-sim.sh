@@ -34,6 +34,13 @@ fails 1 "'c.mpk' has no target for chip 'H100', which is sm_90a" mamba-tune c.mp
 fails 1 "unknown chip 'Z80'" mamba-tune c.mpk --device=sim --chip Z80
 fails 1 'chip is for predictions: name --device=sim too' mamba-tune c.mpk --device=cpu --chip A100
 
+# What matches nothing is said before there is a database; a share may be empty.
+fails 1 "no kernel of 'c.mpk' matches 'nosuch', 'mamba-pack inspect --json' shows them" \
+  mamba-tune c.mpk --device=sim --kernels nosuch --db none.tune
+absent none.tune
+tune --kernels nosuch --shard 1/2 --db none.tune >report
+grep -qx 'there is nothing to tune in shard 1/2' report
+
 # Shares, a budget, and going on.
 for share in 1 2; do
   tune --shard $share/2 --db share$share.tune >none
@@ -67,4 +74,4 @@ test ! -s w.tune
 mamba-import --op=linear --sizes=K=8,O=8 -o linear.mlir
 mamba-pack build linear.mlir --variants=2 -o cpu.mpk --target=cpu:x86-64-v3 --quiet
 fails 1 "no PTX for device 'sim'" mamba-tune cpu.mpk --device=sim
-fails 1 "variants are not timed on device 'npu'" mamba-tune c.mpk --device=npu
+fails 2 "must be cpu, cuda, cuda:N or sim, got 'npu'" mamba-tune c.mpk --device=npu

@@ -82,6 +82,9 @@ for file in fifo /dev/zero large.tune; do
   grep -Eq "error: cannot (map|read) '$file': it (is a pipe or a device|holds more than 67108864 bytes)" stderr
 done
 fails 1 "target 'cpu:z80' is not supported" mamba-tune "$model" --list --target cpu:z80
+fails 1 "no kernel of '.*' matches 'nosuch', --list shows them" \
+  mamba-tune "$model" --kernels nosuch --db none.tune
+absent none.tune
 fails 1 'no-such-model' mamba-tune no-such-model --list
 fails 2 "must be a time like 90s, 10m or 1h, got 'soon'" mamba-tune "$model" --budget soon
 fails 2 'report.*x.tune' mamba-tune "$model" --db x.tune --report ./x.tune

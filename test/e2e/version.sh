@@ -14,7 +14,7 @@ for tool in mamba-run mamba-pack mamba-tune 'mamba-tune merge' mamba-import mamb
     third=
     read -r third || true
   } <said
-  [[ $first =~ ^${tool%% *}\ [0-9]+\.[0-9]+\.[0-9]+\ \(([0-9a-f]{7,},\ )?(clang|gcc)\ [0-9.]+(,\ [A-Za-z]+)?\)$ ]] ||
+  [[ $first =~ ^${tool%% *}\ [0-9]+\.[0-9]+\.[0-9]+\ \(([0-9a-f]{7,}\+?,\ )?(clang|gcc)\ [0-9.]+(,\ [A-Za-z]+)?\)$ ]] ||
     die "'$tool --version' begins with '$first'"
   [ "$second" = "runtime ABI $abi" ] || die "'$tool --version' says '$second', not ABI $abi"
   if [ "$tool" = mamba-run ]; then
@@ -34,10 +34,17 @@ mkdir -p 'a checkout/inside'
 (
   cd 'a checkout'
   git init -q
-  git -c user.name=test -c user.email=test@localhost commit -q --allow-empty -m first
+  echo one >file
+  git add file
+  git -c user.name=test -c user.email=test@localhost commit -q -m first
 )
 commit=$(git -C 'a checkout' rev-parse --short HEAD)
 [ "$(revision "$PWD/a checkout")" = "$commit" ] || die "the revision is not $commit: $(cat Revision.h)"
+touch -d 2001-01-01 Revision.h
+revision "$PWD/a checkout" >/dev/null
+[ Revision.h -ot "a checkout/file" ] || die 'the same header is written again'
+echo two >'a checkout/file'
+[ "$(revision "$PWD/a checkout")" = "$commit+" ] || die "changed sources are of $(cat Revision.h)"
 [ -z "$(revision "$PWD/a checkout/inside")" ] || die "a folder in another checkout: $(cat Revision.h)"
 export GIT_CEILING_DIRECTORIES=$PWD
 mkdir unpacked

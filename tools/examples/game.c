@@ -184,21 +184,31 @@ static void leave_and_return(struct game *game, uint32_t slot,
   check(mamba_session_load(game->session, slot, who->sampler, path));
 }
 
+/* A number of at least 0, all of the text. */
+static int number(const char *text, double *value) {
+  char *end;
+  *value = strtod(text, &end);
+  return end != text && *end == 0 && *value >= 0 && *value < 1e9;
+}
+
 int main(int argc, char **argv) {
   struct game game = {
       .cast = {{.name = "ROMEO"}, {.name = "JULIET"}, {.name = "GLOUCESTER"}}};
   const char *save = "romeo.state";
-  int frames = 1000;
+  double frames = 1000;
   for (int i = 2; i + 1 < argc; i += 2) {
+    int known = 1;
     if (strcmp(argv[i], "--budget") == 0)
-      game.budget = atof(argv[i + 1]);
+      known = number(argv[i + 1], &game.budget);
     else if (strcmp(argv[i], "--frames") == 0)
-      frames = atoi(argv[i + 1]);
+      known = number(argv[i + 1], &frames);
     else if (strcmp(argv[i], "--row-ms") == 0)
-      game.clock_ms = atof(argv[i + 1]);
+      known = number(argv[i + 1], &game.clock_ms);
     else if (strcmp(argv[i], "--save") == 0)
       save = argv[i + 1];
     else
+      known = 0;
+    if (!known)
       argc = 0;
   }
   if (argc < 2 || argc % 2 != 0) {
@@ -242,12 +252,12 @@ int main(int argc, char **argv) {
   tell(&game, &game.cast[2],
        "KING EDWARD IV:\nBrother, good day.\n\n"
        "GLOUCESTER:\n");
-  run_until_idle(&game, romeo, frames);
+  run_until_idle(&game, romeo, (int)frames);
   if (is_idle(romeo))
     leave_and_return(&game, 0, save);
   tell(&game, romeo, "\nFRIAR LAURENCE:\nAnd what of Juliet?\n\nROMEO:\n");
   for (uint32_t i = 0; i < CAST; ++i)
-    run_until_idle(&game, &game.cast[i], frames);
+    run_until_idle(&game, &game.cast[i], (int)frames);
   printf("%d frames\n", game.frame);
   fprintf(stderr, "slowest frame %.3f ms, longest step %.3f ms\n", game.slowest,
           game.longest_step);

@@ -3,6 +3,9 @@
 #include "mamba/runtime.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <sstream>
 
 namespace mamba::cli {
@@ -111,6 +114,14 @@ Command describe(CLI::App &app) {
   for (CLI::App *verb : app.get_subcommands(std::function<bool(CLI::App *)>(isShown)))
     command.verbs.push_back(describe(*verb));
   return command;
+}
+
+Status writeStandardOutput(const std::string &text) {
+  if ((std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||
+       std::fflush(stdout) != 0) &&
+      errno != EPIPE)
+    return ioError(std::string("cannot write to standard output: ") + std::strerror(errno));
+  return {};
 }
 
 void addInformation(CLI::App &app, const std::string &version,

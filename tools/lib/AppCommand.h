@@ -2,11 +2,14 @@
 // beside --help: --version, --completion and, for the build, --help-man.
 #pragma once
 
+#include "runtime/support/Status.h"
 #include "tools/lib/Command.h"
 
 #include <CLI/CLI.hpp>
 
 #include <functional>
+#include <sstream>
+#include <string>
 
 namespace mamba::cli {
 
@@ -15,6 +18,18 @@ CLI::Validator offers(const std::vector<std::string> &words);
 
 /// What `app` takes; its name is the tool's or the verb's.
 Command describe(CLI::App &app);
+
+/// Writes all of it; a reader that has gone is no failure of ours.
+Status writeStandardOutput(const std::string &text);
+
+/// Prints what --help and the like answer; the exit status, of which a failure is
+/// reported by `fail`, as in fail(1, "cannot write to standard output: ...").
+template <typename Fail> int answer(CLI::App &app, const CLI::Success &asked, Fail fail) {
+  std::ostringstream text;
+  int status = app.exit(asked, text, text);
+  Status written = writeStandardOutput(text.str());
+  return written.ok() ? status : fail(1, written.message());
+}
 
 /// Adds the options to a tool's application, which has a name. `version` is what
 /// --version prints; `addMore` may add to the description what `app` does not hold.

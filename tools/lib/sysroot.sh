@@ -5,7 +5,7 @@
 # and downloads lie in the folder while it works. Done before, it does nothing.
 set -euo pipefail
 [ $# = 1 ] || { echo 'usage: sysroot.sh FOLDER' >&2; exit 2; }
-folder=$1
+folder=${1%/}
 # shellcheck source=tools/lib/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
@@ -19,6 +19,9 @@ for package in "${packages[@]}"; do
 done
 wanted=${names[*]}
 [ "$(cat "$folder/made-of" 2>/dev/null)" != "$wanted" ] || exit 0
+if [ -n "$(ls -A "$folder" 2>/dev/null)" ] && [ ! -e "$folder/made-of" ]; then
+  die "$folder holds other things: name a new folder, or an empty one"
+fi
 for tool in apt-get dpkg-deb; do
   command -v $tool >/dev/null || die "$tool was not found: the packages are Debian's"
 done

@@ -11,9 +11,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <string>
 
 using namespace mamba;
@@ -34,15 +32,9 @@ int fail(int code, const std::string &message) {
 }
 
 int writeOutput(const std::string &path, const std::string &text) {
-  if (path != "-") {
-    Status status = writeFileAtomically(path, text);
-    return status.ok() ? 0 : fail(kFailed, status.message());
-  }
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||
-      std::fflush(stdout) != 0)
-    return fail(kFailed, std::string("cannot write to standard output: ") +
-                             std::strerror(errno));
-  return 0;
+  Status status = path == "-" ? cli::writeStandardOutput(text)
+                              : writeFileAtomically(path, text);
+  return status.ok() ? 0 : fail(kFailed, status.message());
 }
 
 int importModule(const Arguments &arguments) {
@@ -116,7 +108,7 @@ int main(int argc, char **argv) {
     if (input->empty() && op->empty())
       throw CLI::RequiredError("a checkpoint's folder or --op");
   } catch (const CLI::Success &answer) {
-    return app.exit(answer);
+    return cli::answer(app, answer, fail);
   } catch (const CLI::Error &error) {
     return fail(kUsage, std::string(error.what()) + "; --help shows the usage");
   }

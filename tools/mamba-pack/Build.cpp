@@ -5,7 +5,9 @@
 #include "compiler/pack/OutOfMemory.h"
 #include "compiler/tune/TuningPack.h"
 #include "runtime/device/Processors.h"
+#include "runtime/pack/Pack.h"
 #include "runtime/support/HubCache.h"
+#include "runtime/support/Quote.h"
 #include "tools/lib/AppCommand.h"
 #include "tools/lib/ProgressBar.h"
 #include "tools/mamba-run/Checks.h"
@@ -74,6 +76,17 @@ static void checkOutput(const BuildOptions &build) {
         same(*file, build.output))
       refuse("'" + build.output + "' is a file of the checkpoint, name another file");
   }
+}
+
+/// A pack is not taken for the text of a module.
+static Status checkInput(const std::string &input) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(input, ignored) ||
+      (fs::path(input).extension() != ".mpk" && !Pack::open(input).ok()))
+    return {};
+  return invalidArgument(inQuotes(input) +
+                         " is a pack already, name the checkpoint or the .mlir file it is to be "
+                         "built from");
 }
 
 /// "all" stands for those that are the same on every machine.
@@ -283,6 +296,7 @@ void addBuild(CLI::App &app, Work &work) {
       options.cache = arguments->cacheFolder.empty() ? KernelCache::ofUser()
                                                      : KernelCache(arguments->cacheFolder);
     work = [arguments]() -> Result<std::string> {
+      MAMBA_RETURN_IF_ERROR(checkInput(arguments->build.input));
       MAMBA_RETURN_IF_ERROR(build(arguments->build, arguments->variantCount, arguments->quiet));
       return std::string();
     };

@@ -287,7 +287,7 @@ void addVerify(CLI::App &app, Work &work) {
                    "Where the self-tests run: cpu, cuda, cuda:N, sim or auto. Without it every\n"
                    "target is tested on all that runs it here: this processor, the simulated GPU\n"
                    "(MAMBA_SIM_CHECKS=off is fast), GPUs")
-      ->check(run::deviceName())
+      ->check(run::deviceName({"cpu", "cuda", "sim", "auto"}))
       ->check(cli::offers({"auto", "cpu", "cuda", "sim"}));
   verb->add_option("--target", arguments->target,
                    "The one target to test, as in cpu:x86-64-v3; without it all of the pack's;\n"

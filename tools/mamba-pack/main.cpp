@@ -5,10 +5,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <exception>
 #include <new>
 #include <string>
@@ -22,13 +20,9 @@ static int fail(int code, const std::string &message) {
   return code;
 }
 
-/// A reader that has gone is no failure of ours.
 static int print(const std::string &text) {
-  if ((std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||
-       std::fflush(stdout) != 0) &&
-      errno != EPIPE)
-    return fail(kFailed, std::string("cannot write to standard output: ") + std::strerror(errno));
-  return 0;
+  Status written = cli::writeStandardOutput(text);
+  return written.ok() ? 0 : fail(kFailed, written.message());
 }
 
 /// What is wrong with the command line and where to look.
@@ -58,7 +52,7 @@ int main(int argc, char **argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success &answer) {
-    return app.exit(answer);
+    return cli::answer(app, answer, fail);
   } catch (const CLI::ParseError &error) {
     return fail(kUsage, explain(error, app));
   }

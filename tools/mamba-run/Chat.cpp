@@ -242,7 +242,7 @@ void addChat(CLI::App &app, Work &run) {
                        "A text that is read once, before the first turn, as in "
                        "--system 'ACT II. A garden.'")
           ->type_name("TEXT")
-          ->check(notEmpty());
+          ->check(parsed([](const std::string &) { return Status(); }));
   verb->add_option("--template", options->pattern,
                    "A turn as the model reads it, \\n a newline, as in "
                    "--template 'Q: {text}\\nA:{answer}\\n'. What follows "

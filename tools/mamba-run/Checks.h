@@ -9,6 +9,7 @@
 #include <initializer_list>
 #include <string>
 #include <system_error>
+#include <vector>
 
 namespace mamba::run {
 
@@ -41,7 +42,8 @@ CLI::Validator numberThat(Accept accept, const std::string &wish) {
 
 // The values of the sampling options.
 inline CLI::Validator temperatureValue() {
-  return numberThat([](double v) { return v >= 0 && v <= 1e30; }, "at least 0");
+  return numberThat([](double v) { return v >= 0 && v <= 1e30; },
+                    "a finite number of at least 0 and at most 1e30");
 }
 inline CLI::Validator topPValue() {
   return numberThat([](double v) { return v > 0 && v <= 1; },
@@ -52,7 +54,8 @@ inline CLI::Validator minPValue() {
                     "between 0 and 1");
 }
 inline CLI::Validator penaltyValue() {
-  return numberThat([](double v) { return v > 0 && v <= 1e30; }, "above 0");
+  return numberThat([](double v) { return v > 0 && v <= 1e30; },
+                    "above 0 and at most 1e30");
 }
 
 /// Refuses an output that would take the place of what is read.
@@ -67,14 +70,19 @@ inline void checkOutput(const std::string &output,
   }
 }
 
-inline CLI::Validator deviceName() {
-  auto check = [](const std::string &text) -> std::string {
-    for (const char *name : {"cpu", "cuda", "sim", "auto"})
+/// One of `names`, cuda with a number too.
+inline CLI::Validator deviceName(const std::vector<std::string> &names) {
+  auto check = [=](const std::string &text) -> std::string {
+    std::string wish;
+    for (const std::string &name : names) {
       if (text == name)
         return "";
+      wish += (wish.empty() ? "" : &name == &names.back() ? " or " : ", ") +
+              name + (name == "cuda" ? ", cuda:N" : "");
+    }
     if (text.starts_with("cuda:") && wholeNumber(0, 1023)(text.substr(5)) == "")
       return "";
-    return "must be cpu, cuda, cuda:N, sim or auto, got '" + text + "'";
+    return "must be " + wish + ", got '" + text + "'";
   };
   return CLI::Validator(check, "");
 }

@@ -27,7 +27,7 @@ void addCommonOptions(CLI::App &verb, CommonOptions &options) {
                   "one), sim (a simulated GPU) or auto (cuda where there is a "
                   "driver and code for it, else cpu)")
       ->type_name("NAME")
-      ->check(deviceName())
+      ->check(deviceName({"cpu", "cuda", "sim", "auto"}))
       ->check(cli::offers({"auto", "cpu", "cuda", "sim"}))
       ->capture_default_str();
   verb.add_option("--target", options.target,

@@ -32,11 +32,21 @@ void onSignal(int signal) {
   errno = error;
 }
 
+/// The pipe's ends, where no standard stream is: one that is closed stays so.
+void openWake() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+    return; // poll() and write() leave -1 alone.
+  for (int i : {0, 1})
+    wake[i] = fcntl(ends[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  close(ends[0]);
+  close(ends[1]);
+}
+
 } // namespace
 
 void catchInterrupt() {
-  if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) != 0)
-    wake[0] = wake[1] = -1; // poll() and write() then leave them alone.
+  openWake();
   onTerminal = isatty(STDERR_FILENO);
   struct sigaction action = {}, before = {};
   action.sa_handler = onSignal;

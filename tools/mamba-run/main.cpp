@@ -10,7 +10,6 @@
 
 #include <csignal>
 #include <exception>
-#include <iostream>
 #include <new>
 
 using namespace mamba;
@@ -69,9 +68,11 @@ int main(int argc, char **argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success &success) { // --help, --version
-    app.exit(success, std::cout, std::cerr);
-    std::cout.flush();
-    return std::cout ? kDone : kFailed;
+    auto fail = [](int status, const std::string &message) {
+      report(message);
+      return status;
+    };
+    return cli::answer(app, success, fail);
   } catch (const CLI::ParseError &error) {
     return reportUsage(explain(error, app, argc, argv));
   }

@@ -142,15 +142,14 @@ Result<std::string> Model::run(const TuneCommand &command, int &signal) {
   MAMBA_ASSIGN_OR_RETURN(SweepRun run, SweepRun::begin(named, databaseTarget(target),
                                                        settings(target, chipName)));
   MAMBA_ASSIGN_OR_RETURN(std::vector<TunedKernel> kernels, planKernels(sweep.input));
-  if (predicted)
-    std::erase_if(kernels, [](const TunedKernel &kernel) { return !isPredictable(kernel); });
   std::vector<ShardItem> items;
   for (const TunedKernel &kernel : kernels) {
-    size_t candidates = kernel.candidates.size();
+    // There is no choice where there is no prediction.
+    size_t candidates = predicted && !isPredictable(kernel) ? 1 : kernel.candidates.size();
     items.push_back({kernel.key.text(),
                      sweep.exhaustive ? candidates : std::min(candidates, sweep.most)});
   }
-  std::set<std::string> chosen = run.choose(std::move(items));
+  MAMBA_ASSIGN_OR_RETURN(std::set<std::string> chosen, run.choose(std::move(items), "--list"));
   std::erase_if(kernels, [&](const TunedKernel &kernel) {
     return !chosen.contains(kernel.key.text());
   });

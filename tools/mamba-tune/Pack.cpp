@@ -30,7 +30,10 @@ Result<std::string> tunePack(const TuneCommand &command, const std::string &pack
   std::vector<ShardItem> items;
   for (size_t i = 0; i < source.kernels(); ++i)
     items.push_back({source.kernel(i).key, source.kernel(i).candidates.size()});
-  std::set<std::string> chosen = run.choose(std::move(items));
+  MAMBA_ASSIGN_OR_RETURN(std::set<std::string> chosen,
+                         run.choose(std::move(items), pack == command.input
+                                                          ? "'mamba-pack inspect --json'"
+                                                          : "--list"));
   source.keep([&](const std::string &key, size_t) { return chosen.contains(key); });
   auto sweep = [&](const SweepSettings &settings, const SweepRun::Done &done) {
     // What is in the pack was chosen already.

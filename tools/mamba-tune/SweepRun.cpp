@@ -66,10 +66,16 @@ Result<SweepRun> SweepRun::begin(const TuneCommand &command, const std::string &
   return SweepRun(named, std::move(journal));
 }
 
-std::set<std::string> SweepRun::choose(std::vector<ShardItem> kernels) const {
+Result<std::set<std::string>> SweepRun::choose(std::vector<ShardItem> kernels,
+                                               const std::string &shown) const {
   std::erase_if(kernels, [&](const ShardItem &kernel) {
-    return kernel.candidates < 2 || kernel.key.find(command_.filter) == std::string::npos;
+    return kernel.key.find(command_.filter) == std::string::npos;
   });
+  // A share may be empty.
+  if (kernels.empty() && !command_.filter.empty() && command_.shard.isAll())
+    return invalidArgument("no kernel of " + inQuotes(command_.input) + " matches " +
+                           inQuotes(command_.filter) + ", " + shown + " shows them");
+  std::erase_if(kernels, [](const ShardItem &kernel) { return kernel.candidates < 2; });
   // What is done is dealt too: the shares stay what they were.
   std::vector<size_t> shares = deal(kernels, command_.shard.count);
   std::set<std::string> chosen;

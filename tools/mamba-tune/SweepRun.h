@@ -28,8 +28,10 @@ public:
                                 const std::string &settings);
 
   /// The keys of the kernels that are to be tuned: there is a choice, it is asked for,
-  /// in this share, and not done.
-  std::set<std::string> choose(std::vector<ShardItem> kernels) const;
+  /// in this share, and not done. Fails if none is asked for; `shown` is what shows
+  /// the keys of `kernels`.
+  Result<std::set<std::string>> choose(std::vector<ShardItem> kernels,
+                                       const std::string &shown) const;
 
   using Done = std::function<Status(const KernelResult &)>;
   using Sweep = std::function<Result<bool>(const SweepSettings &, const Done &)>;

@@ -4,6 +4,7 @@
 #include "runtime/tune/Workers.h"
 #include "tools/lib/AppCommand.h"
 #include "tools/lib/Version.h"
+#include "tools/mamba-run/Checks.h"
 #include "tools/mamba-tune/Merge.h"
 #include "tools/mamba-tune/SweepRun.h"
 #include "tools/mamba-tune/Verbs.h"
@@ -77,6 +78,7 @@ static std::vector<CLI::Option *> addOptions(CLI::App &app, tune::TuneCommand &c
   return {app.add_option("--device", command.device,
                          "Where candidates are timed: cpu, for GPUs cuda or cuda:N; or sim, which\n"
                          "predicts kernels for a GPU, as is done of a model without --device")
+              ->check(run::deviceName({"cpu", "cuda", "sim"}))
               ->check(cli::offers({"cpu", "cuda", "sim"})),
           app.add_option("--chip", command.chip,
                          "The GPU that kernels are predicted for, as mamba-run's --chip;\n"
@@ -134,7 +136,7 @@ runProgram(CLI::App &app, int argc, char **argv, const std::function<void()> &ch
     app.parse(argc, argv);
     check();
   } catch (const CLI::Success &answer) {
-    return app.exit(answer);
+    return cli::answer(app, answer, fail);
   } catch (const CLI::ParseError &error) {
     return fail(kUsage, std::string(error.what()) + " (see '" + app.get_name() + " --help')");
   }
@@ -143,9 +145,8 @@ runProgram(CLI::App &app, int argc, char **argv, const std::function<void()> &ch
     Result<std::string> text = work(signal);
     if (!text.ok())
       return fail(kFailed, text.status().message());
-    std::fputs(text->c_str(), stdout);
-    if (std::fflush(stdout) != 0)
-      return fail(kFailed, "cannot write to standard output");
+    if (Status written = cli::writeStandardOutput(*text); !written.ok())
+      return fail(kFailed, written.message());
     return signal ? 128 + signal : 0;
   } catch (const std::exception &error) {
     return fail(kFailed, error.what());

@@ -85,7 +85,7 @@ typedef void (*mamba_log_fn)(void *user, mamba_log_level level,
 
 /* Where notes of the whole process go; null (the default) drops them. `fn` may
  * be called by any thread that is inside the runtime, one at a time, and must
- * not call mamba_set_log. */
+ * not call mamba_set_log; what it makes the runtime note is dropped. */
 MAMBA_API void mamba_set_log(mamba_log_fn fn, void *user);
 
 /* Work done so far of `total`, in bytes or steps. Called by the thread that
@@ -100,13 +100,14 @@ MAMBA_API void mamba_free(void *memory);
 typedef struct mamba_pack mamba_pack;
 
 /* Maps and verifies a kernel pack. A pack holds native code: open only what you
- * would run. MAMBA_NOT_FOUND, MAMBA_IO_ERROR, MAMBA_INVALID_DATA. */
+ * would run. MAMBA_NOT_FOUND, MAMBA_IO_ERROR, MAMBA_INVALID_DATA;
+ * MAMBA_INVALID_ARGUMENT for a tuning pack, which holds no model to run. */
 MAMBA_API mamba_status mamba_pack_open(const char *path, mamba_pack **pack);
 
 /* The same over the `bytes` of a pack's file in memory, which stay as they are
  * until the pack and all that was made from it are given back; any alignment.
  * `name` stands for the path in messages and in mamba_pack_info.
- * MAMBA_INVALID_DATA. Since version 6. */
+ * MAMBA_INVALID_DATA, MAMBA_INVALID_ARGUMENT. Since version 6. */
 MAMBA_API mamba_status mamba_pack_open_memory(const void *data, size_t bytes,
                                               const char *name,
                                               mamba_pack **pack);
@@ -465,7 +466,8 @@ typedef struct mamba_sampler_options {
   uint64_t seed;
 } mamba_sampler_options;
 
-/* Everything off, temperature 1, seed 0; sets struct_size too. */
+/* Everything off, temperature 1, seed 0; sets struct_size too, to the struct's
+ * size in version 6, however it grows. */
 MAMBA_API void mamba_sampler_options_init(mamba_sampler_options *options);
 
 /* The same with what the pack's generation_config.json says: do_sample (false is

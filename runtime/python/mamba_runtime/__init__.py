@@ -8,8 +8,9 @@
     print(model.score("To be, or not to be").perplexity)
 
 Notes of the runtime go to the logger "mamba_runtime". Calls release the interpreter's
-lock. Packs, models and tokenizers may be used by any number of threads; close them
-when no thread uses them. After a fork a child uses none of its parent's objects.
+lock. Packs, models and tokenizers may be used by any number of threads at once; on
+sessions, samplers and decoders threads take turns. close() waits for the calls of other
+threads. After a fork a child uses none of its parent's objects.
 """
 
 from ._errors import (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from ctypes import POINTER, Structure, c_char_p, c_int32, c_int64, c_uint8, c_uint16, c_uint64, c_void_p, py_object
 from typing import Any
 
@@ -35,47 +36,56 @@ class _Tensor(Structure):
 
 
 class _Managed(Structure):
-    pass
+    # `room`: as large as a sigset_t, see _DELETER.
+    _fields_ = [("tensor", _Tensor), ("context", c_void_p), ("deleter", c_void_p), ("room", c_uint64 * 8)]
 
 
-_Deleter = ctypes.CFUNCTYPE(None, POINTER(_Managed))
-_Managed._fields_ = [("tensor", _Tensor), ("context", c_void_p), ("deleter", _Deleter)]
-
-_Destructor = ctypes.PYFUNCTYPE(None, c_void_p)
 _python = ctypes.pythonapi
 _new = _python.PyCapsule_New
-_new.restype, _new.argtypes = py_object, [c_void_p, c_char_p, _Destructor]
-# Of a capsule by its address, since one that dies must not be held again.
-_is_valid = ctypes.PYFUNCTYPE(ctypes.c_int, c_void_p, c_char_p)(("PyCapsule_IsValid", _python))
-_pointer = ctypes.PYFUNCTYPE(c_void_p, c_void_p, c_char_p)(("PyCapsule_GetPointer", _python))
+_new.restype, _new.argtypes = py_object, [c_void_p, c_char_p, c_void_p]
+_is_valid = _python.PyCapsule_IsValid
+_is_valid.restype, _is_valid.argtypes = ctypes.c_int, [py_object, c_char_p]
+_pointer = _python.PyCapsule_GetPointer
+_pointer.restype, _pointer.argtypes = c_void_p, [py_object, c_char_p]
 _NAME = b"dltensor"
 
-# What is lent, by the address of its _Managed.
+# Consumers give back while an exception is on its way, or on a thread without Python: no
+# function in Python can be the deleter. This one of libc takes what it is given for a signal
+# set and zeroes its first 8 to 128 bytes: `tensor.data` is null afterwards, which sweep() finds.
+_DELETER = ctypes.cast(ctypes.CDLL(None).sigemptyset, c_void_p).value
+
+# What is lent, by the address of its _Managed: owner, sizes, _Managed and capsule. It outlives
+# the interpreter, as arrays that look at it may.
 _lent: dict[int, Any] = {}
+_python.Py_IncRef(py_object(_lent))
 
 
-@_Deleter
-def _delete(managed: Any) -> None:
-    _lent.pop(ctypes.addressof(managed.contents), None)
-
-
-@_Destructor
-def _drop(capsule: int) -> None:
-    # A consumer renames the capsule and then owns what is in it.
-    if _is_valid(capsule, _NAME):
-        _lent.pop(_pointer(capsule, _NAME), None)
+def sweep() -> None:
+    """Lets go of what consumers have given back, and of capsules that nobody took or will."""
+    for place, entry in list(_lent.items()):
+        if not entry[2].tensor.data:
+            _lent.pop(place, None)
+        elif entry[3] is not None:
+            # A consumer renames the capsule and then owns what is in it.
+            if not _is_valid(entry[3], _NAME):
+                entry[3] = None
+            elif sys.getrefcount(entry[3]) <= 2:
+                _lent.pop(place, None)
 
 
 def lend(owner: Any, address: int, dtype: str, shape: tuple[int, ...]) -> Any:
-    """A capsule over row-major memory of `owner`, which lives until the consumer is done."""
+    """A capsule over row-major memory of `owner`, which lives until the consumer is done and
+    then until the next sweep."""
+    sweep()
     code, bits = _CODES[dtype]
     sizes = (c_int64 * max(1, len(shape)))(*shape)
     managed = _Managed()
     managed.tensor = _Tensor(address, _Device(CPU, 0), len(shape), _DataType(code, bits, 1), sizes, None, 0)
-    managed.deleter = _delete
+    managed.deleter = _DELETER
     place = ctypes.addressof(managed)
-    _lent[place] = (owner, sizes, managed)
-    return _new(place, _NAME, _drop)
+    capsule = _new(place, _NAME, None)
+    _lent[place] = [owner, sizes, managed, capsule]
+    return capsule
 
 
 class Borrowed:
@@ -87,10 +97,9 @@ class Borrowed:
             raise TypeError(f"a tensor on the CPU is needed, got one on DLPack device {tuple(map(int, device))}: "
                             "copy it to the CPU")
         self._capsule = tensor.__dlpack__()
-        place = id(self._capsule)
-        if not _is_valid(place, _NAME):
+        if not _is_valid(self._capsule, _NAME):
             raise TypeError(f"{type(tensor).__name__}.__dlpack__() gave no capsule named dltensor")
-        view = ctypes.cast(_pointer(place, _NAME), POINTER(_Managed)).contents.tensor
+        view = ctypes.cast(_pointer(self._capsule, _NAME), POINTER(_Managed)).contents.tensor
         self.shape = tuple(view.shape[i] for i in range(view.ndim))
         kind = (view.dtype.code, view.dtype.bits)
         if view.dtype.lanes != 1 or kind not in _NAMES:

@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 import weakref
+from contextlib import contextmanager
 from ctypes import (
     CFUNCTYPE,
     POINTER,
@@ -23,7 +24,7 @@ from ctypes import (
     c_void_p,
 )
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Iterator, Optional
 
 from ._errors import ERRORS, Error
 
@@ -266,6 +267,13 @@ def name_of(name: str) -> bytes:
     return encoded
 
 
+def ranged(what: str, value: int, bits: int) -> int:
+    """The value; ctypes would wrap one that does not fit."""
+    if not 0 <= value < 1 << bits:
+        raise ValueError(f"{what} must be from 0 to 2^{bits} - 1, got {value}")
+    return value
+
+
 def taken_text(call: Callable[[Any, Any], int]) -> str:
     """The text of a function that allocates it."""
     text, length = c_void_p(), c_size_t()
@@ -284,13 +292,16 @@ class Handle:
     """
 
     _destroy: str
+    _shared = False  # Whether several threads may use it at once.
 
     def __init__(self, handle: c_void_p) -> None:
         self._value = handle.value
         self._process = os.getpid()
-        self._lock = threading.RLock()
+        self._turn = threading.Condition()
+        self._calls: dict[object, int] = {}  # The threads of those under way, see use().
         self._finalizer = weakref.finalize(
             self, Handle._give_back, getattr(lib, self._destroy), self._value, self._process)
+        self._finalizer.atexit = False  # Daemon threads may be using it then.
 
     @staticmethod
     def _give_back(destroy: Callable[[int], None], value: int, process: int) -> None:
@@ -311,8 +322,18 @@ class Handle:
         return not self._finalizer.alive
 
     def close(self) -> None:
-        """Gives the handle back; closing twice is allowed, and any order of closing."""
-        with self._lock:
+        """Gives the handle back; closing twice is allowed, and any order of closing.
+
+        Waits for the calls of other threads; ValueError in a callback of a call of this one.
+        """
+        if os.getpid() != self._process:
+            self._finalizer.detach()
+            return
+        with self._turn:
+            while self._calls:
+                if threading.get_ident() in self._calls.values():
+                    raise ValueError(f"this {type(self).__name__} cannot be closed while a call uses it")
+                self._turn.wait()
             self._finalizer()
 
     def __enter__(self) -> Any:
@@ -320,6 +341,30 @@ class Handle:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@contextmanager
+def use(*handles: Handle) -> Iterator[None]:
+    """For as long as a call takes: nobody closes these handles, and of those that are not shared
+    no other thread has one. A callback may use them again."""
+    call, thread = object(), threading.get_ident()
+    # Everybody takes them in one order, or two threads could wait for each other.
+    ordered = sorted(set(handles), key=id)
+    for handle in ordered:
+        handle._handle  # In a child of a fork nobody would end the wait.
+    try:
+        for handle in ordered:
+            with handle._turn:
+                while not handle._shared and any(other != thread for other in handle._calls.values()):
+                    handle._turn.wait()
+                handle._handle  # Perhaps closed meanwhile.
+                handle._calls[call] = thread
+        yield
+    finally:
+        for handle in ordered:
+            with handle._turn:
+                if handle._calls.pop(call, None) is not None:
+                    handle._turn.notify_all()
 
 
 class Callback:

@@ -19,8 +19,10 @@ from ._library import (
     name_of,
     path_of,
     progress_callback,
+    ranged,
     taken_text,
     text_of,
+    use,
 )
 from ._pack import Pack, TensorInfo, tensor_info
 from ._sampler import Sampler
@@ -73,23 +75,25 @@ class Model(Handle):
     """
 
     _destroy = "mamba_model_destroy"
+    _shared = True
 
     def __init__(self, pack: Pack | os.PathLike[str] | str, *, device: str = "auto",
                  weights: Optional[os.PathLike[str] | str] = None, threads: int = 0,
                  target: Optional[str] = None, counts: bool = False, progress: Progress = None) -> None:
-        if not 0 <= threads < 1 << 32:
-            raise ValueError(f"threads must be from 0 to 1024, got {threads}")
+        ranged("threads", threads, 32)
         self.pack = pack if isinstance(pack, Pack) else Pack(pack)
         options = ModelOptionsStruct(device=name_of(device), threads=threads, counts=int(counts),
                                      target=None if target is None else name_of(target))
         handle = c_void_p()
-        check(lib.mamba_model_create(self.pack._handle, byref(options), byref(handle)))
+        with use(self.pack):
+            check(lib.mamba_model_create(self.pack._handle, byref(options), byref(handle)))
         super().__init__(handle)
         self._tokenizer: Optional[Tokenizer] = None
         callback = progress_callback(progress)
         try:
-            callback.finish(lib.mamba_model_load_weights(
-                self._handle, None if weights is None else path_of(weights), callback.pointer, None))
+            with use(self):
+                callback.finish(lib.mamba_model_load_weights(
+                    self._handle, None if weights is None else path_of(weights), callback.pointer, None))
         except BaseException:
             self.close()
             raise
@@ -97,30 +101,31 @@ class Model(Handle):
     @property
     def info(self) -> ModelInfo:
         info = ModelInfoStruct()
-        check(lib.mamba_model_get_info(self._handle, byref(info)))
-        return ModelInfo(device=text_of(info.device), target=text_of(info.target),
-                         weights=text_of(info.weights), packed_bytes=info.packed_bytes,
-                         state_bytes=info.state_bytes, decode_bytes=info.decode_bytes)
+        with use(self):
+            check(lib.mamba_model_get_info(self._handle, byref(info)))
+            return ModelInfo(device=text_of(info.device), target=text_of(info.target),
+                             weights=text_of(info.weights), packed_bytes=info.packed_bytes,
+                             state_bytes=info.state_bytes, decode_bytes=info.decode_bytes)
 
     @property
     def states(self) -> list[TensorInfo]:
         """The states of a sequence, as `Session.read_state` gives them."""
         info = ModelInfoStruct()
-        check(lib.mamba_model_get_info(self._handle, byref(info)))
         states = []
-        for i in range(info.state_count):
-            state = TensorInfoStruct()
-            check(lib.mamba_model_get_state(self._handle, i, byref(state)))
-            states.append(tensor_info(state))
+        with use(self):
+            check(lib.mamba_model_get_info(self._handle, byref(info)))
+            for i in range(info.state_count):
+                state = TensorInfoStruct()
+                check(lib.mamba_model_get_state(self._handle, i, byref(state)))
+                states.append(tensor_info(state))
         return states
 
     @property
     def tokenizer(self) -> Tokenizer:
         """The pack's; NotFound if it has none."""
-        with self._lock:
-            if self._tokenizer is None:
-                self._tokenizer = Tokenizer(self.pack)
-            return self._tokenizer
+        if self._tokenizer is None:
+            self._tokenizer = Tokenizer(self.pack)
+        return self._tokenizer
 
     def session(self, slots: int = 1, *, max_step_tokens: int = 0, batch_invariant: bool = False) -> Session:
         """Empty slots. `batch_invariant`: the same bits for any split of the tokens and any
@@ -136,7 +141,8 @@ class Model(Handle):
     def self_test(self, progress: Progress = None) -> None:
         """Runs every kernel on the pack's golden inputs; Internal names what is wrong."""
         callback = progress_callback(progress)
-        callback.finish(lib.mamba_model_self_test(self._handle, callback.pointer, None))
+        with use(self):
+            callback.finish(lib.mamba_model_self_test(self._handle, callback.pointer, None))
 
     def profile(self, chip: Optional[str] = None) -> str:
         """What the kernels have done so far, for people; needs `counts`."""
@@ -148,11 +154,13 @@ class Model(Handle):
 
     def clear_profile(self) -> None:
         """Forgets what the kernels have done so far."""
-        check(lib.mamba_model_clear_profile(self._handle))
+        with use(self):
+            check(lib.mamba_model_clear_profile(self._handle))
 
     def _profile(self, function: Any, chip: Optional[str]) -> str:
         name = None if chip is None else name_of(chip)
-        return taken_text(lambda text, length: function(self._handle, name, text, length))
+        with use(self):
+            return taken_text(lambda text, length: function(self._handle, name, text, length))
 
     def generate(self, prompt: str, *, max_tokens: int = 128, session: Optional[Session] = None,
                  slot: int = 0, sampler: Optional[Sampler] = None, ignore_eos: bool = False,

@@ -21,6 +21,7 @@ from ._library import (
     name_of,
     path_of,
     text_of,
+    use,
 )
 from ._sampler import SAMPLER_OPTIONS
 
@@ -90,6 +91,7 @@ class Pack(Handle):
     """An open kernel pack. It holds native code: open only what you would run."""
 
     _destroy = "mamba_pack_close"
+    _shared = True
 
     def __init__(self, path: os.PathLike[str] | str) -> None:
         handle = c_void_p()
@@ -99,8 +101,10 @@ class Pack(Handle):
     @property
     def info(self) -> PackInfo:
         info = PackInfoStruct()
-        check(lib.mamba_pack_get_info(self._handle, byref(info)))
-        texts = {n: text_of(getattr(info, n)) for n in ("path", "compiler", "architecture", "source", "signature")}
+        with use(self):
+            check(lib.mamba_pack_get_info(self._handle, byref(info)))
+            texts = {n: text_of(getattr(info, n)) for n in (
+                "path", "compiler", "architecture", "source", "signature")}
         sizes = {n: getattr(info, n) for n in ("vocab_size", "valid_vocab_size", "layers")}
         flags = {n: bool(getattr(info, n)) for n in (
             "has_model", "has_config", "has_tokenizer", "has_embedded_weights", "needs_weights")}
@@ -118,45 +122,51 @@ class Pack(Handle):
 
     def _json(self, function: Any) -> Optional[dict[str, Any]]:
         text, length = c_void_p(), c_size_t()
-        try:
-            check(function(self._handle, byref(text), byref(length)))
-        except NotFound:
-            return None
-        return json.loads(ctypes.string_at(text, length.value))
+        with use(self):
+            try:
+                check(function(self._handle, byref(text), byref(length)))
+            except NotFound:
+                return None
+            return json.loads(ctypes.string_at(text, length.value))
 
     @property
     def sampler_options(self) -> dict[str, float]:
         """How generation_config.json wants tokens to be chosen, for `Sampler`."""
         options = SamplerOptionsStruct()
-        check(lib.mamba_pack_sampler_options(self._handle, byref(options)))
+        with use(self):
+            check(lib.mamba_pack_sampler_options(self._handle, byref(options)))
         return {name: getattr(options, name) for name in SAMPLER_OPTIONS}
 
     @property
     def end_tokens(self) -> list[int]:
         """The tokens that end a text."""
         count = c_size_t()
-        check(lib.mamba_pack_end_tokens(self._handle, None, 0, byref(count)))
-        tokens = (c_int32 * max(1, count.value))()
-        check(lib.mamba_pack_end_tokens(self._handle, tokens, count.value, byref(count)))
+        with use(self):
+            check(lib.mamba_pack_end_tokens(self._handle, None, 0, byref(count)))
+            tokens = (c_int32 * max(1, count.value))()
+            check(lib.mamba_pack_end_tokens(self._handle, tokens, count.value, byref(count)))
         return list(tokens[: count.value])
 
     @property
     def entries(self) -> dict[str, Entry]:
         """The pack's functions by name, in the pack's order."""
         info = PackInfoStruct()
-        check(lib.mamba_pack_get_info(self._handle, byref(info)))
-        entries = [self._entry(i) for i in range(info.entry_count)]
+        with use(self):
+            check(lib.mamba_pack_get_info(self._handle, byref(info)))
+            entries = [self._entry(i) for i in range(info.entry_count)]
         return {entry.name: entry for entry in entries}
 
     def entry_index(self, name: str) -> int:
         """NotFound names the entries that there are."""
         index = c_size_t()
-        check(lib.mamba_pack_find_entry(self._handle, name_of(name), byref(index)))
+        with use(self):
+            check(lib.mamba_pack_find_entry(self._handle, name_of(name), byref(index)))
         return index.value
 
     def entry(self, name: str) -> Entry:
         """One of the pack's functions."""
-        return self._entry(self.entry_index(name))
+        with use(self):
+            return self._entry(self.entry_index(name))
 
     def _entry(self, index: int) -> Entry:
         info = EntryInfoStruct()

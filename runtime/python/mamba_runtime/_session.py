@@ -18,10 +18,12 @@ from ._library import (
     lib,
     name_of,
     path_of,
+    ranged,
+    use,
 )
 from ._pack import TensorInfo
 from ._sampler import Sampler
-from ._tensor import Tensor, Tokens, exact_view
+from ._tensor import BufferView, Tensor, Tokens, exact_view
 
 _WANT = {None: 0, "last": 1, "all": 2}
 
@@ -37,12 +39,12 @@ class Session(Handle):
     def __init__(self, model: Any, slots: int = 1, max_step_tokens: int = 0,
                  batch_invariant: bool = False) -> None:
         for name, value in (("slots", slots), ("max_step_tokens", max_step_tokens)):
-            if not 0 <= value < 1 << 32:
-                raise ValueError(f"{name} must be from 0 to 2^32 - 1, got {value}")
+            ranged(name, value, 32)
         options = SessionOptionsStruct(slots=slots, max_step_tokens=max_step_tokens,
                                        batch_invariant=int(batch_invariant))
         handle = c_void_p()
-        check(lib.mamba_session_create(model._handle, byref(options), byref(handle)))
+        with use(model):
+            check(lib.mamba_session_create(model._handle, byref(options), byref(handle)))
         super().__init__(handle)
         self._pack = model.pack
         self._states: dict[str, TensorInfo] = {state.state_id: state for state in model.states}
@@ -51,7 +53,8 @@ class Session(Handle):
     @property
     def step_tokens(self) -> int:
         """How many tokens one run of the kernels takes; longer input is cut."""
-        return lib.mamba_session_step_tokens(self._handle)
+        with use(self):
+            return lib.mamba_session_step_tokens(self._handle)
 
     def step(self, sequences: Mapping[int, Any], want: Optional[str] = "last",
              out: Any = None) -> Optional[Tensor]:
@@ -71,8 +74,10 @@ class Session(Handle):
         logits = out
         if want is not None and out is None:
             logits = Tensor((rows, self._vocab_size))
-        view = None if want is None else exact_view(logits, "out", "F32", (rows, self._vocab_size))
-        with self._lock:
+        view = None
+        if want is not None:
+            view = exact_view(logits, "out", "F32", (rows, self._vocab_size), writable=True)
+        with use(self):
             check(lib.mamba_session_step(
                 self._handle, structs, len(ids), _WANT[want], view.address if view and rows else None,
                 rows * self._vocab_size))
@@ -81,7 +86,7 @@ class Session(Handle):
     def logits(self, slot: int = 0) -> Tensor:
         """A copy of the logits F32 [V] of the slot's last token; NotFound if there are none."""
         pointer, count = POINTER(c_float)(), c_size_t()
-        with self._lock:
+        with use(self):
             check(lib.mamba_session_logits(self._handle, _slot(slot), byref(pointer), byref(count)))
             logits = Tensor((count.value,))
             ctypes.memmove(logits.address, pointer, logits.nbytes)
@@ -91,7 +96,7 @@ class Session(Handle):
         """Appends tokens; the sum of -log p of those that are predicted, and their number."""
         ids = Tokens(tokens)
         nll, predicted = c_double(), c_size_t()
-        with self._lock:
+        with use(self):
             check(lib.mamba_session_score(
                 self._handle, _slot(slot), ids.pointer, ids.count, byref(nll), byref(predicted)))
         return nll.value, predicted.value
@@ -99,32 +104,32 @@ class Session(Handle):
     def position(self, slot: int = 0) -> int:
         """How many tokens the slot has seen."""
         position = c_int64()
-        with self._lock:
+        with use(self):
             check(lib.mamba_session_position(self._handle, _slot(slot), byref(position)))
         return position.value
 
     def recent(self, slot: int = 0) -> list[int]:
         """The newest tokens of the slot, 32 at most, oldest first."""
         tokens, count = POINTER(c_int32)(), c_size_t()
-        with self._lock:
+        with use(self):
             check(lib.mamba_session_recent(self._handle, _slot(slot), byref(tokens), byref(count)))
             return tokens[: count.value] if count.value else []
 
     def clear(self, slot: int = 0) -> None:
         """Back to an empty sequence."""
-        with self._lock:
+        with use(self):
             check(lib.mamba_session_clear(self._handle, _slot(slot)))
 
     def copy(self, source: int, target: int) -> None:
         """All that slot `source` holds into slot `target`."""
-        with self._lock:
+        with use(self):
             check(lib.mamba_session_copy(self._handle, _slot(source), _slot(target)))
 
     def read_state(self, state_id: str, slot: int = 0) -> Tensor:
         """A state of a slot, as `Model.states` describes it."""
         info = self._state(state_id)
         state = Tensor(info.dims, info.dtype)
-        with self._lock:
+        with use(self):
             check(lib.mamba_session_read_state(
                 self._handle, _slot(slot), name_of(state_id), state.address, state.nbytes))
         return state
@@ -133,7 +138,7 @@ class Session(Handle):
         """Replaces a state of a slot; its pending logits are dropped."""
         info = self._state(state_id)
         view = exact_view(value, f"state '{state_id}'", info.dtype, info.dims)
-        with self._lock:
+        with use(self):
             check(lib.mamba_session_write_state(
                 self._handle, _slot(slot), name_of(state_id), view.address, view.nbytes))
 
@@ -156,6 +161,8 @@ class Session(Handle):
         unknown = set(inputs) - {tensor.name for tensor in described.inputs}
         if unknown:
             raise ValueError(f"entry '{entry}' has no input '{min(unknown)}'")
+        for length in lengths:
+            ranged("a length", length, 63)
         leading = {"tokens": (sum(lengths),), "sequences": (len(lengths),), "one": ()}
         views = []
         for tensor in described.inputs:
@@ -171,7 +178,7 @@ class Session(Handle):
             return ((c_void_p * max(1, count))(*(t.address for t in tensors)),
                     (c_size_t * max(1, count))(*(t.nbytes for t in tensors)), count)
 
-        with self._lock:
+        with use(self):
             check(lib.mamba_session_call(
                 self._handle, self._pack.entry_index(entry),
                 (c_uint32 * max(1, len(slots)))(*map(_slot, slots)),
@@ -187,33 +194,34 @@ class Session(Handle):
         then on; it ends the text with False. It may ask for positions and recent tokens. Every
         slot needs pending logits. On a GPU this is faster than sampling in Python.
         """
+        ranged("max_tokens", max_tokens, 64)
         slots = (c_uint32 * max(1, len(samplers)))(*map(_slot, samplers))
-        chosen = (c_void_p * max(1, len(samplers)))(*(s._handle for s in samplers.values()))
 
         def take(tokens: Any, count: int) -> int:
             return 0 if on_tokens(tokens[:count]) is False else 1
 
         callback = Callback(TokensFunction, take, on_error=0)
-        with self._lock:
+        with use(self, *samplers.values()):
+            chosen = (c_void_p * max(1, len(samplers)))(*(s._handle for s in samplers.values()))
             callback.finish(lib.mamba_session_generate(
                 self._handle, slots, chosen, len(samplers), max_tokens, callback.pointer, None))
 
     def save(self, path: os.PathLike[str] | str, slot: int = 0, sampler: Optional[Sampler] = None) -> None:
         """Writes a slot, and the sampler if given, to a file, whole or not at all."""
-        with self._lock:
+        with use(self, *filter(None, [sampler])):
             check(lib.mamba_session_save(
                 self._handle, _slot(slot), sampler._handle if sampler else None, path_of(path)))
 
     def load(self, path: os.PathLike[str] | str, slot: int = 0, sampler: Optional[Sampler] = None) -> None:
         """Replaces a slot, and the sampler with its options if given and in the file."""
-        with self._lock:
+        with use(self, *filter(None, [sampler])):
             check(lib.mamba_session_load(
                 self._handle, _slot(slot), sampler._handle if sampler else None, path_of(path)))
 
     def dumps(self, slot: int = 0, sampler: Optional[Sampler] = None) -> bytes:
         """What `save` would write."""
         data, size = c_void_p(), c_size_t()
-        with self._lock:
+        with use(self, *filter(None, [sampler])):
             check(lib.mamba_session_save_memory(
                 self._handle, _slot(slot), sampler._handle if sampler else None, byref(data), byref(size)))
         try:
@@ -221,15 +229,13 @@ class Session(Handle):
         finally:
             lib.mamba_free(data)
 
-    def loads(self, data: bytes, slot: int = 0, sampler: Optional[Sampler] = None) -> None:
-        """What `load` does, from bytes of `dumps`."""
-        with self._lock:
+    def loads(self, data: Any, slot: int = 0, sampler: Optional[Sampler] = None) -> None:
+        """What `load` does, from bytes of `dumps`, in any buffer."""
+        view = BufferView(data)
+        with use(self, *filter(None, [sampler])):
             check(lib.mamba_session_load_memory(
-                self._handle, _slot(slot), sampler._handle if sampler else None, data, len(data)))
+                self._handle, _slot(slot), sampler._handle if sampler else None, view.address, view.nbytes))
 
 
 def _slot(slot: int) -> int:
-    """ctypes would wrap what does not fit."""
-    if not 0 <= slot < 1 << 32:
-        raise ValueError(f"a slot must be from 0 to 2^32 - 1, got {slot}")
-    return slot
+    return ranged("a slot", slot, 32)

@@ -36,6 +36,7 @@ class Tensor:
         self.shape = tuple(int(size) for size in shape)
         self.dtype = dtype
         self.nbytes = count_of(self.shape) * _SIZES[dtype]
+        _dlpack.sweep()
         # Never empty: a pointer to nothing has no address.
         self._memory = (ctypes.c_char * max(1, self.nbytes))()
         self.address = ctypes.addressof(self._memory)
@@ -82,10 +83,17 @@ class Tensor:
             "data": (self.address, False),
         }
 
-    def __dlpack__(self, *, stream: Any = None, **_: Any) -> Any:
+    def __dlpack__(self, *, stream: Any = None, max_version: Optional[tuple[int, int]] = None,
+                   dl_device: Optional[tuple[int, int]] = None, copy: Optional[bool] = None) -> Any:
         if stream is not None:
             raise TypeError("a tensor on the CPU has no stream")
-        return _dlpack.lend(self, self.address, self.dtype, self.shape)
+        if dl_device is not None and tuple(map(int, dl_device)) != self.__dlpack_device__():
+            raise BufferError(f"a tensor on the CPU is not on DLPack device {tuple(map(int, dl_device))}")
+        lent = self
+        if copy:
+            lent = Tensor(self.shape, self.dtype)
+            ctypes.memmove(lent.address, self.address, self.nbytes)
+        return _dlpack.lend(lent, lent.address, lent.dtype, lent.shape)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return (_dlpack.CPU, 0)
@@ -105,7 +113,7 @@ _release.argtypes, _release.restype = [POINTER(_Buffer)], None
 _C_CONTIGUOUS_WITH_FORMAT = 0x0004 | 0x0008 | 0x0010 | 0x0020
 
 
-class _BufferView:
+class BufferView:
     """Memory of an object with the buffer protocol, read-only or not."""
 
     def __init__(self, source: Any) -> None:
@@ -121,6 +129,7 @@ class _BufferView:
         self.dtype = _BY_FORMAT[letter]
         self.shape = tuple(view.shape)
         self.nbytes = view.nbytes
+        self.readonly = view.readonly
         _get_buffer(view, ctypes.byref(self._buffer), _C_CONTIGUOUS_WITH_FORMAT)
         self._held = True
         self.address = self._buffer.buf or 0
@@ -130,7 +139,7 @@ class _BufferView:
             _release(ctypes.byref(self._buffer))
 
 
-View = Union[Tensor, _BufferView, _dlpack.Borrowed]
+View = Union[Tensor, BufferView, _dlpack.Borrowed]
 
 
 def view_of(value: Any) -> View:
@@ -143,18 +152,22 @@ def view_of(value: Any) -> View:
     except TypeError:
         pass
     else:
-        return _BufferView(value)
+        return BufferView(value)
     if hasattr(value, "__dlpack__"):
         return _dlpack.Borrowed(value)
     if isinstance(value, (list, tuple)):
-        return _BufferView(array("f", value))
+        return BufferView(array("f", value))
     raise TypeError(f"a tensor is needed (numpy, torch, a buffer or a list of numbers), "
                     f"got {type(value).__name__}")
 
 
-def exact_view(value: Any, what: str, dtype: str, shape: Sequence[int]) -> View:
+def exact_view(value: Any, what: str, dtype: str, shape: Sequence[int], writable: bool = False) -> View:
     """As view_of, of exactly this type and shape (or of as many elements in one row)."""
+    if writable and isinstance(value, (list, tuple)):
+        raise TypeError(f"{what} must be a tensor that is written to, got {type(value).__name__}")
     view = view_of(value)
+    if writable and getattr(view, "readonly", False):
+        raise ValueError(f"{what} must be writable, got a read-only {type(value).__name__}")
     wanted = tuple(shape)
     if view.dtype != dtype or view.shape not in (wanted, (count_of(wanted),)):
         raise ValueError(f"{what} must be {dtype} {list(wanted)}, got {view.dtype} {list(view.shape)}")

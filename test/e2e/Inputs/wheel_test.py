@@ -7,8 +7,11 @@ import gc
 import json
 import os
 import re
+import signal
+import subprocess
 import sys
 import threading
+import time
 
 import mamba_runtime
 from mamba_runtime import _dlpack, _library
@@ -81,7 +84,13 @@ def test_a_text_goes_on_where_its_session_is(model):
     again.load("state", slot=0)
     assert again.position(0) == again.position(1) > 12
     assert again.logits(0).tolist() == again.logits(1).tolist()
+    for other in (bytearray(saved), memoryview(saved), array.array("b", saved)):
+        again.clear(1)
+        again.loads(other, slot=1)
+        assert again.logits(1).tolist() == again.logits(0).tolist()
     raises(mamba_runtime.InvalidData, "", again.loads, saved[:-1])
+    raises(mamba_runtime.Error, "", again.loads, b"")
+    raises(TypeError, "", again.loads, "text")
     raises(mamba_runtime.NotFound, "nowhere", again.load, "nowhere")
 
 
@@ -115,6 +124,28 @@ def test_ragged_steps_and_states(model):
     raises(mamba_runtime.NotFound, "ssm_state.0", session.read_state, "ssm_state.99")
     raises(ValueError, r"must be F32 \[\d+, 16\]", session.write_state, "ssm_state.0", [1.0, 2.0])
     raises(ValueError, "'out' must be|out must be", session.step, {0: [1]}, "last", bytearray(4))
+    logits = array.array("f", bytes(4 * vocab))
+    assert session.step({0: [1]}, out=logits) is logits and any(logits)
+    assert session.logits(0).tolist() == logits.tolist()
+    kept = bytes(4 * vocab)
+    raises(ValueError, "writable", session.step, {0: [1]}, "last", memoryview(kept).cast("f"))
+    for lists in ([0.0] * vocab, (0.0,) * vocab):
+        raises(TypeError, "written to, got", session.step, {0: [1]}, "last", lists)
+    assert not any(kept) and session.position(0) == 1
+
+
+def test_numbers_that_do_not_fit(model):
+    session, sampler = model.session(), model.sampler(temperature=0)
+    session.step({0: [1]}, want=None)
+    for wrong in (-1, 1 << 64):
+        raises(ValueError, "max_tokens", session.generate, {0: sampler}, wrong, print)
+        raises(ValueError, "seed", model.sampler, seed=wrong)
+        raises(ValueError, "vocabulary", mamba_runtime.Sampler, wrong)
+    with mamba_runtime.Decoder(model.tokenizer) as decoder:
+        for wrong in (-1, (1 << 32) + 5):
+            raises(ValueError, "a token", decoder.push, wrong)
+    for wrong in (-1, (1 << 64) + 1):
+        raises(ValueError, "a length", session.call, "logits", {}, [wrong])
 
 
 def test_entries_by_name(model):
@@ -191,6 +222,100 @@ def test_closing(pack_path):
     raises(mamba_runtime.InvalidArgument, "tpu", mamba_runtime.Model, pack_path, device="tpu")
 
 
+def test_closing_what_is_in_use(pack_path):
+    box = []
+
+    class Known(mamba_runtime.Model):
+        def __setattr__(self, name, value):
+            box[:] = [self]
+            super().__setattr__(name, value)
+
+    raises(ValueError, "Known cannot be closed", Known, pack_path, device="cpu",
+           progress=lambda *_: box[0].close())
+    model = mamba_runtime.Model(pack_path, device="cpu", threads=2)
+    raises(ValueError, "Model cannot be closed", model.self_test, lambda *_: model.close())
+    assert not model.closed
+    session, sampler = model.session(), model.sampler(temperature=0)
+    session.step({0: [1]}, want=None)
+    for handle in (session, sampler):
+        raises(ValueError, "cannot be closed", session.generate, {0: sampler}, 5, lambda _: handle.close())
+        assert not handle.closed
+
+    # Another thread waits for the call, and for the samplers that it uses.
+    events, inside = [], threading.Event()
+
+    def on_tokens(tokens):
+        inside.set()
+        time.sleep(0.1)
+        events.append("token")
+
+    def work():
+        session.generate({0: sampler}, 3, on_tokens)
+
+    def while_it_works(*functions):
+        events.clear()
+        inside.clear()
+        threads = [threading.Thread(target=work)]
+        threads[0].start()
+        inside.wait()
+        threads += [threading.Thread(target=lambda f=f: (f(), events.append("done"))) for f in functions]
+        for thread in threads[1:]:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert events[:3] == ["token"] * 3 and events.count("done") == len(functions), events
+
+    saver = model.session()
+    while_it_works(lambda: sampler.accept([1]), lambda: saver.dumps(sampler=sampler),
+                   lambda: session.position(), lambda: session.save("state", sampler=sampler))
+
+    # A child of a fork waits for nobody and closes nothing.
+    def fork():
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            for use in (session.position, sampler.reset, lambda: saver.dumps(sampler=sampler)):
+                try:
+                    use()
+                    os._exit(1)
+                except RuntimeError as error:
+                    if "before a fork" not in str(error):
+                        os._exit(2)
+            session.close()
+            model.close()
+            os._exit(0 if session.closed and model.closed else 3)
+        assert os.waitpid(child, 0)[1] == 0
+        while len(events) < 3:
+            time.sleep(0.01)
+
+    while_it_works(fork)
+    assert not session.closed
+    while_it_works(session.close, sampler.close)
+    assert session.closed and sampler.closed
+    raises(ValueError, "Sampler is closed", saver.dumps, sampler=sampler)
+    checker = threading.Thread(target=model.self_test, args=(lambda *_: inside.set(),))
+    inside.clear()
+    checker.start()
+    inside.wait()
+    model.close()
+    checker.join()
+
+    # At the end of the process daemon threads are left alone.
+    subprocess.run([sys.executable, "-I", "-c", """
+import sys, threading, time
+import mamba_runtime
+model = mamba_runtime.Model(sys.argv[1], device="cpu")
+session = model.session()
+started = threading.Event()
+def work():
+    while True:
+        session.step({0: [1] * 500}, want=None)
+        started.set()
+threading.Thread(target=work, daemon=True).start()
+started.wait()
+""", pack_path], check=True)
+
+
 def test_threads(model):
     ids = model.tokenizer.encode("Once more unto the breach, dear friends")
     alone = model.session().step({0: ids}).tolist()
@@ -208,6 +333,13 @@ def test_threads(model):
     assert results == [alone] * 4
 
 
+def lent():
+    """How many tensors consumers hold."""
+    gc.collect()
+    _dlpack.sweep()
+    return len(_dlpack._lent)
+
+
 class Lender:
     """A tensor that only has DLPack, as torch's; counts what is lent."""
 
@@ -221,6 +353,11 @@ class Lender:
         return self.tensor.__dlpack__()
 
 
+class Copier(Lender):
+    def __dlpack__(self):
+        return self.tensor.__dlpack__(copy=True)
+
+
 def test_dlpack(model):
     session = model.session()
     session.step({0: [1, 2, 3]})
@@ -228,17 +365,25 @@ def test_dlpack(model):
     session.write_state("ssm_state.0", Lender(state))
     assert session.read_state("ssm_state.0").tolist() == state.tolist()
     raises(TypeError, "on the CPU is needed", session.write_state, "ssm_state.0", Lender(state, (2, 0)))
+    # A capsule that nobody took.
     state.__dlpack__()
-    gc.collect()
-    assert not _dlpack._lent
+    assert not lent()
+    capsule = state.__dlpack__(copy=False, dl_device=(1, 0), max_version=(1, 0))
+    assert lent() == 1
+    del capsule
+    assert not lent()
+    raises(BufferError, "device", state.__dlpack__, dl_device=(2, 0))
+    raises(TypeError, "stream", state.__dlpack__, stream=1)
+    copied = _dlpack.Borrowed(Copier(state))
+    assert copied.address != state.address and ctypes.string_at(copied.address, copied.nbytes) == bytes(state.data)
 
 
 def test_numpy(model):
     session = model.session()
     ids = numpy.array([1, 2, 3], dtype=numpy.int64)
     logits = session.step({0: ids})
-    view, lent = numpy.asarray(logits), numpy.from_dlpack(logits)
-    assert view.ctypes.data == lent.ctypes.data == logits.address and view.dtype == numpy.float32
+    view, borrowed = numpy.asarray(logits), numpy.from_dlpack(logits)
+    assert view.ctypes.data == borrowed.ctypes.data == logits.address and view.dtype == numpy.float32
     out = numpy.zeros_like(view)
     session.clear()
     assert session.step({0: ids.astype(numpy.int32)}, out=out) is out and (out == view).all()
@@ -256,11 +401,40 @@ def test_numpy(model):
     raises(ValueError, "row of I32 or I64", session.step, {0: ids[None]})
     # What was lent lives as long as it is used, and no longer.
     del logits, view
-    gc.collect()
-    assert lent.shape[0] == 1 and len(_dlpack._lent) == 1
-    del lent
-    gc.collect()
-    assert not _dlpack._lent
+    assert borrowed.shape[0] == 1 and lent() == 1
+    del borrowed
+    assert not lent()
+
+    # Given back while an exception is on its way.
+    state = session.read_state("ssm_state.0")
+    raises(ValueError, "reshape", lambda: numpy.from_dlpack(state).reshape(7))
+    raises(IndexError, "out of bounds", lambda: numpy.from_dlpack(state)[1 << 40])
+
+    def fail():
+        kept = numpy.from_dlpack(state)
+        raise KeyError(f"mine {kept.ndim}")
+
+    raises(KeyError, "mine", fail)
+    assert not lent()
+    for _ in range(100):
+        session.read_state("ssm_state.0").__dlpack__()
+        numpy.from_dlpack(session.read_state("ssm_state.0"))
+    assert len(_dlpack._lent) <= 2
+    if numpy.lib.NumpyVersion(numpy.__version__) >= "2.1.0":
+        copied = numpy.from_dlpack(state, copy=True)
+        assert copied.ctypes.data != state.address and (copied == numpy.asarray(state)).all()
+        assert numpy.from_dlpack(state, copy=False).ctypes.data == state.address
+    # Arrays may live longer than the interpreter's modules.
+    subprocess.run([sys.executable, "-I", "-c", """
+import builtins, numpy
+from mamba_runtime import Tensor
+builtins.array, builtins.capsule = numpy.from_dlpack(Tensor((1 << 20,))), Tensor((5,)).__dlpack__()
+"""], check=True)
+
+    out = numpy.zeros(model.pack.info.vocab_size, dtype=numpy.float32)
+    out.flags.writeable = False
+    raises(ValueError, "writable", session.step, {0: ids}, "last", out)
+    assert not out.any()
 
 
 def test_torch(model):
@@ -279,10 +453,13 @@ test_every_function_and_struct_of_the_header()
 test_text_is_that_of_mamba_run(model)
 test_a_text_goes_on_where_its_session_is(model)
 test_ragged_steps_and_states(model)
+
+test_numbers_that_do_not_fit(model)
 test_entries_by_name(model)
 test_callbacks(model)
 test_tokenizer(model)
 test_closing(pack_path)
+test_closing_what_is_in_use(pack_path)
 test_threads(model)
 test_dlpack(model)
 if numpy:

@@ -51,6 +51,41 @@ TEST_F(ApiMemoryTest, aPackInMemoryIsOneInAFile) {
   EXPECT_EQ(opened, nullptr);
 }
 
+// A log function may use the runtime; what that notes is dropped, not waited for.
+TEST_F(ApiMemoryTest, logFunctionsMayUseOtherHandles) {
+  Fake otherFake(PackOptions{.config = "{}", .tokenizer = kTokenizer});
+  struct Note {
+    mamba_model other;
+    int count = 0;
+  } note{mamba_model(otherFake.model)};
+  mamba_set_log(
+      [](void *user, mamba_log_level, const char *) {
+        auto *note = static_cast<Note *>(user);
+        ++note->count;
+        mamba_model_self_test(&note->other, nullptr, nullptr);
+      },
+      &note);
+  EXPECT_EQ(mamba_model_self_test(&model, nullptr, nullptr), MAMBA_OK)
+      << mamba_last_error();
+  mamba_set_log(nullptr, nullptr);
+  EXPECT_EQ(note.count, 1);
+}
+
+TEST_F(ApiMemoryTest, aStateForASamplerOfAnotherVocabulary) {
+  feed(0, {1, 2});
+  mamba_sampler *own = nullptr, *other = nullptr;
+  ASSERT_EQ(mamba_sampler_create(kVocab, kVocab, nullptr, &own), MAMBA_OK);
+  ASSERT_EQ(mamba_sampler_create(kVocab + 1, kVocab, nullptr, &other), MAMBA_OK);
+  void *data = nullptr;
+  size_t size = 0;
+  ASSERT_EQ(mamba_session_save_memory(session, 0, own, &data, &size), MAMBA_OK);
+  EXPECT_REFUSED(mamba_session_load_memory(session, 0, other, data, size),
+                 "the sampler is for " + std::to_string(kVocab + 1) + " tokens");
+  mamba_free(data);
+  mamba_sampler_destroy(own);
+  mamba_sampler_destroy(other);
+}
+
 TEST_F(ApiMemoryTest, aSlotInMemoryIsOneOnDisk) {
   feed(0, {1, 2, 3});
   void *data = nullptr;

@@ -47,11 +47,17 @@ TEST(GenerationConfig, WhatItLeavesOutOrIsNull) {
 // The same limits as those of the command line.
 TEST(GenerationConfig, ValuesOutOfRangeAreNamed) {
   EXPECT_EQ(refusal(R"({"temperature": -0.5})"),
-            "g: 'temperature' must be at least 0, got -0.5");
+            "g: 'temperature' must be a finite number of at least 0 and at most "
+            "1e30, got -0.5");
   EXPECT_EQ(refusal(R"({"temperature": NaN})"),
-            "g: 'temperature' must be at least 0, got nan");
+            "g: 'temperature' must be a finite number of at least 0 and at most "
+            "1e30, got nan");
   EXPECT_EQ(refusal(R"({"temperature": Infinity})"),
-            "g: 'temperature' must be at least 0, got inf");
+            "g: 'temperature' must be a finite number of at least 0 and at most "
+            "1e30, got inf");
+  EXPECT_EQ(refusal(R"({"temperature": 1e39})"),
+            "g: 'temperature' must be a finite number of at least 0 and at most "
+            "1e30, got 1e+39");
   EXPECT_EQ(refusal(R"({"top_k": -1})"),
             "g: 'top_k' must be an integer from 0 to 4294967295, got -1");
   EXPECT_EQ(refusal(R"({"top_k": 4294967296})"),
@@ -68,7 +74,7 @@ TEST(GenerationConfig, ValuesOutOfRangeAreNamed) {
   EXPECT_EQ(refusal(R"({"min_p": 2})"),
             "g: 'min_p' must be between 0 and 1, got 2");
   EXPECT_EQ(refusal(R"({"repetition_penalty": 0})"),
-            "g: 'repetition_penalty' must be above 0, got 0");
+            "g: 'repetition_penalty' must be above 0 and at most 1e30, got 0");
   EXPECT_EQ(refusal(R"({"eos_token_id": 2147483648})"),
             "g: 'eos_token_id' must be an integer from 0 to 2147483647, got "
             "2147483648");
