@@ -374,7 +374,9 @@ static Status readCheck(const Json &json, std::optional<CheckSpec> &check) {
                                describeJsonKind(step));
           for (const Json &length : step) {
             MAMBA_ASSIGN_OR_RETURN(
-                int64_t value, asInt(length, "lengths", 1, kGuaranteedRows));
+                int64_t value,
+                asInt(length, "lengths[" + std::to_string(lengths.size()) + "]", 1,
+                      kGuaranteedRows));
             lengths.push_back(value);
           }
           return {};

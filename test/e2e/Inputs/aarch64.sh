@@ -1,9 +1,13 @@
 # Sourced behind common.sh: the runtime for AArch64, made by the first test that asks,
 # and run by QEMU. Its objects stay for the next time.
 arm_build=$MAMBA_BUILD/test/aarch64
-# By a name without spaces, which pkg-config does not bear.
-sysroot=${TMPDIR:-/tmp}/mamba-sysroot-$(printf '%s' "$MAMBA_BUILD" | md5sum | cut -c1-16)
-ln -sfn "$MAMBA_BUILD/sysroot-aarch64" "$sysroot"
+sysroot=$MAMBA_BUILD/sysroot-aarch64
+if [[ $sysroot =~ [[:space:]] ]]; then
+  # pkg-config does not bear spaces; the same name each time, or all is compiled again.
+  link=/tmp/mamba-sysroot-$(printf '%s' "$sysroot" | md5sum | cut -c1-16)
+  ln -sfn "$sysroot" "$link"
+  sysroot=$link
+fi
 mkdir -p "$arm_build"
 (
   flock 9
