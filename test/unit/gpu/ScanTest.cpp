@@ -40,20 +40,24 @@ TEST_F(GpuScan, ProjectedTimeStep) {
 }
 
 // The weight is bf16; rows are, or are taken apart into three.
+void addByTheMatrixUnit(const ScanForm &form, std::vector<KernelText> &texts) {
+  KernelText text = storeMatrix(scanText(form), "wd", "bf16");
+  for (int64_t lanes : {1, 4}) {
+    text.schedule = schedule({{"col_block", 32},
+                              {"row_tile", 8},
+                              {"chunk", 16},
+                              {"threads", 32 * lanes},
+                              {"state_lanes", lanes},
+                              {"mma", 16}});
+    texts.push_back(text);
+    texts.push_back(narrowRows(text, "bf16", Narrow::Inputs));
+  }
+}
+
 TEST_F(GpuScan, ProjectedByTheMatrixUnit) {
   std::vector<KernelText> texts;
   for (auto [E, N, rank] : {std::tuple(64, 16, 32), {37, 12, 48}, {80, 8, 160}})
-    for (int64_t lanes : {1, 4}) {
-      KernelText text = storeMatrix(scanText(mambaScan(E, N, rank)), "wd", "bf16");
-      text.schedule = schedule({{"col_block", 32},
-                                {"row_tile", 8},
-                                {"chunk", 16},
-                                {"threads", 32 * lanes},
-                                {"state_lanes", lanes},
-                                {"mma", 16}});
-      texts.push_back(text);
-      texts.push_back(narrowRows(text, "bf16", Narrow::Inputs));
-    }
+    addByTheMatrixUnit(mambaScan(E, N, rank), texts);
   checkAll(texts);
 }
 
@@ -82,17 +86,7 @@ TEST_F(GpuScan, NormsOfItsInputs) {
                                       {"threads", channels * lanes},
                                       {"state_lanes", lanes}});
   }
-  text = storeMatrix(scanText(falconScan(37, 12, 48)), "wd", "bf16");
-  for (int64_t lanes : {1, 4}) {
-    text.schedule = schedule({{"col_block", 32},
-                              {"row_tile", 8},
-                              {"chunk", 16},
-                              {"threads", 32 * lanes},
-                              {"state_lanes", lanes},
-                              {"mma", 16}});
-    texts.push_back(text);
-    texts.push_back(narrowRows(text, "bf16", Narrow::Inputs));
-  }
+  addByTheMatrixUnit(falconScan(37, 12, 48), texts);
   checkAll(texts);
 }
 
