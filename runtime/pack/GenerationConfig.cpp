@@ -3,24 +3,19 @@
 #include "runtime/support/Format.h"
 #include "runtime/support/Json.h"
 #include "runtime/support/Quote.h"
+#include "runtime/support/SamplingRanges.h"
 
 namespace mamba {
 namespace {
 
 using nlohmann::json;
 
-/// As the command line of mamba-run has it.
-constexpr double kMost = 1e30;
-
-/// A number that `accept` takes; `wish` names these. Not NaN, if `accept` is
-/// written so.
-template <typename Accept>
 Result<std::optional<double>> readNumber(const json &object, const char *key,
-                                         Accept accept, const char *wish) {
+                                         const NumberRange &range) {
   MAMBA_ASSIGN_OR_RETURN(std::optional<double> value,
                          getOptionalDouble(object, key));
-  if (value && !accept(*value))
-    return invalidData(inQuotes(key) + " must be " + wish +
+  if (value && !range.accepts(*value))
+    return invalidData(inQuotes(key) + " must be " + range.wish +
                        format(", got %.9g", *value));
   return value;
 }
@@ -31,30 +26,16 @@ Result<GenerationConfig> read(const json &object) {
   GenerationConfig config;
   MAMBA_ASSIGN_OR_RETURN(config.doSample, getOptionalBool(object, "do_sample"));
   MAMBA_ASSIGN_OR_RETURN(config.temperature,
-                         readNumber(
-                             object, "temperature",
-                             [](double v) { return v >= 0 && v <= kMost; },
-                             "a finite number of at least 0 and at most "
-                             "1e30"));
+                         readNumber(object, "temperature", kTemperatureRange));
   MAMBA_ASSIGN_OR_RETURN(std::optional<int64_t> topK,
                          getOptionalInt(object, "top_k", 0, UINT32_MAX));
   if (topK)
     config.topK = uint32_t(*topK);
-  MAMBA_ASSIGN_OR_RETURN(config.topP,
-                         readNumber(
-                             object, "top_p",
-                             [](double v) { return v > 0 && v <= 1; },
-                             "above 0 and at most 1"));
-  MAMBA_ASSIGN_OR_RETURN(config.minP,
-                         readNumber(
-                             object, "min_p",
-                             [](double v) { return v >= 0 && v <= 1; },
-                             "between 0 and 1"));
-  MAMBA_ASSIGN_OR_RETURN(config.repetitionPenalty,
-                         readNumber(
-                             object, "repetition_penalty",
-                             [](double v) { return v > 0 && v <= kMost; },
-                             "above 0 and at most 1e30"));
+  MAMBA_ASSIGN_OR_RETURN(config.topP, readNumber(object, "top_p", kTopPRange));
+  MAMBA_ASSIGN_OR_RETURN(config.minP, readNumber(object, "min_p", kMinPRange));
+  MAMBA_ASSIGN_OR_RETURN(
+      config.repetitionPenalty,
+      readNumber(object, "repetition_penalty", kRepetitionPenaltyRange));
   MAMBA_ASSIGN_OR_RETURN(config.endTokens, readEndTokens(object));
   return config;
 }

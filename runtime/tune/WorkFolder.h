@@ -8,7 +8,8 @@
 
 namespace mamba::tune {
 
-/// Among the temporary files, "mamba-tune-PID-XXXXXX"; goes away with all that is in it.
+/// Among the temporary files, as "mamba-tune-123-Xy4Zzz" by the process's number; goes
+/// away with all that is in it.
 class WorkFolder {
 public:
   static Result<WorkFolder> create();

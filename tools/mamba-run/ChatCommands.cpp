@@ -39,16 +39,16 @@ Setting number(const char *name, CLI::Validator accepts) {
 
 const std::vector<Setting> &settings() {
   static const std::vector<Setting> all = {
-      number<&Values::temperature>("temperature", temperatureValue()),
+      number<&Values::temperature>("temperature", numberOf(kTemperatureRange)),
       {"top-k", wholeNumber(0, UINT32_MAX),
        [](Values &v, uint64_t &, const std::string &text) {
          v.top_k =
              static_cast<uint32_t>(std::strtoull(text.c_str(), nullptr, 10));
        },
        [](const Values &v, uint64_t) { return std::to_string(v.top_k); }},
-      number<&Values::top_p>("top-p", topPValue()),
-      number<&Values::min_p>("min-p", minPValue()),
-      number<&Values::repetition_penalty>("repetition-penalty", penaltyValue()),
+      number<&Values::top_p>("top-p", numberOf(kTopPRange)),
+      number<&Values::min_p>("min-p", numberOf(kMinPRange)),
+      number<&Values::repetition_penalty>("repetition-penalty", numberOf(kRepetitionPenaltyRange)),
       {"n", wholeNumber(1, kMaxAnswerTokens),
        [](Values &, uint64_t &tokens, const std::string &text) {
          tokens = std::strtoull(text.c_str(), nullptr, 10);

@@ -1,6 +1,8 @@
 // What options accept, said in one line.
 #pragma once
 
+#include "runtime/support/SamplingRanges.h"
+
 #include <CLI/CLI.hpp>
 
 #include <charconv>
@@ -27,35 +29,15 @@ inline CLI::Validator wholeNumber(uint64_t least, uint64_t most) {
   return CLI::Validator(check, "");
 }
 
-/// A number that `accept` takes; `wish` names these. Turns NaN away if `accept`
-/// is written so.
-template <typename Accept>
-CLI::Validator numberThat(Accept accept, const std::string &wish) {
+/// A number of the range.
+inline CLI::Validator numberOf(const NumberRange &range) {
   auto check = [=](const std::string &text) -> std::string {
     double value = 0;
-    if (CLI::detail::lexical_cast(text, value) && accept(value))
+    if (CLI::detail::lexical_cast(text, value) && range.accepts(value))
       return "";
-    return "must be " + wish + ", got '" + text + "'";
+    return std::string("must be ") + range.wish + ", got '" + text + "'";
   };
   return CLI::Validator(check, "");
-}
-
-// The values of the sampling options.
-inline CLI::Validator temperatureValue() {
-  return numberThat([](double v) { return v >= 0 && v <= 1e30; },
-                    "a finite number of at least 0 and at most 1e30");
-}
-inline CLI::Validator topPValue() {
-  return numberThat([](double v) { return v > 0 && v <= 1; },
-                    "above 0 and at most 1");
-}
-inline CLI::Validator minPValue() {
-  return numberThat([](double v) { return v >= 0 && v <= 1; },
-                    "between 0 and 1");
-}
-inline CLI::Validator penaltyValue() {
-  return numberThat([](double v) { return v > 0 && v <= 1e30; },
-                    "above 0 and at most 1e30");
 }
 
 /// Refuses an output that would take the place of what is read.

@@ -10,23 +10,23 @@ void addSamplingOptions(CLI::App &verb, SamplingOptions &options) {
   auto *temperature =
       verb.add_option("--temperature", options.temperature,
                       "0 is greedy, 1 the model's own distribution (1)");
-  temperature->type_name("T")->check(temperatureValue());
+  temperature->type_name("T")->check(numberOf(kTemperatureRange));
   verb.add_option("--top-k", options.topK,
                   "Choose among the K most probable; 0: all (0)")
       ->check(wholeNumber(0, UINT32_MAX))
       ->type_name("K");
   verb.add_option("--top-p", options.topP,
                   "Choose among the fewest that together reach P (1)")
-      ->check(topPValue())
+      ->check(numberOf(kTopPRange))
       ->type_name("P");
   verb.add_option("--min-p", options.minP,
                   "Choose among those at least P times as probable as the "
                   "best (0)")
-      ->check(minPValue())
+      ->check(numberOf(kMinPRange))
       ->type_name("P");
   verb.add_option("--repetition-penalty", options.repetitionPenalty,
                   "Above 1 makes tokens of the text so far less probable (1)")
-      ->check(penaltyValue())
+      ->check(numberOf(kRepetitionPenaltyRange))
       ->type_name("R");
   verb.add_option("--seed", options.seed, "Same seed, same text (0)")
       ->check(wholeNumber(0, UINT64_MAX))
