@@ -186,6 +186,9 @@ void EditedLines::remember(const std::wstring &wide, const std::string &line) {
 
 Result<LineEvent> EditedLines::next(std::string &line) {
   int count = 0;
+  // el_wgets would do so after the prompt: a Ctrl-D typed between the two would
+  // be taken by the terminal, and lost.
+  el_wset(editor_, EL_PREP_TERM, 1);
   const wchar_t *typed = el_wgets(editor_, &count);
   if (interrupted()) {
     el_reset(editor_);
