@@ -37,7 +37,7 @@ while read -r name; do
 done <declared
 strip -o stripped "$lib/libmamba_runtime.so"
 bytes=$(stat -c %s stripped)
-[ "$bytes" -lt 4500000 ] || die "the library has $bytes bytes"
+[ "$bytes" -lt 3000000 ] || die "the library has $bytes bytes"
 
 # A program of each kind, by every compiler there is, with all warnings.
 mpk=$(pack models/shakespeare --embed-weights --batch-invariant)
