@@ -5,6 +5,7 @@
 #include "runtime/support/Quote.h"
 #include "runtime/support/Version.h"
 
+#include <atomic>
 #include <cstdlib>
 
 namespace mamba::api {
@@ -35,6 +36,13 @@ Status checkStructSize(const char *name, size_t size) {
   return invalidArgument("struct_size of " + inQuotes(name) + " is " +
                          (size == 0 ? "not set" : std::to_string(size)) +
                          ", it must be the struct's sizeof");
+}
+
+Status checkIdle(const mamba_sampler *sampler) {
+  if (sampler && sampler->isGenerating)
+    return invalidArgument("the sampler is generating; what it is called with "
+                           "may only look at its options");
+  return {};
 }
 
 Progress makeProgress(mamba_progress_fn progress, void *user) {
@@ -109,6 +117,13 @@ const char *mamba_build_info(void) { return buildInfo(); }
 uint32_t mamba_abi_version(void) { return MAMBA_ABI_VERSION; }
 
 void mamba_free(void *memory) { std::free(memory); }
+
+void mamba_dlpack_delete(void *managed) {
+  // What the consumer has written comes before.
+  if (managed)
+    std::atomic_ref(*static_cast<uint64_t *>(managed))
+        .store(0, std::memory_order_release);
+}
 
 void mamba_set_log(mamba_log_fn fn, void *user) {
   // A function type of C for one of ours: a small closure of the two.

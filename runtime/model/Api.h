@@ -37,6 +37,7 @@ struct mamba_session {
 
 struct mamba_sampler {
   mamba::Sampler sampler;
+  bool isGenerating = false; // In mamba_session_generate, which may call back.
 };
 
 struct mamba_tokenizer {
@@ -120,6 +121,9 @@ Status takeStruct(const char *name, const Struct *from, Struct &options) {
   std::memcpy(&options, bytes, known);
   return {};
 }
+
+/// For what changes a sampler: a callback of mamba_session_generate must not.
+Status checkIdle(const mamba_sampler *sampler);
 
 /// Null for null.
 Progress makeProgress(mamba_progress_fn progress, void *user);

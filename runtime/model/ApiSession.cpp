@@ -15,6 +15,25 @@ Result<std::span<T>> spanOf(const char *name, T *data, size_t count) {
   return std::span<T>(data, count);
 }
 
+/// For as long as it lives, nobody else changes these samplers.
+class Generating {
+public:
+  explicit Generating(std::span<mamba_sampler *const> samplers)
+      : samplers_(samplers) {
+    mark(true);
+  }
+  ~Generating() { mark(false); }
+  Generating(const Generating &) = delete;
+  Generating &operator=(const Generating &) = delete;
+
+private:
+  void mark(bool isGenerating) {
+    for (mamba_sampler *sampler : samplers_)
+      sampler->isGenerating = isGenerating;
+  }
+  std::span<mamba_sampler *const> samplers_; // Borrowed.
+};
+
 } // namespace
 
 extern "C" {
@@ -82,8 +101,10 @@ mamba_status mamba_session_generate(mamba_session *session,
     std::vector<SequenceSampler> sequences;
     for (size_t i = 0; i < count; ++i) {
       MAMBA_RETURN_IF_ERROR(require({{"samplers", given[i]}}));
+      MAMBA_RETURN_IF_ERROR(checkIdle(given[i]));
       sequences.push_back({slotSpan[i], &given[i]->sampler});
     }
+    Generating generating(given);
     return session->session->generate(
         sequences, max_tokens, [&](std::span<const int32_t> tokens) {
           return on_tokens(user, tokens.data(), tokens.size()) != 0;
@@ -227,6 +248,7 @@ mamba_status mamba_session_load(mamba_session *session, uint32_t slot,
                                 mamba_sampler *sampler, const char *path) {
   return guarded([&]() -> Status {
     MAMBA_RETURN_IF_ERROR(require({{"session", session}, {"path", path}}));
+    MAMBA_RETURN_IF_ERROR(checkIdle(sampler));
     return loadState(*session->session, slot,
                      sampler ? &sampler->sampler : nullptr, path);
   });
@@ -253,6 +275,7 @@ mamba_status mamba_session_load_memory(mamba_session *session, uint32_t slot,
                                        size_t size) {
   return guarded([&]() -> Status {
     MAMBA_RETURN_IF_ERROR(require({{"session", session}, {"data", data}}));
+    MAMBA_RETURN_IF_ERROR(checkIdle(sampler));
     return stateFromBytes(*session->session, slot,
                           sampler ? &sampler->sampler : nullptr,
                           {static_cast<const uint8_t *>(data), size});

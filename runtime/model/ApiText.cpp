@@ -71,9 +71,7 @@ mamba_status mamba_sampler_create(int64_t vocab_size, int64_t valid_vocab_size,
     MAMBA_RETURN_IF_ERROR(takeStruct("options", options, taken));
     MAMBA_ASSIGN_OR_RETURN(
         Sampler created,
-        Sampler::create(vocab_size < 0 ? 0 : uint64_t(vocab_size),
-                        valid_vocab_size < 0 ? 0 : uint64_t(valid_vocab_size),
-                        fromC(taken)));
+        Sampler::create(vocab_size, valid_vocab_size, fromC(taken)));
     *sampler = new mamba_sampler{std::move(created)};
     return {};
   });
@@ -96,6 +94,7 @@ mamba_status mamba_sampler_set_options(mamba_sampler *sampler,
   return guarded([&]() -> Status {
     MAMBA_RETURN_IF_ERROR(
         require({{"sampler", sampler}, {"options", options}}));
+    MAMBA_RETURN_IF_ERROR(checkIdle(sampler));
     mamba_sampler_options taken = toC(sampler->sampler.options());
     MAMBA_RETURN_IF_ERROR(takeStruct("options", options, taken));
     return sampler->sampler.setOptions(fromC(taken));
@@ -106,6 +105,7 @@ mamba_status mamba_sampler_accept(mamba_sampler *sampler, const int32_t *tokens,
                                   size_t count) {
   return guarded([&]() -> Status {
     MAMBA_RETURN_IF_ERROR(require({{"sampler", sampler}}));
+    MAMBA_RETURN_IF_ERROR(checkIdle(sampler));
     if (count == 0)
       return {};
     MAMBA_RETURN_IF_ERROR(require({{"tokens", tokens}}));
@@ -116,6 +116,7 @@ mamba_status mamba_sampler_accept(mamba_sampler *sampler, const int32_t *tokens,
 mamba_status mamba_sampler_reset(mamba_sampler *sampler) {
   return guarded([&]() -> Status {
     MAMBA_RETURN_IF_ERROR(require({{"sampler", sampler}}));
+    MAMBA_RETURN_IF_ERROR(checkIdle(sampler));
     sampler->sampler.reset();
     return {};
   });
@@ -126,6 +127,7 @@ mamba_status mamba_sampler_sample(mamba_sampler *sampler, const float *logits,
   return guarded([&]() -> Status {
     MAMBA_RETURN_IF_ERROR(
         require({{"sampler", sampler}, {"logits", logits}, {"token", token}}));
+    MAMBA_RETURN_IF_ERROR(checkIdle(sampler));
     MAMBA_ASSIGN_OR_RETURN(*token, sampler->sampler.sample({logits, count}));
     return {};
   });

@@ -33,14 +33,14 @@ Status SamplerOptions::validate() const {
   return {};
 }
 
-Result<Sampler> Sampler::create(uint64_t vocabSize, uint64_t validVocabSize,
+Result<Sampler> Sampler::create(int64_t vocabSize, int64_t validVocabSize,
                                 const SamplerOptions &options) {
   MAMBA_RETURN_IF_ERROR(options.validate());
-  if (vocabSize == 0 || vocabSize > std::numeric_limits<int32_t>::max())
+  if (vocabSize < 1 || vocabSize > std::numeric_limits<int32_t>::max())
     return invalidArgument(
         "vocabulary size must be from 1 to 2147483647, got " +
         std::to_string(vocabSize));
-  if (validVocabSize == 0 || validVocabSize > vocabSize)
+  if (validVocabSize < 1 || validVocabSize > vocabSize)
     return invalidArgument("valid vocabulary size must be from 1 to " +
                            std::to_string(vocabSize) + ", got " +
                            std::to_string(validVocabSize));

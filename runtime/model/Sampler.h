@@ -41,7 +41,7 @@ struct SamplerDraw {
 class Sampler {
 public:
   /// Of `vocabSize` columns the first `validVocabSize` may be chosen.
-  static Result<Sampler> create(uint64_t vocabSize, uint64_t validVocabSize,
+  static Result<Sampler> create(int64_t vocabSize, int64_t validVocabSize,
                                 const SamplerOptions &options);
 
   uint64_t vocabSize() const { return counts_.size(); }

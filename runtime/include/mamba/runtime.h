@@ -71,7 +71,7 @@ MAMBA_API const char *mamba_build_info(void);
 
 /* Grows when this header gains something; a program may refuse a library whose
  * number is smaller than the MAMBA_ABI_VERSION it was compiled with. */
-#define MAMBA_ABI_VERSION 6
+#define MAMBA_ABI_VERSION 7
 MAMBA_API uint32_t mamba_abi_version(void);
 
 typedef enum mamba_log_level {
@@ -94,6 +94,14 @@ typedef void (*mamba_progress_fn)(void *user, uint64_t done, uint64_t total);
 
 /* Frees memory that this header says to free with it. Null is allowed. */
 MAMBA_API void mamba_free(void *memory);
+
+/* A deleter for tensors that a program lends by DLPack, where none of its own
+ * functions can be one: those in Python, as consumers give back on any thread
+ * and with an exception on its way. `managed` is the lender's DLManagedTensor or
+ * DLManagedTensorVersioned; its first 8 bytes, the address of the data or the
+ * version, become zero, by which the lender finds what it has got back. Any
+ * thread; null is allowed. Since version 7. */
+MAMBA_API void mamba_dlpack_delete(void *managed);
 
 /* ---- Packs ------------------------------------------------------------- */
 
@@ -510,7 +518,9 @@ MAMBA_API mamba_status mamba_sampler_sample(mamba_sampler *sampler,
 /* Gets one token of each sequence, `count` of them in the order of the slots,
  * which the sequences hold from now on; borrowed for the call. Other than 0 goes
  * on. It may ask this session for positions and recent tokens and nothing else,
- * must leave the samplers as they are, and must neither throw nor jump. */
+ * and must neither throw nor jump. Of the samplers it may ask for options and
+ * save them with a slot of another session; what would change one is
+ * MAMBA_INVALID_ARGUMENT. */
 typedef int32_t (*mamba_tokens_fn)(void *user, const int32_t *tokens,
                                    size_t count);
 

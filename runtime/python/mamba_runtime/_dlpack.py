@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from ctypes import POINTER, Structure, c_char_p, c_int32, c_int64, c_uint8, c_uint16, c_uint64, c_void_p, py_object
+from ctypes import (
+    POINTER,
+    Structure,
+    c_char_p,
+    c_int32,
+    c_int64,
+    c_uint8,
+    c_uint16,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+    py_object,
+)
 from typing import Any
 
+from ._library import lib
+
 CPU = 1
-_KINDS = {"i": 0, "u": 1, "f": 2}
 _BFLOAT = 4
 _NAMES = {(0, 32): "I32", (0, 64): "I64", (0, 8): "I8", (1, 8): "U8", (2, 32): "F32",
           (2, 64): "F64", (2, 16): "F16", (_BFLOAT, 16): "BF16"}
@@ -36,9 +49,18 @@ class _Tensor(Structure):
 
 
 class _Managed(Structure):
-    # `room`: as large as a sigset_t, see _DELETER.
-    _fields_ = [("tensor", _Tensor), ("context", c_void_p), ("deleter", c_void_p), ("room", c_uint64 * 8)]
+    _fields_ = [("tensor", _Tensor), ("context", c_void_p), ("deleter", c_void_p)]
 
+
+class _ManagedVersioned(Structure):
+    _fields_ = [("major", c_uint32), ("minor", c_uint32), ("context", c_void_p), ("deleter", c_void_p),
+                ("flags", c_uint64), ("tensor", _Tensor)]
+
+
+_READ_ONLY, _IS_COPIED = 1, 2
+_VERSION = (1, 0)
+# The capsule's name while nobody has taken what is in it, and what that is.
+_NAMES_OF_CAPSULES = {b"dltensor": _Managed, b"dltensor_versioned": _ManagedVersioned}
 
 _python = ctypes.pythonapi
 _new = _python.PyCapsule_New
@@ -47,15 +69,13 @@ _is_valid = _python.PyCapsule_IsValid
 _is_valid.restype, _is_valid.argtypes = ctypes.c_int, [py_object, c_char_p]
 _pointer = _python.PyCapsule_GetPointer
 _pointer.restype, _pointer.argtypes = c_void_p, [py_object, c_char_p]
-_NAME = b"dltensor"
 
 # Consumers give back while an exception is on its way, or on a thread without Python: no
-# function in Python can be the deleter. This one of libc takes what it is given for a signal
-# set and zeroes its first 8 to 128 bytes: `tensor.data` is null afterwards, which sweep() finds.
-_DELETER = ctypes.cast(ctypes.CDLL(None).sigemptyset, c_void_p).value
+# function in Python can be the deleter. This one zeroes the first 8 bytes, which sweep() finds.
+_DELETER = ctypes.cast(lib.mamba_dlpack_delete, c_void_p).value
 
-# What is lent, by the address of its _Managed: owner, sizes, _Managed and capsule. It outlives
-# the interpreter, as arrays that look at it may.
+# What is lent, by its address: owner, sizes, struct, name of the capsule and the capsule. It
+# outlives the interpreter, as arrays that look at it may.
 _lent: dict[int, Any] = {}
 _python.Py_IncRef(py_object(_lent))
 
@@ -63,28 +83,33 @@ _python.Py_IncRef(py_object(_lent))
 def sweep() -> None:
     """Lets go of what consumers have given back, and of capsules that nobody took or will."""
     for place, entry in list(_lent.items()):
-        if not entry[2].tensor.data:
+        if not c_uint64.from_address(place).value:
             _lent.pop(place, None)
-        elif entry[3] is not None:
+        elif entry[4] is not None:
             # A consumer renames the capsule and then owns what is in it.
-            if not _is_valid(entry[3], _NAME):
-                entry[3] = None
-            elif sys.getrefcount(entry[3]) <= 2:
+            if not _is_valid(entry[4], entry[3]):
+                entry[4] = None
+            elif sys.getrefcount(entry[4]) <= 2:
                 _lent.pop(place, None)
 
 
-def lend(owner: Any, address: int, dtype: str, shape: tuple[int, ...]) -> Any:
+def lend(owner: Any, address: int, dtype: str, shape: tuple[int, ...], versioned: bool = False,
+         is_copied: bool = False) -> Any:
     """A capsule over row-major memory of `owner`, which lives until the consumer is done and
-    then until the next sweep."""
+    then until the next sweep. `versioned`: as consumers want it that know DLPack 1.0."""
     sweep()
     code, bits = _CODES[dtype]
     sizes = (c_int64 * max(1, len(shape)))(*shape)
-    managed = _Managed()
-    managed.tensor = _Tensor(address, _Device(CPU, 0), len(shape), _DataType(code, bits, 1), sizes, None, 0)
-    managed.deleter = _DELETER
+    tensor = _Tensor(address, _Device(CPU, 0), len(shape), _DataType(code, bits, 1), sizes, None, 0)
+    managed: Any
+    if versioned:
+        name, managed = b"dltensor_versioned", _ManagedVersioned(
+            *_VERSION, None, _DELETER, _IS_COPIED if is_copied else 0, tensor)
+    else:
+        name, managed = b"dltensor", _Managed(tensor, None, _DELETER)
     place = ctypes.addressof(managed)
-    capsule = _new(place, _NAME, None)
-    _lent[place] = [owner, sizes, managed, capsule]
+    capsule = _new(place, name, None)
+    _lent[place] = [owner, sizes, managed, name, capsule]
     return capsule
 
 
@@ -96,10 +121,23 @@ class Borrowed:
         if int(device[0]) != CPU:
             raise TypeError(f"a tensor on the CPU is needed, got one on DLPack device {tuple(map(int, device))}: "
                             "copy it to the CPU")
-        self._capsule = tensor.__dlpack__()
-        if not _is_valid(self._capsule, _NAME):
+        try:
+            self._capsule = tensor.__dlpack__(max_version=_VERSION)
+        except TypeError:  # A library that knows no versions.
+            self._capsule = tensor.__dlpack__()
+        for name, kind_of_struct in _NAMES_OF_CAPSULES.items():
+            if _is_valid(self._capsule, name):
+                break
+        else:
             raise TypeError(f"{type(tensor).__name__}.__dlpack__() gave no capsule named dltensor")
-        view = ctypes.cast(_pointer(self._capsule, _NAME), POINTER(_Managed)).contents.tensor
+        managed = ctypes.cast(_pointer(self._capsule, name), POINTER(kind_of_struct)).contents
+        self.readonly = False
+        if kind_of_struct is _ManagedVersioned:
+            if managed.major != _VERSION[0]:
+                raise TypeError(f"{type(tensor).__name__}.__dlpack__() gave a tensor of DLPack "
+                                f"{managed.major}.{managed.minor}, {_VERSION[0]}.x is read")
+            self.readonly = bool(managed.flags & _READ_ONLY)
+        view = managed.tensor
         self.shape = tuple(view.shape[i] for i in range(view.ndim))
         kind = (view.dtype.code, view.dtype.bits)
         if view.dtype.lanes != 1 or kind not in _NAMES:

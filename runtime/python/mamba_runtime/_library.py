@@ -28,7 +28,7 @@ from typing import Any, Callable, Iterator, Optional
 
 from ._errors import ERRORS, Error
 
-_ABI = 6
+_ABI = 7
 _LOG_INFO, _LOG_WARNING = 0, 1
 
 
@@ -212,6 +212,7 @@ PLAIN_FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "mamba_abi_version": (c_uint32, []),
     "mamba_set_log": (None, [LogFunction, c_void_p]),
     "mamba_free": (None, [c_void_p]),
+    "mamba_dlpack_delete": (None, [c_void_p]),
     "mamba_pack_close": (None, [_handle]),
     "mamba_model_destroy": (None, [_handle]),
     "mamba_session_destroy": (None, [_handle]),

@@ -93,7 +93,8 @@ class Tensor:
         if copy:
             lent = Tensor(self.shape, self.dtype)
             ctypes.memmove(lent.address, self.address, self.nbytes)
-        return _dlpack.lend(lent, lent.address, lent.dtype, lent.shape)
+        versioned = max_version is not None and max_version[0] >= 1
+        return _dlpack.lend(lent, lent.address, lent.dtype, lent.shape, versioned, bool(copy))
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return (_dlpack.CPU, 0)

@@ -14,7 +14,7 @@ import threading
 import time
 
 import mamba_runtime
-from mamba_runtime import _dlpack, _library
+from mamba_runtime import _dlpack, _library, _tensor
 
 try:
     import numpy
@@ -178,6 +178,13 @@ def test_callbacks(model):
         raise KeyError("mine")
 
     raises(KeyError, "mine", session.generate, samplers, 8, fail)
+    # A sampler that is generating may be looked at, and not be changed.
+    for change in (samplers[0].reset, lambda: samplers[1].accept([1]), lambda: samplers[0].set_options(top_k=5)):
+        raises(mamba_runtime.InvalidArgument, "the sampler is generating", session.generate, samplers, 8,
+               lambda tokens: change())
+    session.generate(samplers, 2, lambda tokens: seen.append(samplers[0].options["temperature"]))
+    assert seen[-2:] == [0, 0]
+    samplers[0].reset()
     steps = []
     with mamba_runtime.Model(model.pack, device="cpu", progress=lambda *at: steps.append(at)) as other:
         other.self_test(lambda done, total: steps.append((done, total)))
@@ -358,6 +365,25 @@ class Copier(Lender):
         return self.tensor.__dlpack__(copy=True)
 
 
+class Newer(Lender):
+    """As libraries lend that know DLPack 1.0; `change` is done to what is lent."""
+
+    def __init__(self, tensor, change=lambda managed: None):
+        super().__init__(tensor)
+        self.change = change
+
+    def __dlpack__(self, *, max_version=None):
+        assert max_version[0] == 1
+        capsule = self.tensor.__dlpack__(max_version=max_version)
+        self.change(managed_of(capsule))
+        return capsule
+
+
+def managed_of(capsule):
+    return ctypes.cast(_dlpack._pointer(capsule, b"dltensor_versioned"),
+                       ctypes.POINTER(_dlpack._ManagedVersioned)).contents
+
+
 def test_dlpack(model):
     session = model.session()
     session.step({0: [1, 2, 3]})
@@ -368,9 +394,41 @@ def test_dlpack(model):
     # A capsule that nobody took.
     state.__dlpack__()
     assert not lent()
-    capsule = state.__dlpack__(copy=False, dl_device=(1, 0), max_version=(1, 0))
-    assert lent() == 1
-    del capsule
+    for options in ({}, {"max_version": (0, 8)}, {"copy": False, "dl_device": (1, 0), "max_version": (1, 0)}):
+        capsule = state.__dlpack__(**options)
+        assert lent() == 1 and ("dltensor_versioned" in repr(capsule)) == ("copy" in options), capsule
+        # As a consumer does it: that is found without the capsule.
+        (_, _, managed, _, kept), = _dlpack._lent.values()
+        assert kept is capsule
+        ctypes.CFUNCTYPE(None, ctypes.c_void_p)(managed.deleter)(ctypes.addressof(managed))
+        del kept, managed
+        assert not lent()
+        capsule = state.__dlpack__(**options)
+        assert lent() == 1
+        del capsule
+        assert not lent()
+    for copy in (False, True):
+        managed = managed_of(capsule := state.__dlpack__(max_version=(2, 0), copy=copy))
+        assert (managed.major, managed.minor, managed.flags) == (1, 0, 2 if copy else 0)
+        assert (managed.tensor.data == state.address) is not copy
+        del capsule, managed
+
+    # What others lend, with flags.
+    def make_read_only(managed):
+        managed.flags |= 1
+
+    def make_newer(managed):
+        managed.major = 2
+
+    session.write_state("ssm_state.0", Newer(state))
+    session.write_state("ssm_state.0", Newer(state, make_read_only))
+    assert session.read_state("ssm_state.0").tolist() == state.tolist()
+    raises(TypeError, r"of DLPack 2\.0, 1\.x is read", session.write_state, "ssm_state.0", Newer(state, make_newer))
+    out = mamba_runtime.Tensor((1, model.pack.info.vocab_size))
+    raises(ValueError, "writable, got a read-only Newer", session.step, {0: [1]}, "last", Newer(out, make_read_only))
+    assert session.position() == 3 and not any(out.tolist()[0])
+    session.step({0: [1]}, out=Newer(out))
+    assert session.logits().tolist() == out.tolist()[0]
     assert not lent()
     raises(BufferError, "device", state.__dlpack__, dl_device=(2, 0))
     raises(TypeError, "stream", state.__dlpack__, stream=1)
@@ -421,6 +479,11 @@ def test_numpy(model):
         numpy.from_dlpack(session.read_state("ssm_state.0"))
     assert len(_dlpack._lent) <= 2
     if numpy.lib.NumpyVersion(numpy.__version__) >= "2.1.0":
+        fixed = numpy.ones(3, dtype=numpy.float32)
+        assert not _dlpack.Borrowed(fixed).readonly
+        fixed.flags.writeable = False
+        assert _dlpack.Borrowed(fixed).readonly
+        assert numpy.from_dlpack(state).flags.writeable
         copied = numpy.from_dlpack(state, copy=True)
         assert copied.ctypes.data != state.address and (copied == numpy.asarray(state)).all()
         assert numpy.from_dlpack(state, copy=False).ctypes.data == state.address
@@ -439,11 +502,73 @@ builtins.array, builtins.capsule = numpy.from_dlpack(Tensor((1 << 20,))), Tensor
 
 def test_torch(model):
     session = model.session()
-    logits = session.step({0: torch.tensor([1, 2, 3])})
-    assert torch.from_dlpack(logits).data_ptr() == logits.address
+    vocab = model.pack.info.vocab_size
+    # Tokens: int64 are copied, int32 not.
+    for dtype in (torch.int64, torch.int32):
+        logits = session.step({0: torch.tensor([1, 2, 3], dtype=dtype)})
+    assert session.position() == 6
+    session.step({0: torch.tensor([], dtype=torch.int64)}, want=None)
+    assert session.position() == 6
+    raises(ValueError, "row of I32 or I64, got F32", session.step, {0: torch.tensor([1.0])})
+    raises(TypeError, "contiguous", session.step, {0: torch.tensor([1, 2, 3, 4])[::2]})
+
+    # Out: every way that copies nothing, in every type.
+    for look in (torch.from_dlpack, torch.asarray, torch.as_tensor):
+        assert look(logits).data_ptr() == logits.address and tuple(look(logits).shape) == (1, vocab)
+    if "copy" in (torch.from_dlpack.__kwdefaults__ or {}):
+        copied = torch.from_dlpack(logits, copy=True)
+        assert copied.data_ptr() != logits.address and copied.tolist() == logits.tolist()
+        del copied
+    types = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
+             "I64": torch.int64, "I32": torch.int32, "I8": torch.int8, "U8": torch.uint8}
+    for name, dtype in types.items():
+        made = mamba_runtime.Tensor((2, 3), name)
+        seen = torch.from_dlpack(made)
+        assert seen.dtype == dtype and seen.data_ptr() == made.address and seen.tolist() == [[0] * 3] * 2
+        again = _tensor.view_of(seen.fill_(1))
+        assert (again.dtype, again.shape, again.address) == (name, (2, 3), made.address)
+    del seen, again
+
+    # In: its own memory, written to as well.
+    out = torch.zeros(1, vocab)
+    session.clear()
+    assert session.step({0: torch.tensor([5])}, out=out) is out and out.any()
+    assert out[0].tolist() == session.logits().tolist()
+    assert model.sampler(temperature=0).sample(out[0]) == int(out.argmax())
     state = torch.from_dlpack(session.read_state("ssm_state.0")) * 2
     session.write_state("ssm_state.0", state)
     assert torch.equal(torch.from_dlpack(session.read_state("ssm_state.0")), state)
+    session.write_state("ssm_state.0", state.reshape(-1))
+    for wrong in (state.t().contiguous().t(), state.repeat(1, 2)[:, ::2]):
+        raises(TypeError, "contiguous", session.write_state, "ssm_state.0", wrong)
+    raises(ValueError, "must be F32 .*, got BF16", session.write_state, "ssm_state.0", state.bfloat16())
+    for wrong in (state.clone().requires_grad_(), torch.nn.Parameter(state)):
+        raises(BufferError, "gradient", session.write_state, "ssm_state.0", wrong)
+        session.write_state("ssm_state.0", wrong.detach())
+    raises(Exception, "meta", session.write_state, "ssm_state.0", state.to("meta"))
+
+    # What is lent lives as long as torch looks at it, also on other threads and in graphs.
+    gc.collect()
+    assert not lent()
+    look = torch.from_dlpack(mamba_runtime.Tensor((1 << 16,)))
+    gc.collect()
+    mamba_runtime.Tensor((1 << 16,))
+    assert look.fill_(3).sum() == 3 << 16 and lent() == 1
+    part = look[5:9]
+    del look
+    assert part.tolist() == [3] * 4 and lent() == 1
+    del part
+    threads = [threading.Thread(target=lambda: torch.from_dlpack(mamba_runtime.Tensor((100,))).add(1).sum())
+               for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    leaf = torch.from_dlpack(mamba_runtime.Tensor((4,))).requires_grad_()
+    (leaf * 2).sum().backward()
+    assert leaf.grad.tolist() == [2] * 4
+    del leaf
+    assert not lent()
 
 
 model = mamba_runtime.Model(pack_path, device="cpu")

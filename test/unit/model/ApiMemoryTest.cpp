@@ -1,4 +1,5 @@
-// Packs and slots in memory over C, and structs of older and newer programs.
+// Packs and slots in memory over C, memory that is lent, and structs of older and
+// newer programs.
 #include "runtime/support/SafetensorsWriter.h"
 #include "test/unit/model/ApiFixture.h"
 #include "test/unit/support/TempFolder.h"
@@ -49,6 +50,27 @@ TEST_F(ApiMemoryTest, aPackInMemoryIsOneInAFile) {
   EXPECT_REFUSED(mamba_pack_open_memory("x", 1, nullptr, &opened), "'name'");
   EXPECT_REFUSED(mamba_pack_open_memory("x", 1, "x", nullptr), "'pack'");
   EXPECT_EQ(opened, nullptr);
+}
+
+// The structs of dlpack.h, as far as they begin.
+TEST(DlpackTest, whatIsGivenBackBeginsWithZeros) {
+  struct {
+    void *data;
+    int32_t device[2];
+  } managed{&managed, {1, 7}};
+  struct {
+    uint32_t major, minor;
+    void *context;
+  } versioned{1, 3, &versioned};
+  mamba_dlpack_delete(&managed);
+  EXPECT_EQ(managed.data, nullptr);
+  EXPECT_EQ(managed.device[0], 1);
+  EXPECT_EQ(managed.device[1], 7);
+  mamba_dlpack_delete(&versioned);
+  EXPECT_EQ(versioned.major, 0u);
+  EXPECT_EQ(versioned.minor, 0u);
+  EXPECT_EQ(versioned.context, &versioned);
+  mamba_dlpack_delete(nullptr);
 }
 
 // A log function may use the runtime; what that notes is dropped, not waited for.

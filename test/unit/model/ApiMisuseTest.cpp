@@ -164,4 +164,96 @@ TEST_F(ApiMisuseTest, nullWhereThereMustBeSomething) {
       "'tokenizer'");
 }
 
+// A callback of generate may look at the samplers; what would change one is refused,
+// also by another session, and they go on as if it had not been tried.
+TEST_F(ApiMisuseTest, aSamplerThatIsGenerating) {
+  struct Used {
+    mamba_session *other;
+    mamba_sampler *sampler;
+    std::vector<char> saved;
+    std::vector<int32_t> tokens;
+  };
+  mamba_sampler_options warm;
+  mamba_sampler_options_init(&warm);
+  warm.repetition_penalty = 1.5;
+  auto generate = [&](Used &used, mamba_tokens_fn callback) {
+    ASSERT_EQ(mamba_sampler_create(kVocab, kValid, &warm, &used.sampler),
+              MAMBA_OK);
+    int32_t token = 1;
+    mamba_sequence sequence{0, &token, 1};
+    ASSERT_EQ(mamba_session_clear(session, 0), MAMBA_OK);
+    ASSERT_EQ(mamba_session_step(session, &sequence, 1, MAMBA_WANT_NONE,
+                                 nullptr, 0),
+              MAMBA_OK);
+    ASSERT_EQ(mamba_session_step(used.other, &sequence, 1, MAMBA_WANT_NONE,
+                                 nullptr, 0),
+              MAMBA_OK);
+    uint32_t slot = 0;
+    EXPECT_EQ(mamba_session_generate(session, &slot, &used.sampler, 1, 5,
+                                     callback, &used),
+              MAMBA_OK);
+  };
+  mamba_session *other = nullptr;
+  ASSERT_EQ(mamba_session_create(&model, nullptr, &other), MAMBA_OK);
+
+  Used plain{other, nullptr, {}, {}};
+  generate(plain, [](void *user, const int32_t *tokens, size_t) -> int32_t {
+    static_cast<Used *>(user)->tokens.push_back(*tokens);
+    return 1;
+  });
+  void *data = nullptr;
+  size_t size = 0;
+  ASSERT_EQ(mamba_session_save_memory(other, 0, plain.sampler, &data, &size),
+            MAMBA_OK);
+  std::vector<char> saved(static_cast<char *>(data),
+                          static_cast<char *>(data) + size);
+  mamba_free(data);
+
+  Used meddled{other, nullptr, saved, {}};
+  generate(meddled, [](void *user, const int32_t *tokens, size_t) -> int32_t {
+    auto &used = *static_cast<Used *>(user);
+    used.tokens.push_back(*tokens);
+    mamba_sampler *sampler = used.sampler;
+    const char *wish = "the sampler is generating";
+    float logits[kVocab] = {};
+    int32_t token = 2;
+    mamba_sampler_options options{};
+    options.struct_size = sizeof(options);
+    EXPECT_EQ(mamba_sampler_get_options(sampler, &options), MAMBA_OK);
+    EXPECT_REFUSED(mamba_sampler_set_options(sampler, &options), wish);
+    EXPECT_REFUSED(mamba_sampler_accept(sampler, &token, 1), wish);
+    EXPECT_REFUSED(mamba_sampler_reset(sampler), wish);
+    EXPECT_REFUSED(mamba_sampler_sample(sampler, logits, kVocab, &token), wish);
+    EXPECT_REFUSED(mamba_session_load(used.other, 0, sampler, "nowhere"), wish);
+    EXPECT_REFUSED(mamba_session_load_memory(used.other, 0, sampler,
+                                             used.saved.data(),
+                                             used.saved.size()),
+                   wish);
+    uint32_t slot = 0;
+    EXPECT_REFUSED(mamba_session_generate(
+                       used.other, &slot, &sampler, 1, 1,
+                       [](void *, const int32_t *, size_t) { return 0; },
+                       nullptr),
+                   wish);
+    void *bytes = nullptr;
+    size_t count = 0;
+    EXPECT_EQ(mamba_session_save_memory(used.other, 0, sampler, &bytes, &count),
+              MAMBA_OK);
+    mamba_free(bytes);
+    return 1;
+  });
+  EXPECT_EQ(meddled.tokens.size(), 5u);
+  EXPECT_EQ(meddled.tokens, plain.tokens);
+  // Afterwards it is free, also after a call that failed.
+  uint32_t slot = 1;
+  EXPECT_REFUSED(mamba_session_generate(
+                     session, &slot, &meddled.sampler, 1, 1,
+                     [](void *, const int32_t *, size_t) { return 0; }, nullptr),
+                 "no pending logits");
+  EXPECT_EQ(mamba_sampler_reset(meddled.sampler), MAMBA_OK);
+  for (mamba_sampler *sampler : {plain.sampler, meddled.sampler})
+    mamba_sampler_destroy(sampler);
+  mamba_session_destroy(other);
+}
+
 } // namespace

@@ -340,7 +340,10 @@ TEST_F(ApiTest, samplersOverC) {
   EXPECT_EQ(got.seed, 3u);
   got.top_p = 2;
   EXPECT_REFUSED(mamba_sampler_set_options(sampler, &got), "top-p");
-  EXPECT_REFUSED(mamba_sampler_create(-1, -1, nullptr, &sampler), "vocabulary");
+  EXPECT_REFUSED(mamba_sampler_create(-1, -1, nullptr, &sampler),
+                 "vocabulary size must be from 1 to 2147483647, got -1");
+  EXPECT_REFUSED(mamba_sampler_create(5, -3, nullptr, &sampler),
+                 "valid vocabulary size must be from 1 to 5, got -3");
   int32_t bad = 3;
   EXPECT_REFUSED(mamba_sampler_accept(sampler, &bad, 1), "token 0 is 3");
   EXPECT_EQ(mamba_sampler_reset(sampler), MAMBA_OK);
