@@ -318,13 +318,13 @@ Status Machine::stop() {
 Status Machine::step() {
   MAMBA_ASSIGN_OR_RETURN(uint64_t opcode, number(1));
   if (start_ == 0 && opcode != kProto)
-    return invalidData("expected the number of a protocol from 2 to 4");
+    return invalidData("expected the number of a protocol from 2 to 5");
   switch (opcode) {
   case kProto: {
     MAMBA_ASSIGN_OR_RETURN(uint64_t protocol, number(1));
-    if (start_ != 0 || protocol < 2 || protocol > 4)
+    if (start_ != 0 || protocol < 2 || protocol > 5)
       return invalidData("protocol " + std::to_string(protocol) +
-                         " is not read: expected 2 to 4, once");
+                         " is not read: expected 2 to 5, once");
     return {};
   }
   case kFrame: {

@@ -75,7 +75,7 @@ struct PickleResult {
   PickleValue root;
 };
 
-/// Runs a pickle of protocol 2 to 4 that has nothing behind its end. Memory and
+/// Runs a pickle of protocol 2 to 5 that has nothing behind its end. Memory and
 /// time are linear in its length; there is no recursion. Messages say which
 /// byte. Attributes that a pickle sets on dictionaries are read and dropped.
 Result<PickleResult> readPickle(std::span<const uint8_t> bytes,

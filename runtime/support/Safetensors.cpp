@@ -67,6 +67,10 @@ Result<json> SafetensorsParser::parseHeader(const uint8_t *data,
   uint64_t length = 0;
   for (unsigned i = 0; i < kLengthBytes; ++i)
     length |= uint64_t(data[i]) << (8 * i);
+  constexpr uint32_t kZip = 0x04034b50; // "PK\3\4"
+  if (length > size - kLengthBytes && uint32_t(length) == kZip)
+    return fail("a zip archive, not a safetensors file: name one of torch.save "
+                "'pytorch_model.bin'");
   if (length > size - kLengthBytes)
     return fail("not a safetensors file, or cut short: its header length is " +
                 std::to_string(length) + " but only " +

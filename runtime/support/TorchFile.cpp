@@ -98,7 +98,10 @@ Result<PickleValue> StateBuilder::global(std::string_view module,
       return add(Object::Type::Global, i);
   std::string full = std::string(module.substr(0, 256)) + "." +
                      std::string(name.substr(0, 256));
-  if (module == "torch" && name.ends_with("Storage"))
+  // Types that a model's weights do not have, and tensors of other kinds.
+  if ((module == "torch" && name.ends_with("Storage")) ||
+      (module == "torch._utils" && name.starts_with("_rebuild_")) ||
+      (module == "torch._tensor" && name.starts_with("_rebuild_")))
     return invalidData("tensors of " + inQuotes(full) +
                        " are not read: save the model with floats");
   return invalidData("it wants to call " + inQuotes(full) +
@@ -195,6 +198,22 @@ bool isRowMajor(std::span<const int64_t> shape,
   return true;
 }
 
+/// A dictionary that says how the elements are to be changed when they are read:
+/// "neg" that they are to be negated.
+Status checkMetadata(const PickleHeap &heap, PickleValue value) {
+  if (value.kind != Kind::None && value.kind != Kind::Dict)
+    return invalidData("the metadata of a tensor must be a dictionary, got " +
+                       std::string(describePickleKind(value.kind)));
+  if (value.kind == Kind::None || heap.dicts[size_t(value.number)].empty())
+    return {};
+  PickleValue key = heap.dicts[size_t(value.number)].front().first;
+  return invalidData(
+      "a tensor has the metadata " +
+      (key.kind == Kind::Text ? inQuotes(heap.text(key))
+                              : std::string(describePickleKind(key.kind))) +
+      ", only plain ones are read: save it with .clone()");
+}
+
 /// _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks, and
 /// in newer files metadata), in elements.
 Result<PickleValue>
@@ -206,6 +225,8 @@ StateBuilder::makeTensor(const PickleHeap &heap,
   const Object *object = find(arguments[0], Object::Type::Storage);
   if (!object)
     return invalidData("a tensor must be made of a storage");
+  if (arguments.size() == 7)
+    MAMBA_RETURN_IF_ERROR(checkMetadata(heap, arguments[6]));
   const Storage &storage = storages_[object->place];
   MAMBA_ASSIGN_OR_RETURN(std::vector<int64_t> shape,
                          readExtents(heap, arguments[2], "size"));
@@ -242,6 +263,14 @@ StateBuilder::makeTensor(const PickleHeap &heap,
 
 } // namespace
 
+/// The length of a header, and the header's first byte.
+static bool isSafetensors(const uint8_t *data, uint64_t size) {
+  uint64_t length = 0;
+  for (unsigned i = 0; i < 8 && i < size; ++i)
+    length |= uint64_t(data[i]) << (8 * i);
+  return size > 8 && data[8] == '{' && length <= size - 8;
+}
+
 /// Fills a TorchFile.
 class TorchParser {
 public:
@@ -252,6 +281,9 @@ public:
     if (size != 0 && data[0] == 0x80)
       return fail("the format of PyTorch before 1.6 is not read: load it with "
                   "torch.load and save it as safetensors");
+    if (isSafetensors(data, size))
+      return fail("a file of safetensors, not of torch.save: name it as one, "
+                  "'model.safetensors'");
     MAMBA_ASSIGN_OR_RETURN(ZipArchive archive,
                            ZipArchive::parse(data, size, file_.name_));
     // Everything is below one folder, named after the file.
@@ -268,6 +300,9 @@ public:
     if (!pickle)
       return fail("not a file of torch.save: its archive has no 'data.pkl' in "
                   "its first folder");
+    if (!hasItsChecksum(*pickle))
+      return fail("'data.pkl' in its archive does not have its checksum: the "
+                  "file is damaged, take it anew");
     MAMBA_RETURN_IF_ERROR(checkByteOrder(archive.find(prefix + "/byteorder")));
     StateBuilder builder(archive, prefix);
     auto state = readPickle({pickle->data, pickle->bytes}, builder);

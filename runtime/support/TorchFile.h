@@ -21,7 +21,9 @@ inline constexpr size_t kMaxTorchRank = 8;
 /// An open file of torch.save that holds a state: a dictionary of tensors by
 /// name. Its pickle can build tensors and dictionaries; one that asks for
 /// anything else is refused by name, and nothing of it is ever run. Tensors are
-/// row-major, lie inside their storages and may share them.
+/// row-major, lie inside their storages and may share them. The checksum of the
+/// pickle is compared, those of storages are not: that would read the weights
+/// once more than PyTorch and safetensors do, neither of which has such a check.
 class TorchFile {
 public:
   /// Maps and verifies `path`. Failures name the file, what was expected and

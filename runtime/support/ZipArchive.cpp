@@ -4,6 +4,7 @@
 #include "runtime/support/Quote.h"
 
 #include <algorithm>
+#include <array>
 
 namespace mamba {
 namespace {
@@ -45,6 +46,7 @@ private:
     std::string_view name;
     uint16_t flags, method;
     uint64_t packedBytes, bytes, offset;
+    uint32_t checksum;
   };
 
   Status fail(const std::string &message) const {
@@ -162,7 +164,8 @@ Status ZipParser::readDirectory() {
                   read<uint16_t>(at + 10),
                   read<uint32_t>(at + 20),
                   read<uint32_t>(at + 24),
-                  read<uint32_t>(at + 42)};
+                  read<uint32_t>(at + 42),
+                  read<uint32_t>(at + 16)};
     MAMBA_RETURN_IF_ERROR(
         readSizes64(header, at + kDirectoryBytes + nameBytes, extraBytes));
     MAMBA_RETURN_IF_ERROR(addEntry(header));
@@ -244,7 +247,8 @@ Status ZipParser::addEntry(const Header &header) {
       archive_.index_.emplace(header.name, archive_.entries_.size());
   if (!isNew)
     return failEntry(header, "occurs twice");
-  archive_.entries_.push_back({header.name, data_ + data, header.bytes});
+  archive_.entries_.push_back(
+      {header.name, data_ + data, header.bytes, header.checksum});
   offsets_.push_back(header.offset);
   return {};
 }
@@ -263,6 +267,26 @@ Status ZipParser::checkOverlaps() const {
                   inQuotes(entry.name) + " overlap");
   }
   return {};
+}
+
+bool hasItsChecksum(const ZipEntry &entry) {
+  if (entry.checksum == 0)
+    return true;
+  // By the polynomial of the format, 4.4.7, its bits reversed.
+  static constexpr auto kTable = [] {
+    std::array<uint32_t, 256> table = {};
+    for (uint32_t i = 0; i < table.size(); ++i) {
+      uint32_t value = i;
+      for (int bit = 0; bit < 8; ++bit)
+        value = value >> 1 ^ (value & 1 ? 0xedb88320 : 0);
+      table[i] = value;
+    }
+    return table;
+  }();
+  uint32_t sum = ~uint32_t(0);
+  for (uint64_t i = 0; i < entry.bytes; ++i)
+    sum = sum >> 8 ^ kTable[(sum ^ entry.data[i]) & 0xff];
+  return ~sum == entry.checksum;
 }
 
 Result<ZipArchive> ZipArchive::parse(const uint8_t *data, uint64_t size,

@@ -16,12 +16,16 @@ struct ZipEntry {
   std::string_view name; // Borrowed from the archive's bytes; any bytes but 0.
   const uint8_t *data;   // The same; never null, aligned to 1 byte only.
   uint64_t bytes;
+  uint32_t checksum; // CRC-32 as the archive's directory has it; unchecked.
 };
+
+/// Whether an entry's bytes have its checksum, or it has none: 0, as PyTorch
+/// writes when told to leave them out. Touches every byte.
+bool hasItsChecksum(const ZipEntry &entry);
 
 /// The entries of a zip or zip64 archive. Names are distinct, entries lie
 /// inside the archive and do not overlap. Compressed and encrypted entries are
-/// refused, so that nothing grows when it is read. Checksums are not looked at:
-/// they would touch every byte, and PyTorch can be told to leave them out.
+/// refused, so that nothing grows when it is read.
 class ZipArchive {
 public:
   /// Over memory that the caller keeps alive and unchanged; `what` names it in

@@ -33,8 +33,9 @@ right one.mpk --model moved
 right one.mpk --model "$good"
 
 # The same pack takes other forms of the same tensors: one storage for all, the
-# pickle of protocol 4, parameters, the archive of large files, shards.
-for form in --view --protocol=4 --parameter --zip64; do
+# pickle of newer protocols, parameters, the archive of large files or without
+# checksums, shards.
+for form in --view --protocol=4 --protocol=5 --parameter --zip64 --no-crc; do
   fresh
   save c/pytorch_model.bin $form
   right one.mpk
@@ -91,6 +92,16 @@ except AttributeError:
 [ -e ran ] || die 'the command of the test does nothing'
 
 fresh
+save c/pytorch_model.bin --negated
+refused "${file}byte [0-9]+ of the pickle: a tensor has the metadata 'neg', only plain ones are read: save it with .clone"
+save c/pytorch_model.bin --damage
+refused "${file}'data.pkl' in its archive does not have its checksum: the file is damaged"
+cp "$good/model.safetensors" c/pytorch_model.bin
+refused "${file}a file of safetensors, not of torch.save: name it as one, 'model.safetensors'"
+rm c/pytorch_model.bin
+save c/model.safetensors
+refused "'c/model.safetensors': a zip archive, not a safetensors file: name one of torch.save 'pytorch_model.bin'"
+rm c/model.safetensors
 printf '\200\002\212\012l\374\234F\371 j\250P\031.' >c/pytorch_model.bin
 refused "${file}the format of PyTorch before 1.6 is not read: load it with torch.load and save it as safetensors"
 echo 'version https://git-lfs.github.com/spec/v1' >c/pytorch_model.bin

@@ -8,6 +8,9 @@ tensors are made with, and an archive of the same entries with the same headers.
 --parameter   tensors as parameters
 --protocol N  of the pickle (2)
 --zip64       entries as those of more than 4 GB
+--no-crc      checksums of 0, as after torch.serialization.set_crc32_options(False)
+--damage      a bit of the pickle is other than its checksum says
+--negated     one tensor as a view that negates its elements
 --only P      only tensors whose name starts with P, of several parts split by ,
 --run COMMAND a pickle that runs it, in place of one tensor
 """
@@ -31,6 +34,9 @@ parser.add_argument("--view", action="store_true")
 parser.add_argument("--parameter", action="store_true")
 parser.add_argument("--protocol", type=int, default=2)
 parser.add_argument("--zip64", action="store_true")
+parser.add_argument("--no-crc", action="store_true")
+parser.add_argument("--damage", action="store_true")
+parser.add_argument("--negated", action="store_true")
 parser.add_argument("--only", default="")
 parser.add_argument("--run")
 options = parser.parse_args()
@@ -66,6 +72,7 @@ class Storage:
 class Tensor:
     def __init__(self, storage, offset, size):
         self.storage, self.offset, self.size = storage, offset, size
+        self.negated = False
 
     def __reduce_ex__(self, protocol):
         stride, step = [], 1
@@ -73,7 +80,9 @@ class Tensor:
             stride.insert(0, step)
             step *= extent
         hooks = collections.OrderedDict()
-        return rebuild, (self.storage, self.offset, self.size, tuple(stride), False, hooks)
+        # Newer versions say more where there is more to say.
+        metadata = ({"neg": True},) if self.negated else ()
+        return rebuild, (self.storage, self.offset, self.size, tuple(stride), False, hooks) + metadata
 
 
 class Parameter:
@@ -149,6 +158,8 @@ for pair in options.tie:
     state[options.prefix + name] = state[options.prefix + of]
 if options.parameter:
     state = collections.OrderedDict((name, Parameter(value)) for name, value in state.items())
+if options.negated:
+    state[options.prefix + next(iter(tensors))].negated = True
 if options.run:
     state[next(iter(state))] = Command()
 # A module's state has this attribute.
@@ -171,7 +182,18 @@ with open(options.target, "wb") as file, zipfile.ZipFile(Pipe(file), "w") as arc
             out.write(data)
 
     add("data.pkl", buffer.getvalue())
+    add(".format_version", b"1")
+    add(".storage_alignment", b"64")
     add("byteorder", b"little")
     for index, storage in enumerate(pickler.storages):
         add("data/" + str(index), storage.data)
     add("version", b"3\n")
+    add(".data/serialization_id", b"1" * 40)
+    if options.no_crc:
+        for entry in archive.infolist():
+            entry.CRC = 0
+if options.damage:
+    with open(options.target, "r+b") as file:
+        content = file.read()
+        file.seek(content.index(b"cpu") + 1)
+        file.write(b"q")

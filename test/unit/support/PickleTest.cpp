@@ -144,14 +144,15 @@ TEST(Pickle, AttributesOfDictionariesAreDropped) {
 TEST(Pickle, Protocols) {
   std::string proto = "byte 0 of the pickle: ";
   EXPECT_EQ(refusalOfBytes("\x80\4N."), "(taken)");
+  EXPECT_EQ(refusalOfBytes("\x80\5N."), "(taken)");
   EXPECT_EQ(refusalOfBytes("\x80\1N."),
-            proto + "protocol 1 is not read: expected 2 to 4, once");
-  EXPECT_EQ(refusalOfBytes("\x80\5N."),
-            proto + "protocol 5 is not read: expected 2 to 4, once");
+            proto + "protocol 1 is not read: expected 2 to 5, once");
+  EXPECT_EQ(refusalOfBytes("\x80\6N."),
+            proto + "protocol 6 is not read: expected 2 to 5, once");
   EXPECT_EQ(refusalOfBytes("N."),
-            proto + "expected the number of a protocol from 2 to 4");
+            proto + "expected the number of a protocol from 2 to 5");
   EXPECT_EQ(refusalOfBytes("\x80\2\x80\2N."),
-            "byte 2 of the pickle: protocol 2 is not read: expected 2 to 4, "
+            "byte 2 of the pickle: protocol 2 is not read: expected 2 to 5, "
             "once");
 }
 

@@ -119,6 +119,9 @@ TEST(Safetensors, TheHeaderLengthIsBoundedByTheFile) {
             "'f': not a safetensors file: expected at least 8 bytes, got 0");
   EXPECT_EQ(parseBytes("1234567").status().message(),
             "'f': not a safetensors file: expected at least 8 bytes, got 7");
+  EXPECT_EQ(parseBytes(std::string("PK\3\4-\0\0\0\0\0", 10)).status().message(),
+            "'f': a zip archive, not a safetensors file: name one of torch.save "
+            "'pytorch_model.bin'");
   EXPECT_EQ(parseBytes(std::string(8, '\xff')).status().message(),
             "'f': not a safetensors file, or cut short: its header length is "
             "18446744073709551615 but only 0 bytes follow");

@@ -169,14 +169,57 @@ TEST(TorchFile, CodeIsRefusedByName) {
   EXPECT_EQ(refusal(text("builtins") + text("eval") + "\x93" +
                     tuple({text("1")}) + "R"),
             refused("builtins.eval"));
-  EXPECT_EQ(refusal(global("torch._utils", "_rebuild_tensor_v3")),
-            refused("torch._utils._rebuild_tensor_v3"));
+  EXPECT_EQ(refusal(global("torch._utils", "_load_global_deps")),
+            refused("torch._utils._load_global_deps"));
   EXPECT_EQ(refusal(global("o\ts", std::string(9000, 'x'))).substr(0, 29),
             "it wants to call 'o\\x09s.xxxx");
   EXPECT_EQ(folder.countFiles(), 0u);
 }
 
+// 8-bit floats, quantised ones, and tensors with attributes of their own.
+TEST(TorchFile, OtherTensorsAreRefused) {
+  for (const auto &[module, name] :
+       {std::pair("torch._utils", "_rebuild_tensor_v3"),
+        std::pair("torch._utils", "_rebuild_qtensor"),
+        std::pair("torch._tensor", "_rebuild_from_type_v2")})
+    EXPECT_EQ(refusal(global(module, name)),
+              "tensors of '" + std::string(module) + "." + name +
+                  "' are not read: save the model with floats");
+}
+
+// A view that negates is stored as it was before.
+TEST(TorchFile, ElementsAreAsTheyAreStored) {
+  auto withMetadata = [](const std::string &metadata) {
+    return refusal(state(
+        {{"a", call(global("torch._utils", "_rebuild_tensor_v2"),
+                    {storage("0", 4), number(0), numbers({4}), numbers({1}),
+                     "\x89", orderedDict(), metadata})}}));
+  };
+  std::string plain = ", only plain ones are read: save it with .clone()";
+  EXPECT_EQ(withMetadata("}" + text("neg") + "\x88s"),
+            "a tensor has the metadata 'neg'" + plain);
+  EXPECT_EQ(withMetadata("}NNs"), "a tensor has the metadata None" + plain);
+  EXPECT_EQ(withMetadata("]"),
+            "the metadata of a tensor must be a dictionary, got a list");
+  EXPECT_EQ(withMetadata("}"), "(taken)");
+  EXPECT_EQ(withMetadata("N"), "(taken)");
+}
+
+TEST(TorchFile, ThePickleHasItsChecksum) {
+  auto file = [](uint32_t checksum) {
+    return zipBytes({{.name = "a/data.pkl", .data = whole("}"), .checksum = checksum}});
+  };
+  EXPECT_EQ(refusalOfBytes(file(0)), "(taken)");
+  EXPECT_EQ(refusalOfBytes(file(0x89deb73d)), "(taken)");
+  EXPECT_EQ(refusalOfBytes(file(1)),
+            "'data.pkl' in its archive does not have its checksum: the file is "
+            "damaged, take it anew");
+}
+
 TEST(TorchFile, OtherFilesAreRefused) {
+  EXPECT_EQ(refusalOfBytes(littleEndian(2, 8) + "{}"),
+            "a file of safetensors, not of torch.save: name it as one, "
+            "'model.safetensors'");
   EXPECT_EQ(refusalOfBytes("\x80\x02\x8a\x0al\xfc\x9c"
                            "F\xf9 j\xa8P\x19.\x80\x02M\xe9\x03."),
             "the format of PyTorch before 1.6 is not read: load it with "

@@ -54,6 +54,19 @@ TEST(ZipArchive, EntriesLieWhereTheyAreStored) {
   EXPECT_TRUE(parse(zipBytes({})).ok());
 }
 
+TEST(ZipArchive, Checksums) {
+  // The check value of CRC-32, and that of nothing.
+  std::string bytes = zipBytes({{.name = "right", .data = "123456789", .checksum = 0xcbf43926},
+                                {.name = "wrong", .data = "123456780", .checksum = 0xcbf43926},
+                                {.name = "none", .data = "123"},
+                                {.name = "empty", .data = "", .checksum = 1}});
+  auto archive = parse(bytes);
+  ASSERT_TRUE(archive.ok()) << archive.status().message();
+  for (const ZipEntry &entry : archive->entries())
+    EXPECT_EQ(hasItsChecksum(entry), entry.name == "right" || entry.name == "none")
+        << entry.name;
+}
+
 TEST(ZipArchive, WhatIsNone) {
   std::string none = "not a zip archive, or cut short: it has no end of a "
                      "directory";

@@ -22,6 +22,7 @@ struct ZipPart {
   std::optional<std::string> localName = {};
   std::optional<uint64_t> bytes = {}, packedBytes = {}, offset = {};
   bool lacksSizes64 = false;
+  uint32_t checksum = 0; // None.
 };
 
 struct ZipLayout {
@@ -40,7 +41,8 @@ inline std::string zipBytes(const std::vector<ZipPart> &parts,
     uint64_t offset = part.offset.value_or(file.size()),
              bytes = part.bytes.value_or(part.data.size()),
              packed = part.packedBytes.value_or(bytes);
-    std::string head = le(part.flags, 2) + le(part.method, 2) + le(0, 4 + 4);
+    std::string head = le(part.flags, 2) + le(part.method, 2) + le(0, 4) +
+                       le(part.checksum, 4);
     const std::string &local = part.localName.value_or(part.name);
     file += "PK\3\4" + le(45, 2) + head + le(part.data.size(), 4) +
             le(part.data.size(), 4) + le(local.size(), 2) + le(0, 2) + local +
