@@ -10,6 +10,7 @@
 #include "compiler/pack/PlanToManifest.h"
 #include "compiler/pack/TargetBuild.h"
 #include "compiler/pipeline/Pipeline.h"
+#include "runtime/model/tokenizer/Tokenizer.h"
 #include "runtime/pack/GenerationConfig.h"
 #include "runtime/pack/JoinTargets.h"
 #include "runtime/pack/PackWriter.h"
@@ -153,10 +154,22 @@ static Status readText(const std::string &path, std::optional<std::string> &text
   return {};
 }
 
+/// A pack takes what its runtime will read.
+static Status checkTokenizer(const std::string &text, const std::string &what) {
+  Status status = Tokenizer::fromJson(text, what).status();
+  if (status.ok() || status.code() == StatusCode::OutOfMemory)
+    return status;
+  return Status(status.code(),
+                status.message() + "; without this file the pack takes token ids only");
+}
+
 Status Builder::readSource() {
   if (!source.empty()) {
     MAMBA_RETURN_IF_ERROR(readText(source + "/config.json", content.configJson));
-    MAMBA_RETURN_IF_ERROR(readText(source + "/tokenizer.json", content.tokenizerJson));
+    std::string tokenizer = source + "/tokenizer.json";
+    MAMBA_RETURN_IF_ERROR(readText(tokenizer, content.tokenizerJson));
+    if (content.tokenizerJson)
+      MAMBA_RETURN_IF_ERROR(checkTokenizer(*content.tokenizerJson, inQuotes(tokenizer)));
     std::string generation = source + "/generation_config.json";
     MAMBA_RETURN_IF_ERROR(readText(generation, content.generationJson));
     if (content.generationJson)

@@ -86,7 +86,7 @@ tune::ScheduleLine recordOf(const tune::KernelResult &result, const Target &targ
   tune::ScheduleLine line;
   line.target = databaseTarget(target);
   line.chip = tune::hostChip();
-  line.versions = "mamba " MAMBA_VERSION " llvm " LLVM_VERSION_STRING;
+  line.versions = tune::versionsOf("mamba " MAMBA_VERSION ", LLVM " LLVM_VERSION_STRING);
   line.figure.threads = int64_t(threads ? threads : availableProcessors());
   return tune::lineOf(result, std::move(line));
 }

@@ -5,6 +5,9 @@
 #include "runtime/support/Quote.h"
 #include "runtime/support/SamplingRanges.h"
 
+#include <cmath>
+#include <cstdint>
+
 namespace mamba {
 namespace {
 
@@ -20,6 +23,23 @@ Result<std::optional<double>> readNumber(const json &object, const char *key,
   return value;
 }
 
+/// 50.0 is 50. Every token is meant by 0, as in transformers, and by -1, as others
+/// write it, who read that file too.
+Result<std::optional<uint32_t>> readTopK(const json &object) {
+  MAMBA_ASSIGN_OR_RETURN(std::optional<double> value,
+                         getOptionalDouble(object, "top_k"));
+  if (!value)
+    return std::optional<uint32_t>();
+  if (*value == -1)
+    return std::optional<uint32_t>(0);
+  if (!(*value >= 0 && *value <= UINT32_MAX && *value == std::floor(*value)))
+    return invalidData(inQuotes("top_k") +
+                       format(" must be an integer from 0 to 4294967295, or -1 "
+                              "for every token, got %.17g",
+                              *value));
+  return std::optional<uint32_t>(uint32_t(*value));
+}
+
 Result<GenerationConfig> read(const json &object) {
   if (!object.is_object())
     return invalidData("must be an object, got " + describeJsonKind(object));
@@ -27,10 +47,7 @@ Result<GenerationConfig> read(const json &object) {
   MAMBA_ASSIGN_OR_RETURN(config.doSample, getOptionalBool(object, "do_sample"));
   MAMBA_ASSIGN_OR_RETURN(config.temperature,
                          readNumber(object, "temperature", kTemperatureRange));
-  MAMBA_ASSIGN_OR_RETURN(std::optional<int64_t> topK,
-                         getOptionalInt(object, "top_k", 0, UINT32_MAX));
-  if (topK)
-    config.topK = uint32_t(*topK);
+  MAMBA_ASSIGN_OR_RETURN(config.topK, readTopK(object));
   MAMBA_ASSIGN_OR_RETURN(config.topP, readNumber(object, "top_p", kTopPRange));
   MAMBA_ASSIGN_OR_RETURN(config.minP, readNumber(object, "min_p", kMinPRange));
   MAMBA_ASSIGN_OR_RETURN(

@@ -4,6 +4,7 @@
 #include "runtime/support/Format.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <ctime>
 
@@ -128,6 +129,13 @@ std::string asField(std::string text) {
     if (c == '|' || isControl(c))
       c = ' ';
   return text;
+}
+
+std::string versionsOf(std::string compiler) {
+  std::erase(compiler, ',');
+  std::transform(compiler.begin(), compiler.end(), compiler.begin(),
+                 [](unsigned char c) { return char(std::tolower(c)); });
+  return asField(std::move(compiler));
 }
 
 std::string hostChip() {

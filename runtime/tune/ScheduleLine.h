@@ -38,6 +38,8 @@ struct ScheduleLine {
 std::string hostChip();
 /// The text as a field of a line: what would end it is a space.
 std::string asField(std::string text);
+/// A manifest's "mamba 0.1.0, LLVM 22.1.8" as a line has it: "mamba 0.1.0 llvm 22.1.8".
+std::string versionsOf(std::string compiler);
 /// "2026-11-22", of the world's clock.
 std::string today();
 

@@ -165,15 +165,15 @@ fails 1 'nowhere' mamba-pack build c -o nowhere/x.mpk --quiet
 mkdir folder.mpk
 fails 1 'folder.mpk' mamba-pack build c -o folder.mpk --quiet
 
-# A tokenizer that is not one is met when text is wanted.
+# A tokenizer that is not one, and one of a kind that is not read.
+fresh
 printf '{"model": 3' >c/tokenizer.json
-status=0
-mamba-pack build c -o bad-tokenizer.mpk --quiet 2>stderr || status=$?
-if [ $status = 0 ]; then
-  fails 1 'tokenizer' mamba-run generate bad-tokenizer.mpk --prompt x -n 1
-else
-  grep -q tokenizer stderr || die "the tokenizer is not named: $(cat stderr)"
-fi
+fails 1 "'[^']*/c/tokenizer.json': line 1, .*; without this file the pack takes token ids only" \
+  mamba-pack build c -o refused.mpk --quiet
+printf '{"model": {"type": "Unigram", "vocab": []}}' >c/tokenizer.json
+fails 1 "'[^']*/c/tokenizer.json': .*'Unigram'.*; without this file" mamba-pack build c -o refused.mpk --quiet
+absent refused.mpk
+rm c/tokenizer.json
 
 # Modules over ssm ops.
 : >empty.mlir

@@ -15,8 +15,17 @@ fails 2 'temperature' mamba-run generate "$mpk" --prompt x --temperature -1
 fails 2 'top-p' mamba-run generate "$mpk" --prompt x --top-p 1.5
 fails 2 'top-p' mamba-run generate "$mpk" --prompt x --top-p nan
 fails 2 'threads' mamba-run generate "$mpk" --prompt x --threads 0
-fails 2 'verb|subcommand' mamba-run
-fails 2 'nonsense' mamba-run nonsense
+runs='it is generate, chat, perplexity, logits, call or bench \(see .mamba-run --help.\)$'
+packs='it is build, inspect, verify, merge or strip \(see .mamba-pack --help.\)$'
+for options in '' --quiet; do
+  fails 2 "a verb is missing: $runs" mamba-run $options
+  fails 2 "a verb is missing: $packs" mamba-pack $options
+done
+fails 2 "a verb is missing before 'X.mpk': $runs" mamba-run X.mpk --prompt x
+fails 2 "a verb is missing before 'X.mpk': $packs" mamba-pack X.mpk
+fails 2 "unknown verb 'nonsense': $runs" mamba-run nonsense
+fails 2 "unknown verb 'nonsense': $packs" mamba-pack nonsense
+fails 2 "a model is missing: name a checkpoint's folder, an .mlir file or a tuning pack X.mpk" mamba-tune
 fails 2 'nonsense' mamba-run generate "$mpk" --prompt x --nonsense
 fails 2 'device' mamba-run generate "$mpk" --prompt x --device tpu
 fails 2 'cuda:N' mamba-run generate "$mpk" --prompt x --device cuda:x
@@ -37,9 +46,11 @@ cmp copy.mpk "$mpk"
 
 folder=$data/golden/mamba1
 fails 2 'required.*mamba-pack build --help' mamba-pack build "$folder"
-fails 2 'verb|subcommand' mamba-pack
 fails 2 'int3' mamba-pack build "$folder" -o none --weights int3
 fails 2 "int3'" mamba-pack build "$folder" -o none --target=cuda:sm_80 --weights int3
+fails 2 "f32, bf16, f16, int8 or int4, got 'int3'" mamba-tune "$folder" --weights int3
+fails 2 "16, 32 or 64, got '17'" mamba-pack build "$folder" -o none --scan-block 17
+fails 2 "cuda-source, cubin or golden, got 'x'" mamba-pack strip "$mpk" -o none --drop x
 fails 2 "f32, bf16, f16 or int8, got 'int4'" mamba-pack build "$folder" -o none --activations int4
 fails 1 'has no rows of int8' mamba-pack build "$folder" -o none --target=cuda:sm_80 --activations int8 --quiet
 for target in cpu:z80 cuda:sm_12 nonsense cpu: ''; do

@@ -3,7 +3,9 @@
 # these are.
 . "$(dirname "$0")/Inputs/common.sh"
 
-fails 2 'tcsh' mamba-run --completion tcsh
+for tool in mamba-run mamba-pack mamba-tune mamba-import; do
+  fails 2 "completion: must be bash, zsh or fish, got 'tcsh'" $tool --completion tcsh
+done
 fails 1 'tcsh' mamba-opt --completion=tcsh
 for tool in mamba-run mamba-pack mamba-tune mamba-import mamba-opt; do
   "$tool" --completion=bash >$tool.bash

@@ -26,6 +26,14 @@ mamba-pack inspect said.mpk | grep -q 'generation_config.json yes'
 run said.mpk --seed 1 >out
 cmp out chosen
 grep -Fqx "${note}temperature 0.5, top_k 7, repetition_penalty 1.3" stderr
+# So is a conversation, which is told of it too.
+chat() { printf 'Art thou?\n' | mamba-run chat "$@" -n 20 --seed 1 2>stderr; }
+chat said.mpk >out
+grep -Fqx "${note}temperature 0.5, top_k 7, repetition_penalty 1.3" stderr
+chat plain.mpk --temperature 0.5 --top-k 7 --repetition-penalty 1.3 | cmp - out
+! grep -q generation_config stderr || die 'a note without a file'
+chat said.mpk --quiet | cmp - out
+[ ! -s stderr ] || die "--quiet is not: $(cat stderr)"
 # The command line wins; with --quiet nobody tells.
 run said.mpk --temperature 1 --top-k 0 --repetition-penalty 1 --seed 1 >out
 cmp out plain
@@ -41,6 +49,19 @@ mamba-run generate plain.mpk --load-state state -n 20 --quiet >rest
 mamba-run generate said.mpk --load-state state -n 20 2>stderr >out
 cmp out rest
 ! grep -q generation_config stderr || die 'a note though the state says otherwise'
+
+# What others write for every token, and for 7.
+for every in 0 -1 null; do
+  echo "{\"top_k\": $every}" >m/generation_config.json
+  build every.mpk
+  run every.mpk --seed 1 >out
+  cmp out plain
+  ! grep -q generation_config stderr || die "a note of top_k $every: $(cat stderr)"
+done
+echo '{"temperature": 0.5, "top_k": 7.0, "repetition_penalty": 1.3}' >m/generation_config.json
+build every.mpk
+run every.mpk --seed 1 >out
+cmp out chosen
 
 # Not to sample is greedy.
 echo '{"do_sample": false, "temperature": 0.7}' >m/generation_config.json
@@ -83,7 +104,8 @@ refused() {
 }
 refused '{"temperature": -1}' "'temperature' must be a finite number of at least 0 and at most 1e30, got -1"
 refused '{"temperature": 1e39}' "'temperature' must be a finite number of at least 0 .*, got 1e[+]39"
-refused '{"top_k": -5}' "'top_k' must be an integer from 0 to 4294967295, got -5"
+refused '{"top_k": -5}' "'top_k' must be an integer from 0 to 4294967295, or -1 for every token, got -5"
+refused '{"top_k": 49.5}' "'top_k' must be an integer .*, got 49.5"
 refused '{"top_p": 1.5}' "'top_p' must be above 0 and at most 1, got 1.5"
 refused '{"min_p": 2}' "'min_p' must be between 0 and 1, got 2"
 refused '{"repetition_penalty": 0}' "'repetition_penalty' must be above 0 and at most 1e30, got 0"

@@ -48,6 +48,12 @@ for tool in mamba-run mamba-pack mamba-tune mamba-import; do
     loses $tool $option >/dev/full
   done
 done
+mamba-import --op=scan --sizes=E=19,N=5 -o scan.mlir
+for option in --version --help --help-man --completion=bash scan.mlir 'scan.mlir --mamba-pipeline=asm'; do
+  loses mamba-opt $option >/dev/full
+done
+fails 1 "cannot write '/dev/full': No space left on device" mamba-opt scan.mlir -o /dev/full
+[ -c /dev/full ] || die 'the device is gone'
 # With stdin closed too, nothing of ours takes the place of a stream.
 loses "${generate[@]}" <&- >&-
 status=0

@@ -35,6 +35,8 @@ grep -q '^geometric mean of default by best over 1 kernels: ' report
 grep -q "^mamba-tune: $kernel .*: default " log
 grep -q '</svg>' x.svg
 [ "$(grep -c "^$target | $kernel .* | measured " x.tune)" = 1 ] || die "$(cat x.tune)"
+# Versions as a sweep over the model spells them.
+grep -Eq ' \| mamba [0-9.]+ llvm [0-9.]+ [0-9]{4}-[0-9-]+$' x.tune || die "$(cat x.tune)"
 test ! -e x.tune.journal
 
 # Another pack in its place is another sweep.

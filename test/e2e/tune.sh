@@ -29,7 +29,7 @@ grep -q '^geometric mean of default by best over 1 kernels: ' report
 grep -q '^mamba-tune: rows last_rows .*: default ' log
 grep -q '</svg>' x.svg
 test "$(wc -l <x.tune)" = 1
-grep -q ' | measured ' x.tune
+grep -Eq ' \| measured .* \| mamba [0-9.]+ llvm [0-9.]+ [0-9]{4}-[0-9-]+$' x.tune
 test ! -e x.tune.journal
 
 # Who is stopped leaves no folder, keeps what was found and says so.
@@ -90,4 +90,4 @@ fails 2 "must be a time like 90s, 10m or 1h, got 'soon'" mamba-tune "$model" --b
 fails 2 'report.*x.tune' mamba-tune "$model" --db x.tune --report ./x.tune
 fails 2 'all.*requires.*list' mamba-tune "$model" --all
 fails 2 'db.*excludes.*list' mamba-tune "$model" --list --db x.tune
-fails 2 'input is required.*mamba-tune --help' mamba-tune
+fails 2 'a model is missing.*mamba-tune --help' mamba-tune

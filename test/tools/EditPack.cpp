@@ -13,10 +13,11 @@ namespace mamba::test {
 
 namespace {
 
-/// The file with another manifest, and other bytes where `bytes` are given.
-Status rewrite(const SafetensorsFile &file, const std::string &manifest,
-               const std::string &blob, const std::vector<uint8_t> &bytes,
-               const std::string &output) {
+/// The file with other metadata and another manifest, and other bytes where `bytes`
+/// are given.
+Status rewrite(const SafetensorsFile &file, PackMetadata metadata,
+               const std::string &manifest, const std::string &blob,
+               const std::vector<uint8_t> &bytes, const std::string &output) {
   SafetensorsWriter writer;
   for (const TensorView &tensor : file.tensors()) {
     if (tensor.name == kPackManifestEntry)
@@ -30,7 +31,6 @@ Status rewrite(const SafetensorsFile &file, const std::string &manifest,
                                            {int64_t(bytes.size())},
                                            bytes.data(), bytes.size()));
   }
-  PackMetadata metadata = file.metadata();
   metadata.erase(std::string(kPackDigestKey));
   metadata.erase(std::string(kPackManifestKey));
   MAMBA_RETURN_IF_ERROR(setPackContents(writer, std::move(metadata), manifest));
@@ -58,7 +58,16 @@ Status editManifest(const std::string &input, const std::string &output,
     return notFound("the manifest of " + inQuotes(input) + " has no " +
                     inQuotes(from));
   manifest.replace(at, from.size(), to);
-  return rewrite(file, manifest, "", {}, output);
+  return rewrite(file, file.metadata(), manifest, "", {}, output);
+}
+
+Status editMetadata(const std::string &input, const std::string &output,
+                    const std::string &key, const std::string &textFile) {
+  MAMBA_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(input));
+  MAMBA_ASSIGN_OR_RETURN(std::string manifest, packManifest(file));
+  PackMetadata metadata = file.metadata();
+  MAMBA_ASSIGN_OR_RETURN(metadata[key], readFile(textFile));
+  return rewrite(file, std::move(metadata), manifest, "", {}, output);
 }
 
 Status editCode(const std::string &input, const std::string &output,
@@ -81,7 +90,8 @@ Status editCode(const std::string &input, const std::string &output,
     if (blob.name == edit.blob)
       blob = {edit.blob, sha256Hex(stored.data(), stored.size()), text.size()};
   MAMBA_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(input));
-  return rewrite(file, writeManifest(manifest), edit.blob, stored, output);
+  return rewrite(file, file.metadata(), writeManifest(manifest), edit.blob,
+                 stored, output);
 }
 
 Status showCode(const std::string &input, const std::string &output,

@@ -56,6 +56,10 @@ Status editHeader(const std::string &input, const std::string &output,
 Status editManifest(const std::string &input, const std::string &output,
                     const std::string &from, const std::string &to);
 
+/// Copies a pack with the text of a file as the metadata `key`.
+Status editMetadata(const std::string &input, const std::string &output,
+                    const std::string &key, const std::string &textFile);
+
 /// Copies a pack with the first `from` in a code blob, or in line `line` of it
 /// (from 1), replaced by `to`; its hashes are right.
 struct CodeEdit {

@@ -93,6 +93,13 @@ int main(int argc, char **argv) {
   verb->callback(
       [&] { status = editManifest(files.input, files.output, text, other); });
 
+  verb = app.add_subcommand("edit-metadata", "Sets KEY to the text of FILE");
+  files.declare(*verb);
+  verb->add_option("key", text)->required();
+  verb->add_option("file", other)->required();
+  verb->callback(
+      [&] { status = editMetadata(files.input, files.output, text, other); });
+
   CodeEdit edit;
   verb = app.add_subcommand("edit-code", "Replaces FROM by TO, once");
   files.declare(*verb);

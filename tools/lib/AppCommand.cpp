@@ -21,6 +21,41 @@ CLI::Validator offers(const std::vector<std::string> &words) {
   return CLI::Validator([](std::string &) { return std::string(); }, "", joined(words));
 }
 
+/// "a, b or c".
+static std::string listed(const std::vector<std::string> &words) {
+  std::string text;
+  for (const std::string &word : words)
+    text += (text.empty() ? "" : &word == &words.back() ? " or " : ", ") + word;
+  return text;
+}
+
+CLI::Validator oneOf(const std::vector<std::string> &words) {
+  auto check = [=](const std::string &value) -> std::string {
+    if (std::find(words.begin(), words.end(), value) != words.end())
+      return "";
+    return "must be " + listed(words) + ", got '" + value + "'";
+  };
+  return CLI::Validator(check, "", joined(words));
+}
+
+std::string describeError(const CLI::ParseError &error, const CLI::App &app, int argc,
+                          const char *const *argv) {
+  std::string word = argc > 1 ? argv[1] : "-";
+  // An option of the tool itself may be what is wrong.
+  bool isOption = word.starts_with('-');
+  if (!app.get_subcommands().empty() ||
+      (isOption && !dynamic_cast<const CLI::RequiredError *>(&error)))
+    return error.what();
+  std::vector<std::string> verbs;
+  for (const CLI::App *verb : app.get_subcommands([](const CLI::App *) { return true; }))
+    verbs.push_back(verb->get_name());
+  // Whoever names a pack first has left the verb out.
+  return (isOption                  ? "a verb is missing"
+          : word.ends_with(".mpk") ? "a verb is missing before '" + word + "'"
+                                   : "unknown verb '" + word + "'") +
+         ": it is " + listed(verbs);
+}
+
 static std::vector<std::string> split(const std::string &list) {
   std::vector<std::string> words;
   std::istringstream stream(list);
@@ -29,7 +64,7 @@ static std::vector<std::string> split(const std::string &list) {
   return words;
 }
 
-/// From the names of validators (see offers) or from the {...} of CLI::IsMember.
+/// From the names of validators, see offers and oneOf.
 static std::vector<std::string> wordsOf(CLI::Option &option) {
   for (int i = 0;; ++i) {
     CLI::Validator *validator = nullptr;
@@ -40,9 +75,6 @@ static std::vector<std::string> wordsOf(CLI::Option &option) {
     }
     if (!validator->get_name().empty())
       return split(validator->get_name());
-    std::string text = validator->get_description();
-    if (text.starts_with('{') && text.ends_with('}'))
-      return split(text.substr(1, text.size() - 2));
   }
 }
 
@@ -142,9 +174,9 @@ void addInformation(CLI::App &app, const std::string &version,
   app.add_option_function<std::string>(
          "--completion",
          [=](const std::string &shell) { print(completion(describeAll(), shell)); },
-         "Print a script that makes a shell complete this command, and exit")
+         "Print a script that makes a shell, bash, zsh or fish, complete this command, and exit")
       ->type_name("SHELL")
-      ->check(CLI::IsMember(shells()));
+      ->check(oneOf(shells()));
   app.add_flag_callback(
          "--help-man",
          [=] { print(manPage(describeAll(), std::string("mamba ") + mamba_version())); },

@@ -16,6 +16,14 @@ namespace mamba::cli {
 /// Changes no value; its words are what completion offers.
 CLI::Validator offers(const std::vector<std::string> &words);
 
+/// One of some words, else "must be a, b or c, got 'x'"; completion offers them.
+CLI::Validator oneOf(const std::vector<std::string> &words);
+
+/// What is wrong with a command line of a tool with verbs; where no verb was found, by
+/// the verbs that there are: "a verb is missing: it is a, b or c".
+std::string describeError(const CLI::ParseError &error, const CLI::App &app, int argc,
+                          const char *const *argv);
+
 /// What `app` takes; its name is the tool's or the verb's.
 Command describe(CLI::App &app);
 

@@ -3,11 +3,11 @@
 #include "tools/lib/Version.h"
 
 #include "mamba/runtime.h"
+#include "runtime/support/Quote.h"
 
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/ManagedStatic.h"
-#include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -83,13 +83,29 @@ cli::Command describe(const Description &description) {
 
 [[noreturn]] void printAndExit(const std::string &text) {
   outs() << text;
-  outs().flush();
-  std::exit(outs().has_error() ? 1 : 0);
+  std::exit(0);
 }
 
 } // namespace
 
+bool finishOutput(raw_fd_ostream &os, StringRef path) {
+  os.flush();
+  if (!os.has_error())
+    return true;
+  errs() << "mamba-opt: cannot write "
+         << (path == "-" ? "to standard output" : inQuotes(path.str())) << ": "
+         << os.error().message() << "\n";
+  os.clear_error();
+  return false;
+}
+
 void describeMambaOpt(cl::OptionCategory &category, std::vector<std::string> phases) {
+  // Before LLVM ends what it prints to, which is the end of the program where it fails.
+  outs();
+  std::atexit([] {
+    if (!finishOutput(outs(), "-"))
+      std::_Exit(1);
+  });
   static Description description;
   description = {&category, std::move(phases)};
   cl::SetVersionPrinter([](raw_ostream &os) {

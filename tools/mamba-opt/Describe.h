@@ -4,6 +4,7 @@
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <string>
 #include <vector>
@@ -12,3 +13,7 @@
 /// command line is parsed. Of the many options of LLVM those of `category` and the
 /// passes are described; `phases` are the values of --mamba-pipeline.
 void describeMambaOpt(llvm::cl::OptionCategory &category, std::vector<std::string> phases);
+
+/// Writes what is still held back; false, with a line on stderr, if that or something
+/// before was not written. `path` is the file's, - standard output.
+bool finishOutput(llvm::raw_fd_ostream &os, llvm::StringRef path);

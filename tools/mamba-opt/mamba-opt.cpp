@@ -142,6 +142,9 @@ int main(int argc, char **argv) {
     }
     result = MlirOptMain(out->os(), std::move(buffer), registry, config);
   }
+  // What is not written is told here, or LLVM would end the program for it.
+  if (!finishOutput(out->os(), output))
+    return 1;
   if (succeeded(result))
     out->keep();
   return asMainReturnCode(result);

@@ -27,20 +27,6 @@ namespace fs = std::filesystem;
 
 namespace mamba::pack {
 
-/// One of some words.
-static CLI::Validator oneOf(const std::vector<std::string> &known) {
-  auto check = [=](const std::string &value) -> std::string {
-    std::string text;
-    for (const std::string &word : known) {
-      if (value == word)
-        return "";
-      text += (text.empty() ? "" : &word == &known.back() ? " or " : ", ") + word;
-    }
-    return "must be " + text + ", got '" + value + "'";
-  };
-  return CLI::Validator(check, "", cli::offers(known).get_name());
-}
-
 static BuildOptions::Check checkNamed(const std::string &word) {
   return word == "on"    ? BuildOptions::Check::On
          : word == "off" ? BuildOptions::Check::Off
@@ -218,12 +204,12 @@ void addBuild(CLI::App &app, Work &work) {
       ->capture_default_str();
   verb->add_option("--weights", arguments->build.weights,
                    "Precision of the matrices: f32, bf16, f16, int8 or int4")
-      ->check(oneOf({"f32", "bf16", "f16", "int8", "int4"}))
+      ->check(cli::oneOf({"f32", "bf16", "f16", "int8", "int4"}))
       ->capture_default_str();
   verb->add_option("--activations", arguments->build.activations,
                    "Precision of rows between kernels: f32, bf16 or f16; matrix units want bf16. "
                    "int8: bf16, and int8 in products with int8 or int4 weights")
-      ->check(oneOf({"f32", "bf16", "f16", "int8"}))
+      ->check(cli::oneOf({"f32", "bf16", "f16", "int8"}))
       ->capture_default_str();
   auto *embed = verb->add_flag("--embed-weights", arguments->build.embedWeights,
                                "Put the checkpoint's weights into the pack");
@@ -235,7 +221,7 @@ void addBuild(CLI::App &app, Work &work) {
                                  "Narrow blocks keep more threads busy with one sequence;\n"
                                  "bits do not depend on it")
                     ->type_name("N")
-                    ->check(CLI::IsMember({16, 32, 64}));
+                    ->check(cli::oneOf({"16", "32", "64"}));
   auto *slices =
       verb->add_option("--scan-slices", arguments->build.scanSlices,
                        "On cpu targets, scan few long sequences in N slices of time, 2 to 16,\n"
@@ -252,7 +238,7 @@ void addBuild(CLI::App &app, Work &work) {
           "--check",
           [arguments](const std::string &word) { arguments->build.check = checkNamed(word); },
           "An end-to-end check against the float64 reference: on, off, or auto: if it is cheap")
-      ->check(oneOf({"on", "off", "auto"}))
+      ->check(cli::oneOf({"on", "off", "auto"}))
       ->default_str("auto");
   verb->add_flag("!--no-cuda-source", arguments->build.cudaSource,
                  "Leave the CUDA C++ of cuda targets out");

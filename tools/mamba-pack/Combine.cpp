@@ -3,6 +3,7 @@
 #include "tools/mamba-run/Checks.h"
 
 #include "runtime/pack/Combine.h"
+#include "tools/lib/AppCommand.h"
 
 #include <CLI/CLI.hpp>
 
@@ -63,7 +64,7 @@ void addStrip(CLI::App &app, Work &work) {
                    "What to leave out of them: cuda-source, cubin, golden (all self-tests)")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->check(CLI::IsMember({"cuda-source", "cubin", "golden"}));
+      ->check(cli::oneOf({"cuda-source", "cubin", "golden"}));
   verb->footer("Example: mamba-pack strip all.mpk --keep=cpu:x86-64-v3 -o small.mpk");
   verb->callback([arguments, &work] {
     run::checkOutput(arguments->output, {arguments->input});

@@ -26,11 +26,12 @@ static int print(const std::string &text) {
 }
 
 /// What is wrong with the command line and where to look.
-static std::string explain(const CLI::ParseError &error, const CLI::App &app) {
+static std::string explain(const CLI::ParseError &error, const CLI::App &app, int argc,
+                           const char *const *argv) {
   std::string verb;
   for (const CLI::App *parsed : app.get_subcommands())
     verb = " " + parsed->get_name();
-  return std::string(error.what()) + " (see 'mamba-pack" + verb + " --help')";
+  return cli::describeError(error, app, argc, argv) + " (see 'mamba-pack" + verb + " --help')";
 }
 
 int main(int argc, char **argv) {
@@ -54,7 +55,7 @@ int main(int argc, char **argv) {
   } catch (const CLI::Success &answer) {
     return cli::answer(app, answer, fail);
   } catch (const CLI::ParseError &error) {
-    return fail(kUsage, explain(error, app));
+    return fail(kUsage, explain(error, app, argc, argv));
   }
   try {
     Result<std::string> text = work();

@@ -32,12 +32,10 @@ static int runVerb(const Work &work) {
 /// What is wrong with the command line and where to look.
 static std::string explain(const CLI::ParseError &error, const CLI::App &app,
                            int argc, const char *const *argv) {
-  std::string message = error.what(), verb;
+  std::string verb;
   for (const CLI::App *parsed : app.get_subcommands())
     verb = " " + parsed->get_name();
-  if (verb.empty() && argc > 1 && argv[1][0] != '-')
-    message = "unknown verb '" + std::string(argv[1]) + "'";
-  return message + " (see 'mamba-run" + verb + " --help')";
+  return cli::describeError(error, app, argc, argv) + " (see 'mamba-run" + verb + " --help')";
 }
 
 int main(int argc, char **argv) {

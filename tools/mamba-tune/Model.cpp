@@ -10,6 +10,7 @@
 #include "runtime/support/Quote.h"
 #include "runtime/support/Version.h"
 #include "runtime/tune/WorkFolder.h"
+#include "tools/lib/AppCommand.h"
 #include "tools/mamba-tune/ModelList.h"
 #include "tools/mamba-tune/Progress.h"
 #include "tools/mamba-tune/SweepRun.h"
@@ -175,11 +176,11 @@ std::unique_ptr<ModelVerb> addModel(CLI::App &app, const std::vector<CLI::Option
   TuneInput &input = model->sweep.input;
   auto *weights = app.add_option("--weights", input.weights,
                                  "Precision of the matrices: f32, bf16, f16, int8, int4")
-                      ->check(CLI::IsMember({"f32", "bf16", "f16", "int8", "int4"}))
+                      ->check(cli::oneOf({"f32", "bf16", "f16", "int8", "int4"}))
                       ->capture_default_str();
   auto *activations = app.add_option("--activations", input.activations,
                                      "Precision of rows between kernels: f32, bf16, f16 or int8")
-                          ->check(CLI::IsMember({"f32", "bf16", "f16", "int8"}))
+                          ->check(cli::oneOf({"f32", "bf16", "f16", "int8"}))
                           ->capture_default_str();
   auto *invariant =
       app.add_flag("--batch-invariant", input.batchInvariant,

@@ -44,7 +44,7 @@ Result<std::string> tunePack(const TuneCommand &command, const std::string &pack
     ScheduleLine line;
     line.target = source.target();
     line.chip = source.chip();
-    line.versions = asField(source.compiler());
+    line.versions = versionsOf(source.compiler());
     line.figure.threads = source.threads(command.settings.threads);
     return lineOf(result, std::move(line));
   };

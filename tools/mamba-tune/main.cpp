@@ -180,6 +180,9 @@ int main(int argc, char **argv) {
   std::signal(SIGXFSZ, SIG_IGN);
   if (argc > 1 && std::string(argv[1]) == "merge")
     return runMerge(argc - 1, argv + 1);
+  if (argc < 2)
+    return fail(kUsage, "a model is missing: name a checkpoint's folder, an .mlir file or a tuning "
+                        "pack X.mpk (see 'mamba-tune --help')");
   CLI::App app("Finds the best schedules of a model's kernels on this machine.");
   app.name("mamba-tune");
   addInformation(app);

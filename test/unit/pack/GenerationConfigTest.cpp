@@ -44,6 +44,15 @@ TEST(GenerationConfig, WhatItLeavesOutOrIsNull) {
   EXPECT_EQ(parse(R"({"eos_token_id": 0})").endTokens, std::vector<int32_t>{0});
 }
 
+// What others write, who read integers from numbers and every token from -1.
+TEST(GenerationConfig, FormsOfTopK) {
+  EXPECT_EQ(parse(R"({"top_k": 50.0})").topK, 50u);
+  EXPECT_EQ(parse(R"({"top_k": 4294967295})").topK, 4294967295u);
+  for (const char *every : {"0", "-1", "0.0", "-1.0"})
+    EXPECT_EQ(parse(std::string(R"({"top_k": )") + every + "}").topK, 0u)
+        << every;
+}
+
 // The same limits as those of the command line.
 TEST(GenerationConfig, ValuesOutOfRangeAreNamed) {
   EXPECT_EQ(refusal(R"({"temperature": -0.5})"),
@@ -58,13 +67,14 @@ TEST(GenerationConfig, ValuesOutOfRangeAreNamed) {
   EXPECT_EQ(refusal(R"({"temperature": 1e39})"),
             "g: 'temperature' must be a finite number of at least 0 and at most "
             "1e30, got 1e+39");
-  EXPECT_EQ(refusal(R"({"top_k": -1})"),
-            "g: 'top_k' must be an integer from 0 to 4294967295, got -1");
+  std::string topK = "g: 'top_k' must be an integer from 0 to 4294967295, or -1 "
+                     "for every token, got ";
+  EXPECT_EQ(refusal(R"({"top_k": -2})"), topK + "-2");
   EXPECT_EQ(refusal(R"({"top_k": 4294967296})"),
-            "g: 'top_k' must be an integer from 0 to 4294967295, got "
-            "4294967296");
-  EXPECT_EQ(refusal(R"({"top_k": 1.5})"),
-            "g: 'top_k' must be an integer from 0 to 4294967295, got 1.5");
+            topK + "4294967296");
+  EXPECT_EQ(refusal(R"({"top_k": 1.5})"), topK + "1.5");
+  EXPECT_EQ(refusal(R"({"top_k": NaN})"), topK + "nan");
+  EXPECT_EQ(refusal(R"({"top_k": "50"})"), "g: 'top_k' must be a number, got a string");
   EXPECT_EQ(refusal(R"({"top_p": 0})"),
             "g: 'top_p' must be above 0 and at most 1, got 0");
   EXPECT_EQ(refusal(R"({"top_p": 1.01})"),

@@ -70,6 +70,12 @@ TEST(Line, OneLineForTheSameWork) {
   EXPECT_EQ(lines.all().size(), 2u) << "all or none";
 }
 
+TEST(Line, VersionsOfAPackAreThoseOfASweep) {
+  EXPECT_EQ(versionsOf("mamba 0.1.0, LLVM 22.1.8"), "mamba 0.1.0 llvm 22.1.8");
+  EXPECT_EQ(versionsOf("mamba 0.1.0"), "mamba 0.1.0");
+  EXPECT_EQ(versionsOf("a|b\n"), "a b ");
+}
+
 TEST(Line, WhatWouldEndAFieldIsASpace) { EXPECT_EQ(asField("a|b\tc\n"), "a b c "); }
 
 } // namespace
