@@ -27,7 +27,8 @@ GridCost projection(LinearParts parts, const Target &target, const Schedule &s, 
   GridCost cost;
   int64_t down = llvm::divideCeil(rows, s.rowBlock), block = s.rowBlock;
   // LinearAmx makes blocks of rows even.
-  if (s.mma && s.kBlock)
+  bool tiles = s.mma && s.kBlock && !target.isArm();
+  if (tiles)
     block = llvm::alignTo(llvm::divideCeil(rows, down), 32);
   std::map<std::pair<int64_t, int64_t>, double> known;
   for (int64_t column = 0; column < parts.O; column += s.colBlock)
@@ -38,7 +39,7 @@ GridCost projection(LinearParts parts, const Target &target, const Schedule &s, 
         at->second = projectionCycles(parts, target, s, size.first, size.second);
         // Half of the columns go through the convolution, whose rows at a border are
         // made in both tiles.
-        if (s.mma && s.kBlock && parts.after.conv && down > 1)
+        if (tiles && parts.after.conv && down > 1)
           at->second += projectionCycles(parts, target, s, 32, size.second) / 2;
       }
       cost.cycles.push_back(at->second);

@@ -62,7 +62,8 @@ public:
   double cycles() const {
     // What becomes of a sum: the norm's factor, ops after it, its type.
     double outputs = double(rows) * vectors(double(columns)) * 6;
-    if (!s.mma)
+    // LinearMmla has the tiles of multiply-adds.
+    if (!s.mma || target.isArm())
       return fma() + outputs;
     return (s.kBlock ? tiles() : fewTiles()) + outputs;
   }

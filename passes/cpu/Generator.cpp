@@ -38,9 +38,10 @@ bool CpuGenerator::isLegal(ssm::KernelOp kernel, const Target &target, ssm::Sche
       bits = dequantize.getBits();
     }
     Type stored = getElementTypeOrSelf(weight.getType());
-    int64_t interleave = packedInterleave(stored, bits, /*dots=*/false);
+    int64_t interleave = packedInterleave(stored, bits, /*dots=*/false, packed.quads);
     bool isKnown = isInPanels(weight, packed.block, interleave) ||
-                   isInPanels(weight, packed.block, packedInterleave(stored, bits, /*dots=*/true));
+                   isInPanels(weight, packed.block,
+                              packedInterleave(stored, bits, /*dots=*/true, packed.quads));
     if (!isKnown ||
         (scales && !isInPanels(scales, packed.block, 1))) {
       reason = "a weight is in other panels than the schedule's: block " +
@@ -55,7 +56,8 @@ bool CpuGenerator::keepsLayout(ssm::KernelOp kernel, ssm::ScheduleAttr a,
                                ssm::ScheduleAttr b) const {
   return llvm::equal(packedUses(kernel, a), packedUses(kernel, b),
                      [](const PackedUse &one, const PackedUse &other) {
-                       return one.use == other.use && one.block == other.block;
+                       return one.use == other.use && one.block == other.block &&
+                              one.quads == other.quads;
                      });
 }
 

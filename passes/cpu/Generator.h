@@ -10,6 +10,7 @@ namespace mamba {
 struct PackedUse {
   mlir::OpOperand *use;
   int64_t block;
+  bool quads = false; // of bf16: four steps of k of an output side by side
 };
 
 /// Scratch memory of a thread that a pack may ask for; FORMAT.md.

@@ -9,11 +9,13 @@
 // finished sum.
 //
 // Rows of int8 are made once for all columns of a tile, and their products are dot
-// products of integers where the target has them.
+// products of integers where the target has them. Rows of bf16 become pairs as often
+// where a schedule has mma on AArch64 (LinearMmla.cpp).
 #include "passes/cpu/LinearFma.h"
 #include "passes/cpu/Int8Rows.h"
 #include "passes/cpu/LinearDot.h"
 #include "passes/cpu/LinearEpilogue.h"
+#include "passes/cpu/LinearMmla.h"
 #include "passes/cpu/PanelProduct.h"
 #include "passes/target/Int8Rows.h"
 #include "passes/target/Schedule.h"
@@ -86,6 +88,8 @@ bool checkFmaSchedule(LinearParts parts, const Target &target, ssm::ScheduleAttr
              " accumulators, 64 is the limit";
     return false;
   }
+  if (target.isArm() && s.getMma() && !checkMmlaSchedule(parts, target, s, reason))
+    return false;
   if (int8RowsOf(parts) && s.getLanes() > Int8Rows::kGroup) {
     reason = "rows of int8 need at most 32 lanes";
     return false;
@@ -125,8 +129,9 @@ private:
   int64_t vectors; // of a panel
   Value row0, rowEnd, firstPanel, endPanel;
   std::optional<Int8Rows> int8; // where the rows are such
-  // In scratch memory: rows as f32, a part of a panel as f32, sums; outputs
-  // that a convolution takes; the norm's factors.
+  std::optional<Bf16Pairs> pairs; // where the schedule has mma, on AArch64
+  // In scratch memory: rows as f32, integers or pairs, a part of a panel as f32 or as
+  // quads, sums; outputs that a convolution takes; the norm's factors.
   Value wideRows, widePanel, kept, finished, factors;
 };
 
@@ -148,6 +153,9 @@ KernelGrid FmaProjection::generate() {
                  dots ? formOfRows(parts.linear.getW()) : Int8Rows::Form::Floats,
                  /*hasNorm=*/bool(parts.norm));
     wideRows = int8->memory();
+  } else if (e.target.isArm() && s.getMma()) {
+    pairs.emplace(e, x, s.getRowBlock(), s.getKBlock() ? s.getKBlock() : parts.K);
+    wideRows = pairs->memory();
   } else if (!::cast<MemRefType>(x.buffer.getType()).getElementType().isF32())
     wideRows = e.scratch(s.getRowBlock(),
                          llvm::alignTo(s.getKBlock() ? s.getKBlock() : parts.K, e.lanes));
@@ -166,11 +174,13 @@ KernelGrid FmaProjection::generate() {
   return {KernelGrid::Rows, 1, s.getRowBlock(), int64_t(llvm::divideCeil(panels, panelsATile))};
 }
 
-/// The columns from `first` to `end` of the block's rows, as f32 or as integers.
+/// The columns from `first` to `end` of the block's rows, as f32, integers or pairs.
 void FmaProjection::widenRows(Value first, Value end) {
   e.loop(row0, rowEnd, 1, [&](Value row) {
     if (int8)
       return int8->make(row, local(row), first, end);
+    if (pairs)
+      return pairs->make(row, local(row), first, end);
     e.loop(first, end, e.lanes, [&](Value k) {
       vector::StoreOp::create(e.b, e.load(x, row, k), wideRows,
                               ValueRange{local(row), e.sub(k, first)});
@@ -240,6 +250,7 @@ void FmaProjection::wholeSums(Value panel) {
     PanelTile tile{.x = x, .rows = SmallVector<Value>(rows), .panel = panel,
                    .prefetches = s.getRowBlock() <= 16};
     tile.int8 = int8 ? &*int8 : nullptr;
+    tile.pairs = pairs ? &*pairs : nullptr;
     SmallVector<OutputRow> places;
     for (Value &row : tile.rows) {
       places.push_back(placeOf(row));
@@ -288,7 +299,9 @@ void FmaProjection::convolve() {
 void FmaProjection::partedSums() {
   int64_t panelsATile = s.getColBlock() / s.getColTile();
   kept = e.scratch(panelsATile * s.getRowBlock(), s.getColTile());
-  if (!weights.isF32())
+  if (pairs && weights.group())
+    widePanel = e.scratch(s.getKBlock() / kQuad, 2 * s.getColTile());
+  else if (!pairs && !weights.isF32())
     widePanel = e.scratch(s.getKBlock(), s.getColTile());
   e.loop(e.index(0), e.index(parts.K), s.getKBlock(), [&](Value k0) {
     Value kEnd = e.min(e.add(k0, s.getKBlock()), e.index(parts.K));
@@ -314,7 +327,9 @@ void FmaProjection::partedSums() {
 /// Adds the products of k0 to kEnd to the sums of all rows and panels.
 void FmaProjection::partOfK(Value k0, Value kEnd) {
   e.loop(firstPanel, endPanel, 1, [&](Value panel) {
-    if (widePanel)
+    if (widePanel && pairs)
+      makeQuads(e, weights, panel, parts.K, k0, kEnd, vectors, widePanel);
+    else if (widePanel)
       e.loop(k0, kEnd, weights.unit(), [&](Value k) {
         weights.prefetch(panel, k, 0, vectors);
         for (int64_t j = 0; j < vectors; ++j)
@@ -328,6 +343,7 @@ void FmaProjection::partOfK(Value k0, Value kEnd) {
     eachRows([&](ArrayRef<Value> rows) {
       PanelTile tile{.x = x, .rows = SmallVector<Value>(rows), .panel = panel};
       tile.int8 = int8 ? &*int8 : nullptr;
+      tile.pairs = pairs ? &*pairs : nullptr;
       if (wideRows) {
         tile.x = {wideRows, 0, s.getKBlock()};
         tile.from = k0;

@@ -1,10 +1,12 @@
 // Projections: y = epilogue(norm(x) W^T + bias), W in column panels, by tiles of
-// the processor (LinearAmx, LinearFewTiles) or by multiply-adds of vectors (LinearFma).
+// the processor (LinearAmx, LinearFewTiles), by products of small matrices (LinearMmla)
+// or by multiply-adds of vectors (LinearFma).
 #include "passes/cpu/ConvChannels.h"
 #include "passes/cpu/Generator.h"
 #include "passes/cpu/LinearAmx.h"
 #include "passes/cpu/LinearFewTiles.h"
 #include "passes/cpu/LinearFma.h"
+#include "passes/cpu/LinearMmla.h"
 
 using namespace mlir;
 
@@ -35,6 +37,8 @@ public:
     if ((tokens == TokenClass::Decode || tokens == TokenClass::Few) &&
         takesFewTiles(parts, target))
       return fewTileSchedule(parts, target, kernel.getContext());
+    if (takesMmla(parts, target, tokens))
+      return mmlaSchedule(parts, target, tokens, kernel.getContext());
     return fmaSchedule(parts, target, tokens, kernel.getContext());
   }
 
@@ -42,7 +46,9 @@ public:
                                     ssm::ScheduleAttr schedule) const override {
     std::string reason;
     LinearParts parts = *matchLinear(kernel, reason);
-    SmallVector<PackedUse> uses = {{&parts.linear.getWMutable(), schedule.getColTile()}};
+    OpOperand &w = parts.linear.getWMutable();
+    bool quads = schedule.getMma() == kQuad && getElementTypeOrSelf(w.get().getType()).isBF16();
+    SmallVector<PackedUse> uses = {{&w, schedule.getColTile(), quads}};
     if (parts.after.conv)
       uses.push_back({&parts.after.conv.getWMutable(),
                       ConvChannels::panel(lastDim(rowsAfter(parts)), schedule.getLanes())});
@@ -52,7 +58,7 @@ public:
   KernelGrid generate(CpuEmitter &e) const override {
     std::string reason;
     LinearParts parts = *matchLinear(e.kernel, reason);
-    if (!e.schedule.getMma())
+    if (!e.schedule.getMma() || e.target.isArm())
       return generateFma(e, parts);
     return e.schedule.getKBlock() ? generateTiles(e, parts) : generateFewTiles(e, parts);
   }
@@ -65,9 +71,9 @@ protected:
       reason = "a convolution of outputs needs a schedule without mma or without k_block";
       return false;
     }
-    bool fits = !s.getMma()     ? checkFmaSchedule(parts, target, s, reason)
-                : s.getKBlock() ? checkTileSchedule(parts, target, s, reason)
-                                : checkFewTileSchedule(parts, target, s, reason);
+    bool fits = !s.getMma() || target.isArm() ? checkFmaSchedule(parts, target, s, reason)
+                : s.getKBlock()               ? checkTileSchedule(parts, target, s, reason)
+                                              : checkFewTileSchedule(parts, target, s, reason);
     return fits && checkScratch(parts, s, reason);
   }
 

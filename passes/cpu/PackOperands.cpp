@@ -44,11 +44,12 @@ void packUse(ssm::KernelOp kernel, PackedUse packed, bool dots) {
   Value weight = packed.use->get();
   auto dequantize = weight.getDefiningOp<ssm::DequantizeOp>();
   if (!dequantize)
-    return packArgument(kernel, *packed.use, packed.block,
-                        packedInterleave(getElementTypeOrSelf(weight.getType()), 0, dots));
+    return packArgument(
+        kernel, *packed.use, packed.block,
+        packedInterleave(getElementTypeOrSelf(weight.getType()), 0, dots, packed.quads));
   Type byte = getElementTypeOrSelf(dequantize.getX().getType());
   packArgument(kernel, dequantize.getXMutable(), packed.block,
-               packedInterleave(byte, dequantize.getBits(), dots));
+               packedInterleave(byte, dequantize.getBits(), dots, packed.quads));
   packArgument(kernel, dequantize.getSMutable(), packed.block, 1);
 }
 

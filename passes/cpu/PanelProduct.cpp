@@ -1,5 +1,6 @@
 #include "passes/cpu/PanelProduct.h"
 #include "passes/cpu/LinearDot.h"
+#include "passes/cpu/LinearMmla.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -91,25 +92,30 @@ private:
 SmallVector<Value> panelProduct(CpuEmitter &e, const PanelTile &tile, const WeightPanel &weights,
                                 int64_t K, Value first, Value end, ValueRange sums) {
   TileProduct product(e, tile, weights);
-  int64_t group = weights.group();
+  int64_t group = tile.pairs ? 0 : weights.group();
   // Few accumulators need several steps a turn to hide the loop.
   int64_t turn = group ? group : tile.rows.size() >= 4 ? 2 : 4;
+  if (tile.pairs)
+    turn *= kQuad;
   int64_t whole = K / turn * turn, rest = K - whole;
   auto steps = [&](Value k, int64_t count, ValueRange carried) {
     if (tile.int8 && tile.int8->isBytes())
       return dotGroup(e, tile, weights, k, count, carried);
+    if (tile.pairs)
+      return mmlaSteps(e, tile, weights, k, count, carried);
     return group ? product.group(k, count, carried) : product.steps(k, count, carried);
   };
-  SmallVector<Value> acc(sums);
+  SmallVector<Value> acc = tile.pairs ? pairedSums(e, tile, sums) : SmallVector<Value>(sums);
   if (whole > 0)
     acc = e.loop(first, rest ? e.min(end, e.index(whole)) : end, turn, acc,
                  [&](Value k, ValueRange carried) { return steps(k, turn, carried); },
                  /*keepRolled=*/true);
-  if (rest == 0)
-    return acc;
-  auto last = [&] { return steps(e.index(whole), rest, acc); };
-  std::optional<int64_t> fixed = getConstantIntValue(end);
-  return fixed ? last() : e.when(e.less(e.index(whole), end), last, acc);
+  if (rest > 0) {
+    auto last = [&] { return steps(e.index(whole), rest, acc); };
+    std::optional<int64_t> fixed = getConstantIntValue(end);
+    acc = fixed ? last() : e.when(e.less(e.index(whole), end), last, acc);
+  }
+  return tile.pairs ? unpairedSums(e, tile, acc) : acc;
 }
 
 SmallVector<Value> panelProduct(CpuEmitter &e, const PanelTile &tile, const WeightPanel &weights) {

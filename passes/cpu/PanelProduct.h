@@ -6,6 +6,7 @@
 
 namespace mamba {
 
+class Bf16Pairs;
 class Int8Rows;
 
 /// Which outputs are computed together, in registers: `vectors` vectors of the
@@ -18,11 +19,12 @@ struct PanelTile {
   int64_t column = 0, vectors = 1;
   bool prefetches = false; // asks for weights before they are read
   const Int8Rows *int8 = nullptr; // x as integers; the rows are those that it holds
+  const Bf16Pairs *pairs = nullptr; // the same of x as pairs of rows, the first an even one
 };
 
 /// sums[i * vectors + j] + sum_k x[row i, k] * w[panel, k, column + j * lanes ...]
 /// over k from `first` to `end`, multiples of 32 or K. The terms are added in the
-/// order of k; those of a group with a scale are added up first, then scaled and
+/// order of k, of pairs of rows four at a time; those of a group with a scale are added up first, then scaled and
 /// added. So the result depends neither on how many rows or vectors are computed
 /// together nor on how k is cut.
 llvm::SmallVector<mlir::Value> panelProduct(CpuEmitter &e, const PanelTile &tile,

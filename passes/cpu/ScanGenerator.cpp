@@ -48,7 +48,9 @@ public:
                     .colBlock = blockOf(kernel, parts.E, target.lanes),
                     .rowTile = target.registers / 8,
                     .chunk = 32,
-                    .stateBlock = 8,
+                    // Beside the constants of exp2, all of which AArch64 holds in
+                    // registers, eight states and decays leave too few of them.
+                    .stateBlock = target.isArm() ? 4 : 8,
                     .mma = tiles ? kTileStep : 0}
         .get(kernel.getContext());
   }

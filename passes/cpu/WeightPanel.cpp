@@ -1,5 +1,6 @@
 #include "passes/cpu/WeightPanel.h"
 
+#include "passes/cpu/Bf16Pairs.h"
 #include "passes/target/Match.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -11,10 +12,12 @@ using namespace mlir;
 
 namespace mamba {
 
-int64_t packedInterleave(Type stored, int64_t bits, bool dots) {
+int64_t packedInterleave(Type stored, int64_t bits, bool dots, bool quads) {
   if (stored.isInteger(8))
     return bits == 4 || dots ? 4 : 1;
-  return stored.isBF16() ? 2 : 1;
+  if (!stored.isBF16())
+    return 1;
+  return quads ? kQuad : 2;
 }
 
 int64_t panelBlock(Value matrix, const Target &target) {
@@ -42,7 +45,7 @@ WeightPanel::WeightPanel(CpuEmitter &e, Value matrix) : e(e) {
   stored = e.buffer(packedArgument(matrix));
   Type element = getElementTypeOrSelf(matrix.getType());
   isPlain = element.isF32();
-  unitSteps = packedInterleave(element, 0, /*dots=*/false);
+  unitSteps = matrix.getDefiningOp<ssm::UnpackOp>().getInterleave();
 }
 
 WeightPanel WeightPanel::widenedIn(Value matrix, Value k0) const {
@@ -117,6 +120,17 @@ SmallVector<Value> WeightPanel::bytes(Value panel, Value k, int64_t column) cons
     parts.push_back(vector::BitCastOp::create(
         e.b, type, arith::AndIOp::create(e.b, shift(loaded, left), high)));
   return parts;
+}
+
+Value WeightPanel::quads(Value panel, Value k, int64_t column) const {
+  auto type = VectorType::get({2 * kQuad}, e.b.getBF16Type());
+  SmallVector<Value> at = {panel, e.div(k, e.index(kQuad)), e.index(column * kQuad)};
+  if (!wide)
+    return arith::BitcastOp::create(
+        e.b, type, vector::LoadOp::create(e.b, type.clone(e.b.getI16Type()), stored, at));
+  at = {e.div(e.sub(k, wideFrom), e.index(kQuad)), e.index(column * kQuad / 2)};
+  auto words = VectorType::get({kQuad}, e.b.getF32Type());
+  return vector::BitCastOp::create(e.b, type, vector::LoadOp::create(e.b, words, wide, at));
 }
 
 SmallVector<Value> WeightPanel::weights(Value panel, Value k, int64_t count,

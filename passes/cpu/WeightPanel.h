@@ -1,8 +1,8 @@
 // How a matrix lies in panels for each format, and how its weights become f32.
 //
 // A panel holds `block` outputs; a unit is what one load of a vector of outputs
-// covers: 1 step of k, 2 of bf16 (pairs in 32-bit lanes), 8 of int4 (four bytes
-// in 32-bit lanes), 4 of int8 where dot products read them.
+// covers: 1 step of k, 2 of bf16 (pairs in 32-bit lanes) or 4 where quads() reads them,
+// 8 of int4 (four bytes in 32-bit lanes), 4 of int8 where dot products read them.
 #pragma once
 
 #include "passes/cpu/CpuEmitter.h"
@@ -10,9 +10,9 @@
 namespace mamba {
 
 /// The ssm.pack of a matrix stored with this element type, of `bits` where it is
-/// quantised: how many elements of a row stand side by side. With `dots` some
-/// kernel of the module reads integers by dot products.
-int64_t packedInterleave(mlir::Type stored, int64_t bits, bool dots);
+/// quantised: how many elements of a row stand side by side. With `dots` some kernel of
+/// the module reads integers by dot products; `quads` as in PackedUse.
+int64_t packedInterleave(mlir::Type stored, int64_t bits, bool dots, bool quads);
 
 /// Outputs of a panel of the matrix [O, K], the same for every class: the weight is
 /// packed once.
@@ -40,6 +40,9 @@ public:
   /// four steps of k in each word of a vector. Of int4 those of the even steps, then of
   /// the odd ones, 16 times as large.
   llvm::SmallVector<mlir::Value> bytes(mlir::Value panel, mlir::Value k, int64_t column) const;
+  /// Four steps of k of each of two outputs from `column` on, vector<8xbf16>: of a matrix
+  /// of bf16 whose unit they are, or of what makeQuads wrote (LinearMmla.h).
+  mlir::Value quads(mlir::Value panel, mlir::Value k, int64_t column) const;
   /// The scales of the group that begins at k.
   mlir::Value scale(mlir::Value panel, mlir::Value k, int64_t column) const;
 
@@ -47,7 +50,7 @@ public:
   void prefetch(mlir::Value panel, mlir::Value k, int64_t column, int64_t vectors) const;
 
   /// The same panel where its weights from k0 on stand in a matrix [steps, block]
-  /// of f32: panels are ignored.
+  /// of f32, or in quads: panels are ignored.
   WeightPanel widenedIn(mlir::Value matrix, mlir::Value k0) const;
 
 private:

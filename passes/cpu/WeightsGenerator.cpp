@@ -38,6 +38,8 @@ public:
     if (auto pack = yielded.getDefiningOp<ssm::PackOp>()) {
       if (movesWords(e, pack))
         packWords(e, pack, out);
+      else if (movesSides(pack))
+        packSides(e, pack, out);
       else
         packElements(e, element, pack, out);
       return {KernelGrid::Constant, WeightElement::shape(yielded)[0], 1, 1};
@@ -99,6 +101,44 @@ private:
       return false;
     int64_t aWord = 4 / bytesOf(x), side = pack.getInterleave();
     return WeightRow::pieceOf(x) % aWord == 0 && (side == 1 || side == aWord);
+  }
+
+  /// Whether the elements of a row that stand side by side are eight bytes.
+  static bool movesSides(ssm::PackOp pack) {
+    Value x = pack.getX();
+    int64_t side = pack.getInterleave();
+    return WeightRow::makes(x) && side * bytesOf(x) == 8 && WeightRow::pieceOf(x) % side == 0;
+  }
+
+  /// One panel: a piece of each of its rows, and from registers its sides.
+  static void packSides(CpuEmitter &e, ssm::PackOp pack, Value out) {
+    Value x = pack.getX();
+    ArrayRef<int64_t> from = WeightElement::shape(x), to = WeightElement::shape(pack);
+    int64_t block = pack.getBlock(), side = pack.getInterleave(), piece = WeightRow::pieceOf(x);
+    auto sidesType = VectorType::get({piece / side * 2}, e.b.getF32Type());
+    Type stored = ::cast<MemRefType>(out.getType()).getElementType();
+    Value row0 = e.mul(e.tile, block), none = e.math.constant(sidesType, 0);
+    e.loop(e.index(0), e.index(from[1]), piece, [&](Value k0) {
+      e.loop(e.index(0), e.index(block), 1, [&](Value j) {
+        Value row = e.add(row0, j), step0 = e.div(k0, e.index(side));
+        Value made = e.when(e.less(row, e.index(from[0])), [&]() -> Value {
+          return vector::BitCastOp::create(e.b, sidesType, WeightRow(e).at(x, row, k0, piece));
+        }, none);
+        for (int64_t i = 0; i < piece / side; ++i) {
+          Value one = vector::ExtractStridedSliceOp::create(
+              e.b, made, ArrayRef<int64_t>{2 * i}, ArrayRef<int64_t>{2}, ArrayRef<int64_t>{1});
+          one = vector::BitCastOp::create(e.b, VectorType::get({side}, stored), one);
+          auto put = [&] {
+            vector::StoreOp::create(e.b, one, out,
+                                    ValueRange{e.tile, e.add(step0, i), e.mul(j, side)});
+          };
+          if (to[1] * side % piece == 0)
+            put();
+          else
+            e.when(e.less(e.add(step0, i), e.index(to[1])), put);
+        }
+      });
+    });
   }
 
   /// One panel: a piece of each of its rows to scratch memory, then from there words

@@ -48,11 +48,12 @@ static constexpr StringRef x86Beyond[] = {"avx512bf16", "avx512vnni"};
 static constexpr StringRef x86Amx[] = {"amx-bf16", "amx-int8", "amx-tile", "prfchw"};
 static constexpr ArrayRef<StringRef> x86Levels[] = {x86V3, x86V4, x86Beyond, x86Amx};
 
-// What every AArch64 processor of a computer or a phone has, and dot products of
-// bytes, an extension of Armv8.2.
+// What every AArch64 processor of a computer or a phone has; dot products of bytes, an
+// extension of Armv8.2; and products of bf16, of Armv8.6.
 static constexpr StringRef armBase[] = {"fp-armv8", "neon"};
 static constexpr StringRef armDotProduct[] = {"dotprod"};
-static constexpr ArrayRef<StringRef> armLevels[] = {armBase, armDotProduct};
+static constexpr StringRef armBf16[] = {"bf16"};
+static constexpr ArrayRef<StringRef> armLevels[] = {armBase, armDotProduct, armBf16};
 
 namespace {
 /// A machine that has the first so many levels of its architecture.
@@ -77,7 +78,8 @@ struct CpuFamily {
 } // namespace
 static constexpr CpuMachine x86Machines[] = {
     {"x86-64-v3", 1}, {"x86-64-v4", 2}, {"x86-64-v4-vnni", 3}, {"x86-64-v4-amx", 4}};
-static constexpr CpuMachine armMachines[] = {{"aarch64", 1}, {"aarch64-dotprod", 2}};
+static constexpr CpuMachine armMachines[] = {
+    {"aarch64", 1}, {"aarch64-dotprod", 2}, {"aarch64-bf16", 3}};
 static constexpr CpuFamily families[] = {{"x86_64", x86Levels, x86Machines},
                                          {"aarch64", armLevels, armMachines}};
 
@@ -96,6 +98,7 @@ static void addArmFeatures(llvm::StringMap<bool> &host) {
 #if defined(__aarch64__) && defined(__linux__)
   host["fp-armv8"] = host["neon"] = true;
   host["dotprod"] = getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
+  host["bf16"] = getauxval(AT_HWCAP2) & HWCAP2_BF16;
 #endif
 }
 
@@ -130,10 +133,12 @@ static Target cpuTarget(StringRef name, StringRef arch, ArrayRef<std::string> fe
   target.arch = arch.str();
   target.features.assign(features.begin(), features.end());
   llvm::sort(target.features);
-  if (target.isArm())
+  if (target.isArm()) {
     target.lanes = 4;
-  else
+    target.roundsToBf16 = target.has("bf16");
+  } else {
     setX86Limits(target);
+  }
   return target;
 }
 

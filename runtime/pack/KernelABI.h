@@ -1,10 +1,11 @@
 /* The contract between generated CPU kernels and the runtime.
  *
- * A kernel is `void kernel(const MambaKernelArgs *, uint32_t tile)` in the
- * System V convention, without a red zone. It touches nothing but its buffers
- * and its scratch memory, and tiles of one dispatch may run in any order and
- * at the same time. It runs rounding to nearest, with subnormals flushed to
- * zero (MXCSR: FTZ and DAZ), and leaves that so. In a recipe S is 0, seqStart
+ * A kernel is `void kernel(const MambaKernelArgs *, uint32_t tile)`: on x86-64
+ * in the System V convention without a red zone, on AArch64 in AAPCS64 without
+ * register x18. It touches nothing but its buffers and its scratch memory, and
+ * tiles of one dispatch may run in any order and at the same time. It runs
+ * rounding to nearest, with subnormals flushed to zero (MXCSR: FTZ and DAZ;
+ * FPCR: FZ, and not EBF), and leaves that so. In a recipe S is 0, seqStart
  * points to a 0, slot and position are null. passes/cpu writes code against
  * these offsets. */
 #ifndef MAMBA_RUNTIME_PACK_KERNELABI_H

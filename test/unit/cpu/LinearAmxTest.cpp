@@ -182,7 +182,7 @@ TEST(TileTarget, OthersOfTheirKindAreUnknown) {
                          "' is not supported by this version; known: "
                          "cpu:native, cpu:x86-64-v3, cpu:x86-64-v4, "
                          "cpu:x86-64-v4-vnni, cpu:x86-64-v4-amx, cpu:aarch64, "
-                         "cpu:aarch64-dotprod, cuda:sm_75"),
+                         "cpu:aarch64-dotprod, cpu:aarch64-bf16, cuda:sm_75"),
               0u)
         << error;
   }
