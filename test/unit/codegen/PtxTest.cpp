@@ -106,8 +106,8 @@ TEST_F(PtxTest, UnknownChip) {
   EXPECT_EQ(ptxFor("cuda:sm_42"), "");
   EXPECT_EQ(errors, "unknown target 'cuda:sm_42'; known: cpu:native, cpu:x86-64-v3, cpu:x86-64-v4, "
                     "cpu:x86-64-v4-vnni, cpu:x86-64-v4-amx, cpu:aarch64, cpu:aarch64-dotprod, "
-                    "cpu:aarch64-bf16, cuda:sm_75, cuda:sm_80, cuda:sm_86, cuda:sm_89, cuda:sm_90, cuda:sm_90a, "
-                    "cuda:sm_100, cuda:sm_120");
+                    "cpu:aarch64-bf16, cuda:sm_75, cuda:sm_80, cuda:sm_86, cuda:sm_89, cuda:sm_90, "
+                    "cuda:sm_90a, cuda:sm_100, cuda:sm_120");
 }
 
 TEST_F(PtxTest, PhasesOfTheOtherDevice) {
