@@ -24,9 +24,9 @@ struct PanelTile {
 
 /// sums[i * vectors + j] + sum_k x[row i, k] * w[panel, k, column + j * lanes ...]
 /// over k from `first` to `end`, multiples of 32 or K. The terms are added in the
-/// order of k, of pairs of rows four at a time; those of a group with a scale are added up first, then scaled and
-/// added. So the result depends neither on how many rows or vectors are computed
-/// together nor on how k is cut.
+/// order of k, of pairs of rows two at a time; those of a group with a scale are added
+/// up first, then scaled and added. So the result depends neither on how many rows or
+/// vectors are computed together nor on how k is cut.
 llvm::SmallVector<mlir::Value> panelProduct(CpuEmitter &e, const PanelTile &tile,
                                             const WeightPanel &weights, int64_t K,
                                             mlir::Value first, mlir::Value end,
