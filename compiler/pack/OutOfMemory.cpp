@@ -1,5 +1,7 @@
 #include "compiler/pack/OutOfMemory.h"
 
+#include "runtime/support/Unfinished.h"
+
 #include "llvm/Support/ErrorHandling.h"
 
 #include <cstring>
@@ -15,6 +17,7 @@ static std::terminate_handler usual = nullptr;
 
 /// Takes no memory.
 [[noreturn]] static void end() {
+  removeUnfinishedFiles();
   (void)!::write(STDERR_FILENO, lastLine, std::strlen(lastLine));
   ::_exit(1);
 }

@@ -1,64 +1,62 @@
 // Manifest -> JSON, keys in the order of FORMAT.md.
 #include "runtime/pack/Manifest.h"
 
-#include <nlohmann/json.hpp>
+#include "runtime/support/JsonWriter.h"
 
-using Json = nlohmann::ordered_json;
+namespace mamba { // Lists find write() of what they hold by its namespace.
 
-namespace mamba { // listToJson finds toJson by the argument's namespace.
-
-static Json toJson(const RowCount &rows) {
+static void write(JsonWriter &to, const RowCount &rows) {
   switch (rows.kind) {
   case RowKind::T:
-    return "T";
+    return to.scalar("T");
   case RowKind::S:
-    return "S";
+    return to.scalar("S");
   case RowKind::Constant:
     break;
   }
-  return rows.value;
+  to.scalar(rows.value);
 }
 
-static Json toJson(const Grid &grid) {
-  return Json::array({toJson(grid.of), grid.block, grid.times});
-}
-
-template <typename T> static Json toJson(const std::optional<T> &value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-
-template <typename T> static Json listToJson(const std::vector<T> &items) {
-  Json list = Json::array();
-  for (const T &item : items)
-    list.push_back(toJson(item));
-  return list;
+static void write(JsonWriter &to, const Grid &grid) {
+  writeArray(to, grid.of, grid.block, grid.times);
 }
 
 static const char *rowsName(RowKind kind) {
   return kind == RowKind::T ? "T" : kind == RowKind::S ? "S" : "1";
 }
 
-static Json toJson(const TensorSpec &tensor) {
-  return {{"name", tensor.name},
-          {"dtype", dtypeName(tensor.dtype)},
-          {"rows", rowsName(tensor.rows)},
-          {"shape", tensor.shape}};
+static void writeMembersOf(JsonWriter &to, const TensorSpec &tensor) {
+  writeMembers(to, "name", tensor.name, "dtype", dtypeName(tensor.dtype), "rows",
+               rowsName(tensor.rows), "shape", tensor.shape);
 }
 
-static Json toJson(const StateSpec &state) {
-  return {{"id", state.id},         {"input", state.input},
-          {"output", state.output}, {"dtype", dtypeName(state.dtype)},
-          {"shape", state.shape},   {"transposed", state.transposed}};
+static void write(JsonWriter &to, const TensorSpec &tensor) {
+  to.begin('{');
+  writeMembersOf(to, tensor);
+  to.end();
 }
 
-static Json toJson(const EntrySpec &entry) {
-  Json inputs = listToJson(entry.inputs);
-  for (size_t i = 0; i < entry.inputs.size(); ++i)
-    inputs[i]["below"] = entry.inputs[i].below;
-  return {{"name", entry.name},
-          {"inputs", inputs},
-          {"outputs", listToJson(entry.outputs)},
-          {"states", listToJson(entry.states)}};
+static void write(JsonWriter &to, const StateSpec &state) {
+  writeObject(to, "id", state.id, "input", state.input, "output", state.output,
+              "dtype", dtypeName(state.dtype), "shape", state.shape,
+              "transposed", state.transposed);
+}
+
+static void write(JsonWriter &to, const EntrySpec &entry) {
+  to.begin('{');
+  writeMembers(to, "name", entry.name);
+  to.key("inputs");
+  to.begin('[');
+  for (const TensorSpec &input : entry.inputs) {
+    to.next();
+    to.begin('{');
+    writeMembersOf(to, input);
+    writeMembers(to, "below", input.below);
+    to.end();
+  }
+  to.end();
+  writeMembers(to, "outputs", entry.outputs, "states", entry.states);
+  to.end();
 }
 
 static const char *spaceName(ArgSpace space) {
@@ -83,197 +81,159 @@ static const char *spaceName(ArgSpace space) {
   return "C";
 }
 
-static Json toJson(const ArgRef &arg) {
-  return Json::array({spaceName(arg.space), arg.number});
+static void write(JsonWriter &to, const ArgRef &arg) {
+  writeArray(to, spaceName(arg.space), arg.number);
 }
 
-static Json toJson(const DispatchVariant &variant) {
-  return {{"max_sequences", variant.maxSequences},
-          {"kernel", variant.kernel},
-          {"grid", toJson(variant.grid)}};
+static void write(JsonWriter &to, const DispatchVariant &variant) {
+  writeObject(to, "max_sequences", variant.maxSequences,
+              "kernel", variant.kernel, "grid", variant.grid);
 }
 
-static Json toJson(const Dispatch &dispatch) {
-  return {{"kernel", dispatch.kernel},
-          {"rows", toJson(dispatch.rows)},
-          {"grid", toJson(dispatch.grid)},
-          {"args", listToJson(dispatch.args)},
-          {"variants", listToJson(dispatch.variants)}};
+static void write(JsonWriter &to, const Dispatch &dispatch) {
+  writeObject(to, "kernel", dispatch.kernel, "rows", dispatch.rows,
+              "grid", dispatch.grid, "args", dispatch.args,
+              "variants", dispatch.variants);
 }
 
-static Json toJson(const GoldenArg &arg) {
-  Json fill;
+static void write(JsonWriter &to, const GoldenArg &arg) {
+  to.begin('{');
+  writeMembers(to, "dtype", dtypeName(arg.dtype), "count", arg.count);
+  to.key("fill");
   switch (arg.fill) {
   case GoldenArg::Fill::Uniform:
-    fill = Json::array({"uniform", arg.lo, arg.hi});
+    writeArray(to, "uniform", arg.lo, arg.hi);
     break;
   case GoldenArg::Fill::Index:
-    fill = Json::array({"index", arg.bound});
+    writeArray(to, "index", arg.bound);
     break;
   case GoldenArg::Fill::Poison:
-    fill = Json::array({"poison"});
+    writeArray(to, "poison");
     break;
   }
-  return {{"dtype", dtypeName(arg.dtype)},
-          {"count", arg.count},
-          {"fill", std::move(fill)}};
+  to.end();
 }
 
-static Json toJson(const GoldenOutput &output) {
-  return {{"arg", output.arg},
-          {"count", output.count},
-          {"stride", output.stride},
-          {"blob", output.blob},
-          {"offset", output.offset}};
+static void write(JsonWriter &to, const GoldenOutput &output) {
+  writeObject(to, "arg", output.arg, "count", output.count,
+              "stride", output.stride, "blob", output.blob,
+              "offset", output.offset);
 }
 
-static Json toJson(const GoldenCase &golden) {
-  return {{"rows", golden.rows},
-          {"lengths", golden.lengths},
-          {"slots", golden.slots},
-          {"positions", golden.positions},
-          {"grid", toJson(golden.grid)},
-          {"args", listToJson(golden.args)},
-          {"outputs", listToJson(golden.outputs)},
-          {"tolerance", golden.tolerance}};
+static void write(JsonWriter &to, const GoldenCase &golden) {
+  writeObject(to, "rows", golden.rows, "lengths", golden.lengths,
+              "slots", golden.slots, "positions", golden.positions,
+              "grid", golden.grid, "args", golden.args,
+              "outputs", golden.outputs, "tolerance", golden.tolerance);
 }
 
-static Json toJson(const std::optional<LaunchSpec> &launch) {
-  if (!launch)
-    return nullptr;
-  return {{"threads", launch->threads},
-          {"shared", launch->shared},
-          {"registers", toJson(launch->registers)},
-          {"overlap", launch->overlap}};
+static void write(JsonWriter &to, const LaunchSpec &launch) {
+  writeObject(to, "threads", launch.threads, "shared", launch.shared,
+              "registers", launch.registers, "overlap", launch.overlap);
 }
 
-static Json toJson(const KernelSpec &kernel) {
-  return {{"symbol", kernel.symbol},
-          {"entry", kernel.entry},
-          {"scratch", kernel.scratch},
-          {"launch", toJson(kernel.launch)},
-          {"ops", kernel.ops},
-          {"schedule", kernel.schedule},
-          {"schedule_from", kernel.scheduleFrom},
-          {"schedule_entry", toJson(kernel.scheduleEntry)},
-          {"code_form", toJson(kernel.codeForm)},
-          {"golden", listToJson(kernel.golden)}};
+static void write(JsonWriter &to, const KernelSpec &kernel) {
+  writeObject(to, "symbol", kernel.symbol, "entry", kernel.entry,
+              "scratch", kernel.scratch, "launch", kernel.launch,
+              "ops", kernel.ops, "schedule", kernel.schedule,
+              "schedule_from", kernel.scheduleFrom,
+              "schedule_entry", kernel.scheduleEntry,
+              "code_form", kernel.codeForm, "golden", kernel.golden);
 }
 
-static Json toJson(const Program &program) {
-  return {
-      {"entry", program.entry},
-      {"class", program.className},
-      {"invariant", program.invariant},
-      {"max_length", toJson(program.bounds.maxLength)},
-      {"max_tokens", toJson(program.bounds.maxTokens)},
-      {"min_tokens", toJson(program.bounds.minTokens)},
-      {"max_sequences", toJson(program.bounds.maxSequences)},
-      {"slices", toJson(program.slices)},
-      {"arena",
-       {{"T", program.arenaT}, {"S", program.arenaS}, {"C", program.arenaC}}},
-      {"dispatches", listToJson(program.dispatches)}};
+static void write(JsonWriter &to, const Program &program) {
+  to.begin('{');
+  writeMembers(to, "entry", program.entry, "class", program.className,
+               "invariant", program.invariant, "max_length",
+               program.bounds.maxLength, "max_tokens", program.bounds.maxTokens,
+               "min_tokens", program.bounds.minTokens, "max_sequences",
+               program.bounds.maxSequences, "slices", program.slices);
+  to.key("arena");
+  writeObject(to, "T", program.arenaT, "S", program.arenaS, "C", program.arenaC);
+  writeMembers(to, "dispatches", program.dispatches);
+  to.end();
 }
 
-static Json toJson(const TargetSpec &target) {
-  return {{"name", target.name},
-          {"device", target.device},
-          {"arch", target.arch},
-          {"features", target.features},
-          {"code", target.code},
-          {"cubin", toJson(target.cubin)},
-          {"cuda", toJson(target.cuda)},
-          {"kernels", listToJson(target.kernels)},
-          {"packed_bytes", target.packedBytes},
-          {"recipe", listToJson(target.recipe)},
-          {"programs", listToJson(target.programs)}};
+static void write(JsonWriter &to, const TargetSpec &target) {
+  writeObject(to, "name", target.name, "device", target.device,
+              "arch", target.arch, "features", target.features,
+              "code", target.code, "cubin", target.cubin, "cuda", target.cuda,
+              "kernels", target.kernels, "packed_bytes", target.packedBytes,
+              "recipe", target.recipe, "programs", target.programs);
 }
 
-static Json toJson(const LaunchArg &arg) {
-  return {{"rows", rowsName(arg.rows)},
-          {"bytes", arg.bytes},
-          {"written", arg.isWritten},
-          {"below", arg.below}};
+static void write(JsonWriter &to, const LaunchArg &arg) {
+  writeObject(to, "rows", rowsName(arg.rows), "bytes", arg.bytes,
+              "written", arg.isWritten, "below", arg.below);
 }
 
-static Json toJson(const LaunchShape &launch) {
-  return {{"rows", toJson(launch.rows)},
-          {"reads_sequences", launch.readsSequences},
-          {"args", listToJson(launch.args)}};
+static void write(JsonWriter &to, const LaunchShape &launch) {
+  writeObject(to, "rows", launch.rows,
+              "reads_sequences", launch.readsSequences, "args", launch.args);
 }
 
-static Json toJson(const StepSpec &step) { return Json::array({step.sequences, step.length}); }
-
-static Json toJson(const PredictionSpec &prediction) {
-  return {{"grid", toJson(prediction.grid)}, {"steps", listToJson(prediction.steps)}};
+static void write(JsonWriter &to, const StepSpec &step) {
+  writeArray(to, step.sequences, step.length);
 }
 
-static Json toJson(const VariantSpec &variant) {
-  return {{"schedule", variant.schedule},
-          {"predicted_us", variant.predictedUs},
-          {"prediction", variant.prediction ? toJson(*variant.prediction) : Json(nullptr)},
-          {"target", toJson(variant.target)}};
+static void write(JsonWriter &to, const PredictionSpec &prediction) {
+  writeObject(to, "grid", prediction.grid, "steps", prediction.steps);
 }
 
-static Json toJson(const TuningSpec &tuning) {
-  return {{"key", tuning.key},
-          {"target", tuning.target},
-          {"launch", tuning.launch ? toJson(*tuning.launch) : Json(nullptr)},
-          {"variants", listToJson(tuning.variants)}};
+static void write(JsonWriter &to, const VariantSpec &variant) {
+  writeObject(to, "schedule", variant.schedule,
+              "predicted_us", variant.predictedUs,
+              "prediction", variant.prediction, "target", variant.target);
 }
 
-static Json toJson(const WeightSpec &weight) {
-  return {{"name", weight.name},
-          {"dtype", dtypeName(weight.dtype)},
-          {"shape", weight.shape}};
+static void write(JsonWriter &to, const TuningSpec &tuning) {
+  writeObject(to, "key", tuning.key, "target", tuning.target,
+              "launch", tuning.launch, "variants", tuning.variants);
 }
 
-static Json toJson(const std::optional<ModelSpec> &model) {
-  if (!model)
-    return nullptr;
-  return {{"architecture", model->architecture},
-          {"vocab_size", model->vocabSize},
-          {"valid_vocab_size", model->validVocabSize},
-          {"layers", model->layers},
-          {"signature", model->signature}};
+static void write(JsonWriter &to, const WeightSpec &weight) {
+  writeObject(to, "name", weight.name, "dtype", dtypeName(weight.dtype),
+              "shape", weight.shape);
 }
 
-static Json toJson(const std::optional<CheckSpec> &check) {
-  if (!check)
-    return nullptr;
-  return {{"entry", check->entry},   {"weights", check->weights},
-          {"below", check->below},   {"steps", check->steps},
-          {"stride", check->stride}, {"blob", check->blob},
-          {"tolerance", check->tolerance}};
+static void write(JsonWriter &to, const ModelSpec &model) {
+  writeObject(to, "architecture", model.architecture,
+              "vocab_size", model.vocabSize,
+              "valid_vocab_size", model.validVocabSize, "layers", model.layers,
+              "signature", model.signature);
 }
 
-/// Text that is not UTF-8 is replaced: dump() would throw.
-static std::string toText(const Json &json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+static void write(JsonWriter &to, const CheckSpec &check) {
+  writeObject(to, "entry", check.entry, "weights", check.weights,
+              "below", check.below, "steps", check.steps,
+              "stride", check.stride, "blob", check.blob,
+              "tolerance", check.tolerance);
 }
 
 std::string writeManifest(const Manifest &manifest) {
-  Json blobs = Json::object();
-  for (const BlobSpec &blob : manifest.blobs)
-    blobs[blob.name] = {{"sha256", blob.sha256}, {"raw_bytes", blob.rawBytes}};
-  Json json = {{"format", kManifestFormat},
-               {"minor", manifest.minor},
-               {"compiler", manifest.compiler},
-               {"source", manifest.source},
-               {"weights", manifest.weights},
-               {"activations", manifest.activations},
-               {"model", toJson(manifest.model)},
-               {"checkpoint", listToJson(manifest.checkpoint)},
-               {"entries", listToJson(manifest.entries)},
-               {"targets", listToJson(manifest.targets)},
-               {"check", toJson(manifest.check)},
-               {"tuning", listToJson(manifest.tuning)},
-               {"blobs", std::move(blobs)}};
-  return toText(json);
+  JsonWriter to;
+  to.begin('{');
+  writeMembers(to, "format", kManifestFormat, "minor", manifest.minor,
+               "compiler", manifest.compiler, "source", manifest.source,
+               "weights", manifest.weights, "activations", manifest.activations,
+               "model", manifest.model, "checkpoint", manifest.checkpoint,
+               "entries", manifest.entries, "targets", manifest.targets, "check",
+               manifest.check, "tuning", manifest.tuning);
+  to.key("blobs");
+  to.begin('{');
+  for (const BlobSpec &blob : manifest.blobs) {
+    to.key(blob.name);
+    writeObject(to, "sha256", blob.sha256, "raw_bytes", blob.rawBytes);
+  }
+  to.end();
+  to.end();
+  return to.take();
 }
 
 std::string writeGoldenCase(const GoldenCase &golden) {
-  return toText(toJson(golden));
+  JsonWriter to;
+  write(to, golden);
+  return to.take();
 }
 
 } // namespace mamba

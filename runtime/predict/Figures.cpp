@@ -2,6 +2,7 @@
 
 #include "runtime/predict/Runner.h"
 #include "runtime/support/Json.h"
+#include "runtime/support/JsonWriter.h"
 #include "runtime/support/Quote.h"
 
 #include <algorithm>
@@ -9,13 +10,10 @@
 namespace mamba::predict {
 
 std::string Figures::json() const {
-  return nlohmann::ordered_json{{"us", us},
-                                {"rows", rows},
-                                {"limit", limit},
-                                {"registers", registers},
-                                {"spills", spills},
-                                {"occupancy", occupancy}}
-      .dump();
+  JsonWriter to;
+  writeObject(to, "us", us, "rows", rows, "limit", limit, "registers", registers, "spills",
+              spills, "occupancy", occupancy);
+  return to.take();
 }
 
 Result<Figures> Figures::parse(const std::string &text) {

@@ -3,6 +3,7 @@
 
 #include "runtime/support/Quote.h"
 #include "runtime/support/SystemError.h"
+#include "runtime/support/Unfinished.h"
 
 #include <algorithm>
 #include <atomic>
@@ -103,6 +104,7 @@ Result<AtomicFile> AtomicFile::create(const std::string &path) {
   if (file.fd_ < 0)
     return systemError("write", path, errno);
   file.temporary_ = std::move(temporary);
+  noteUnfinished(file.temporary_);
   if (exists && ::fchmod(file.fd_, info.st_mode & 07777) != 0)
     return systemError("write", path, errno);
   return file;
@@ -134,9 +136,22 @@ void AtomicFile::discard() {
   if (fd_ >= 0)
     ::close(fd_);
   fd_ = -1;
-  if (!temporary_.empty())
+  if (!temporary_.empty()) {
     ::unlink(temporary_.c_str());
+    forgetUnfinished(temporary_);
+  }
   temporary_.clear();
+}
+
+Status AtomicFile::abandon() {
+  int failed = 0;
+  if (!temporary_.empty()) {
+    failed = ::unlink(temporary_.c_str()) == 0 ? 0 : errno;
+    forgetUnfinished(temporary_);
+  }
+  std::string temporary = std::exchange(temporary_, {});
+  discard();
+  return failed == 0 ? Status() : systemError("remove", temporary, failed);
 }
 
 Status AtomicFile::fail(const std::string &action, int error) {
@@ -196,6 +211,7 @@ Status AtomicFile::commit() {
     return fail("write", errno);
   if (::rename(temporary_.c_str(), target_.c_str()) != 0)
     return fail("replace", errno);
+  forgetUnfinished(temporary_);
   temporary_.clear();
 
   // Makes the new name itself durable. The file is whole either way, and some
@@ -213,8 +229,10 @@ Status checkWritable(const std::string &path) {
   struct stat info;
   bool pipe = ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) &&
               !S_ISDIR(info.st_mode);
-  if (!pipe)
-    return AtomicFile::create(path).status();
+  if (!pipe) {
+    MAMBA_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(path));
+    return file.abandon();
+  }
   // To open and close it would be an end of file to its reader.
   if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0)
     return systemError("write", path, errno);

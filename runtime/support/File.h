@@ -81,6 +81,10 @@ public:
   /// Bytes written so far: where the next write lands in the file.
   uint64_t offset() const { return offset_; }
 
+  /// Leaves the target as it was and removes the temporary, or says that it
+  /// could not: what the destructor does unheard.
+  Status abandon();
+
   /// Flushes to the disk and gives the file its name. Call once, last.
   Status commit();
 

@@ -27,6 +27,7 @@ void Child::swap(Child &other) noexcept {
   std::swap(in_, other.in_);
   std::swap(out_, other.out_);
   std::swap(buffer_, other.buffer_);
+  std::swap(error_, other.error_);
   std::swap(closed_, other.closed_);
 }
 
@@ -49,19 +50,26 @@ Result<Child> Child::start(const std::vector<std::string> &arguments) {
     return ioError(std::string("cannot make a pipe: ") + std::strerror(error));
   }
   posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_adddup2(&actions, down[0], 0);
-  ::posix_spawn_file_actions_adddup2(&actions, up[1], 1);
-  ::posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+  int error = ::posix_spawn_file_actions_init(&actions);
+  const bool isMade = error == 0;
+  if (error == 0)
+    error = ::posix_spawn_file_actions_adddup2(&actions, down[0], 0);
+  if (error == 0)
+    error = ::posix_spawn_file_actions_adddup2(&actions, up[1], 1);
+  if (error == 0)
+    error = ::posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
   Child child;
-  int error = ::posix_spawn(&child.pid_, program.c_str(), &actions, nullptr, argv.data(), environ);
-  ::posix_spawn_file_actions_destroy(&actions);
+  if (error == 0)
+    error = ::posix_spawn(&child.pid_, program.c_str(), &actions, nullptr, argv.data(), environ);
+  if (isMade)
+    ::posix_spawn_file_actions_destroy(&actions);
   ::close(down[0]), ::close(up[1]);
   child.in_ = down[1];
   child.out_ = up[0];
   if (error != 0) {
     child.pid_ = -1;
-    return ioError(std::string("cannot start another process: ") + std::strerror(error));
+    std::string message = std::string("cannot start another process: ") + std::strerror(error);
+    return error == ENOMEM ? outOfMemory(message) : ioError(message);
   }
   return child;
 }
@@ -84,13 +92,19 @@ Child::Read Child::readLine(std::string &line, double seconds) {
     ssize_t count = found > 0 ? ::read(out_, bytes, sizeof(bytes)) : -1;
     if (count < 0 && errno == EINTR)
       continue;
-    if (count <= 0) {
+    if (count < 0) {
+      error_ = errno;
+      return Read::Failed;
+    }
+    if (count == 0) {
       closed_ = true;
       return Read::End;
     }
     buffer_.append(bytes, size_t(count));
   }
 }
+
+std::string Child::failure() const { return std::strerror(error_); }
 
 void Child::writeLine(std::string_view line) {
   std::string text = std::string(line) + "\n";

@@ -22,9 +22,11 @@ public:
   /// Ends the process.
   ~Child();
 
-  enum class Read { Line, End, Late };
-  /// The next line that it writes; Late if it does not come in so many seconds.
+  enum class Read { Line, End, Late, Failed };
+  /// The next line that it writes; Late if it does not come in so many seconds, Failed
+  /// if the system refuses to hear it, for the reason failure().
   Read readLine(std::string &line, double seconds);
+  std::string failure() const;
   /// A failure of it shows when its answer is read.
   void writeLine(std::string_view line);
 
@@ -39,6 +41,7 @@ private:
   pid_t pid_ = -1;
   int in_ = -1, out_ = -1; // Its standard input, to write, and output, to read.
   std::string buffer_;
+  int error_ = 0;       // errno of a read that failed.
   bool closed_ = false; // It has closed its output: it is about to exit.
 };
 

@@ -2,6 +2,7 @@
 
 #include "runtime/support/Format.h"
 #include "runtime/support/Json.h"
+#include "runtime/support/JsonWriter.h"
 
 #include <algorithm>
 #include <cmath>
@@ -36,27 +37,23 @@ KernelReport reportOf(const KernelResult &result, const ScheduleLine &record) {
 }
 
 std::string writeReport(const KernelReport &report) {
-  nlohmann::ordered_json line = {{"key", report.key},
-                                 {"record", report.record},
-                                 {"rows", report.rows},
-                                 {"measured", report.isMeasured},
-                                 {"failure", report.failure},
-                                 {"default", report.ownSchedule},
-                                 {"best", report.bestSchedule},
-                                 {"default_us", report.ownUs},
-                                 {"best_us", report.bestUs},
-                                 {"spread", report.spread},
-                                 {"pairs", report.rank.pairs},
-                                 {"pairs_apart", report.rank.apart},
-                                 {"rank_correlation", report.rank.value},
-                                 {"schedules", report.schedules},
-                                 {"predicted_us", report.predictedUs},
-                                 {"measured_us", report.measuredUs},
-                                 {"failures", nlohmann::ordered_json::array()}};
-  for (const auto &[schedule, reason] : report.failures)
-    line["failures"].push_back({{"schedule", schedule}, {"reason", reason}});
-  // A reason may be what a process wrote, any bytes.
-  return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  JsonWriter to;
+  to.begin('{');
+  writeMembers(to, "key", report.key, "record", report.record, "rows", report.rows, "measured",
+               report.isMeasured, "failure", report.failure, "default", report.ownSchedule, "best",
+               report.bestSchedule, "default_us", report.ownUs, "best_us", report.bestUs, "spread",
+               report.spread, "pairs", report.rank.pairs, "pairs_apart", report.rank.apart,
+               "rank_correlation", report.rank.value, "schedules", report.schedules,
+               "predicted_us", report.predictedUs, "measured_us", report.measuredUs);
+  to.key("failures");
+  to.begin('[');
+  for (const auto &[schedule, reason] : report.failures) {
+    to.next();
+    writeObject(to, "schedule", schedule, "reason", reason);
+  }
+  to.end();
+  to.end();
+  return to.take();
 }
 
 /// JSON has no other numbers.

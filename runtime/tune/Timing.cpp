@@ -62,7 +62,9 @@ static Result<Child> startServer(const std::vector<std::string> &names,
   if (read == Child::Read::Line && line.starts_with(kFailed))
     return internalError("the candidates cannot be timed: " + line.substr(kFailed.size()));
   return internalError("the process that times the candidates did not start: " +
-                       (read == Child::Read::Late ? "it hangs" : child.finish()));
+                       (read == Child::Read::Late     ? "it hangs"
+                        : read == Child::Read::Failed ? "it cannot be heard: " + child.failure()
+                                                      : child.finish()));
 }
 
 Status runRace(Race &race, const std::vector<std::string> &names, const TimingOptions &options,
@@ -83,6 +85,8 @@ Status runRace(Race &race, const std::vector<std::string> &names, const TimingOp
       race.add(seconds);
       continue;
     }
+    if (read == Child::Read::Failed) // Not the candidate's fault.
+      return ioError("cannot hear the process that times the candidates: " + server->failure());
     std::string end = server->finish();
     bool hasReason = read == Child::Read::Line && line.starts_with(kFailed);
     failures[*next] = read == Child::Read::Late ? "it hangs when it is timed"

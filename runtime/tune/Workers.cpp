@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <exception>
+#include <new>
 #include <ostream>
 #include <thread>
 
@@ -33,6 +35,8 @@ Result<std::string> runWorkerProcess(const std::vector<std::string> &arguments,
     Child::Read read = child.readLine(line, 0.2);
     if (read == Child::Read::Line)
       last = line;
+    if (read == Child::Read::Failed)
+      return ioError("cannot hear a process: " + child.failure());
     if (read == Child::Read::End) {
       std::string end = child.finish();
       if (end == "exit status " + std::to_string(kRefused))
@@ -45,6 +49,13 @@ Result<std::string> runWorkerProcess(const std::vector<std::string> &arguments,
   return std::string("stopped");
 }
 
+static Status cannotStart(size_t thread, unsigned threads, const std::exception &error) {
+  if (dynamic_cast<const std::bad_alloc *>(&error))
+    return outOfMemory("out of memory");
+  return ioError("cannot start thread " + std::to_string(thread) + " of " +
+                 std::to_string(threads) + ": " + error.what());
+}
+
 Status forEachAtOnce(size_t count, unsigned threads, const std::function<bool()> &stop,
                      const std::function<Status(size_t)> &work) {
   std::atomic<size_t> next{0};
@@ -52,16 +63,30 @@ Status forEachAtOnce(size_t count, unsigned threads, const std::function<bool()>
   std::vector<Status> results(count);
   auto take = [&] {
     for (size_t i; (i = next++) < count && !hasFailed && !stop();) {
-      results[i] = work(i);
+      try {
+        results[i] = work(i);
+      } catch (const std::bad_alloc &) {
+        results[i] = outOfMemory("out of memory"); // Takes none itself.
+      }
       if (!results[i].ok())
         hasFailed = true;
     }
   };
+  if (threads == 0)
+    threads = availableProcessors();
   std::vector<std::thread> workers;
-  for (unsigned i = 0; i < (threads ? threads : availableProcessors()); ++i)
-    workers.emplace_back(take);
+  workers.reserve(threads);
+  Status started;
+  try {
+    while (workers.size() < threads)
+      workers.emplace_back(take);
+  } catch (const std::exception &error) { // No memory, or no more threads.
+    hasFailed = true;
+    started = cannotStart(workers.size() + 1, threads, error);
+  }
   for (std::thread &worker : workers)
     worker.join();
+  MAMBA_RETURN_IF_ERROR(started);
   for (const Status &result : results)
     MAMBA_RETURN_IF_ERROR(result);
   return {};

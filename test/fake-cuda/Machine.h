@@ -3,6 +3,7 @@
 
 #include "runtime/device/cuda/DriverTypes.h"
 #include "runtime/device/sim/Sim.h"
+#include "test/fake-cuda/Undisturbed.h"
 
 #include <chrono>
 #include <cstdint>
@@ -122,6 +123,21 @@ struct Settings {
   bool parse(const std::string &text);
 };
 
+class QuietMutex {
+public:
+  void lock() {
+    Undisturbed::change(1);
+    mutex_.lock();
+  }
+  void unlock() {
+    mutex_.unlock();
+    Undisturbed::change(-1);
+  }
+
+private:
+  std::mutex mutex_;
+};
+
 struct Machine {
   static Machine &get();
 
@@ -144,7 +160,7 @@ struct Machine {
   bool hasHere(CUdeviceptr address, uint64_t bytes);
   bool isPinned(const void *memory, uint64_t bytes) const;
 
-  std::mutex mutex;
+  QuietMutex mutex;
   Settings settings;
   bool isStarted = false; // Once for a process.
   std::vector<std::unique_ptr<CUctx_st>> gpus;

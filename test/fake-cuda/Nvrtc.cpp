@@ -2,6 +2,8 @@
 // in a comment that begins with "/* PTX" on its own line, and a line
 // "#error TEXT" is a compile error; where FAKE_NVRTC names NVIDIA's library,
 // that compiles the source to PTX.
+#include "test/fake-cuda/Undisturbed.h"
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -133,6 +135,7 @@ EXPORT int nvrtcVersion(int *major, int *minor) {
 EXPORT int nvrtcCreateProgram(NvrtcProgram **program, const char *source,
                               const char *, int, const char *const *,
                               const char *const *) {
+  mamba::cuda::Undisturbed undisturbed;
   *program = new NvrtcProgram{source, "", ""};
   return 0;
 }
@@ -145,6 +148,7 @@ EXPORT int nvrtcDestroyProgram(NvrtcProgram **program) {
 
 EXPORT int nvrtcCompileProgram(NvrtcProgram *program, int count,
                                const char *const *options) {
+  mamba::cuda::Undisturbed undisturbed;
   std::string chip; // 90a
   for (int i = 0; i < count; ++i)
     if (std::strncmp(options[i], kArch, std::strlen(kArch)) == 0)

@@ -3,6 +3,8 @@
 #include "compiler/import/RandomWeights.h"
 #include "runtime/support/File.h"
 #include "tools/lib/AppCommand.h"
+#include "tools/lib/OutOfMemory.h"
+#include "tools/lib/Signals.h"
 #include "tools/lib/Version.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -11,6 +13,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <csignal>
 #include <cstdio>
 #include <string>
 
@@ -66,7 +69,12 @@ int importModule(const Arguments &arguments) {
 
 } // namespace
 
+[[gnu::init_priority(101)]] static cli::LastWords
+    lastWords("mamba-import: out of memory\n");
+
 int main(int argc, char **argv) {
+  std::signal(SIGXFSZ, SIG_IGN); // A write that fails says why.
+  cli::endBySignals();
   Arguments arguments;
   CLI::App app("Imports a Mamba checkpoint, or one operator, as an MLIR module "
                "over ssm ops.");

@@ -10,6 +10,7 @@
 #include "runtime/support/Quote.h"
 #include "tools/lib/AppCommand.h"
 #include "tools/lib/ProgressBar.h"
+#include "tools/lib/Signals.h"
 #include "tools/mamba-run/Checks.h"
 
 #include <CLI/CLI.hpp>
@@ -112,12 +113,18 @@ static void checkTargets(const BuildOptions &build) {
 
 static volatile std::sig_atomic_t interrupted = 0;
 
+static void onSignal(int signal) {
+  if (interrupted != 0)
+    cli::endBySignal(signal);
+  interrupted = signal;
+}
+
 /// The first Ctrl-C ends the work as soon as nothing is left behind by it, a
 /// second one at once. What is ignored (nohup) stays ignored.
 static void catchInterrupt() {
   struct sigaction action = {}, before = {};
-  action.sa_handler = [](int signal) { interrupted = signal; };
-  action.sa_flags = SA_RESETHAND | SA_RESTART;
+  action.sa_handler = onSignal;
+  action.sa_flags = SA_RESTART;
   for (int signal : {SIGINT, SIGTERM, SIGHUP})
     if (sigaction(signal, nullptr, &before) == 0 && before.sa_handler != SIG_IGN)
       sigaction(signal, &action, nullptr);

@@ -1,5 +1,7 @@
 // mamba-pack: builds, shows, checks and combines kernel packs.
 #include "tools/lib/AppCommand.h"
+#include "tools/lib/OutOfMemory.h"
+#include "tools/lib/Signals.h"
 #include "tools/lib/Version.h"
 #include "tools/mamba-pack/Verbs.h"
 
@@ -34,9 +36,14 @@ static std::string explain(const CLI::ParseError &error, const CLI::App &app, in
   return cli::describeError(error, app, argc, argv) + " (see 'mamba-pack" + verb + " --help')";
 }
 
+[[gnu::init_priority(101)]] static cli::LastWords
+    lastWords("mamba-pack: out of memory\n");
+
 int main(int argc, char **argv) {
   // A closed pipe is an answer of write().
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN); // So is a file that may not grow.
+  cli::endBySignals();
 
   CLI::App app("Builds, shows, checks and combines kernel packs.");
   app.name("mamba-pack");

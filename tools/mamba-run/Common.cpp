@@ -104,7 +104,10 @@ Status reportProfile(const Runtime &runtime, const CommonOptions &options) {
   MAMBA_ASSIGN_OR_RETURN(std::string text,
                          profileText(runtime.model.get(), options,
                                      mamba_model_profile));
-  std::fputs(text.c_str(), stderr);
+  // A reader that has seen enough is no failure.
+  if (std::fputs(text.c_str(), stderr) < 0 && errno != EPIPE)
+    return ioError(std::string("cannot write the profile to stderr: ") +
+                   std::strerror(errno));
   return {};
 }
 

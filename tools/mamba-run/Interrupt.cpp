@@ -1,5 +1,7 @@
 #include "tools/mamba-run/Interrupt.h"
 
+#include "runtime/support/Unfinished.h"
+
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -25,6 +27,7 @@ void onSignal(int signal) {
   if (kind == kNobody || (kind == HoldInterrupt::First && before != 0)) {
     if (onTerminal) // There may be half a bar.
       (void)!write(STDERR_FILENO, "\n", 1);
+    removeUnfinishedFiles();
     _exit(128 + signal);
   }
   if (before == 0)

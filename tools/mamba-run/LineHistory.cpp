@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,7 +68,22 @@ Result<std::vector<std::string>> readHistory(const std::string &file) {
   return lines;
 }
 
+/// Appends it in one piece, or lines of two programs would mix; the error.
+static int writeLine(int fd, const std::string &line) {
+  // Nobody else appends while it is open to be taken back; a file system
+  // without locks has this program alone.
+  (void)flock(fd, LOCK_EX);
+  ssize_t written = write(fd, line.data(), line.size());
+  if (written == static_cast<ssize_t>(line.size()))
+    return 0;
+  int error = written < 0 ? errno : ENOSPC;
+  if (off_t end = lseek(fd, 0, SEEK_CUR); written > 0 && end >= written)
+    (void)!ftruncate(fd, end - written);
+  return error;
+}
+
 Status appendHistory(const std::string &file, std::string_view line) {
+  const std::string whole = std::string(line) + '\n';
   std::error_code ignored; // open() says it too.
   fs::path folder = fs::path(file).parent_path();
   if (!folder.empty())
@@ -75,14 +91,10 @@ Status appendHistory(const std::string &file, std::string_view line) {
   int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (fd < 0)
     return historyFailure("write", file, errno);
-  std::string whole = std::string(line) + '\n';
-  // In one piece, or lines of two programs would mix.
-  ssize_t written = write(fd, whole.data(), whole.size());
-  int error = written < 0 ? errno : ENOSPC;
-  close(fd);
-  if (written != static_cast<ssize_t>(whole.size()))
-    return historyFailure("write", file, error);
-  return {};
+  int error = writeLine(fd, whole);
+  if (close(fd) != 0 && error == 0)
+    error = errno;
+  return error == 0 ? Status() : historyFailure("write", file, error);
 }
 
 } // namespace mamba::run

@@ -22,7 +22,8 @@ std::string userHistoryFile();
 Result<std::vector<std::string>> readHistory(const std::string &file);
 
 /// Appends one line, so that programs at the same time keep each other's; makes
-/// the file, for its owner alone, and the folders on the way to it.
+/// the file, for its owner alone, and the folders on the way to it. A line that
+/// does not go in whole is taken out again.
 Status appendHistory(const std::string &file, std::string_view line);
 
 } // namespace mamba::run

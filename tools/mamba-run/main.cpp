@@ -1,6 +1,7 @@
 // mamba-run: text, likelihoods, logits and single entries from a kernel pack.
 #include "mamba/runtime.h"
 #include "tools/lib/AppCommand.h"
+#include "tools/lib/OutOfMemory.h"
 #include "tools/lib/Version.h"
 #include "tools/mamba-run/Common.h"
 #include "tools/mamba-run/Interrupt.h"
@@ -38,9 +39,13 @@ static std::string explain(const CLI::ParseError &error, const CLI::App &app,
   return cli::describeError(error, app, argc, argv) + " (see 'mamba-run" + verb + " --help')";
 }
 
+[[gnu::init_priority(101)]] static cli::LastWords
+    lastWords("mamba-run: out of memory\n");
+
 int main(int argc, char **argv) {
   // A closed pipe is an answer of write(), see writeOutput.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN); // So is a file that may not grow.
   catchInterrupt();
 
   CLI::App app{"Runs Mamba models from kernel packs."};

@@ -3,6 +3,8 @@
 #include "runtime/tune/Timing.h"
 #include "runtime/tune/Workers.h"
 #include "tools/lib/AppCommand.h"
+#include "tools/lib/OutOfMemory.h"
+#include "tools/lib/Signals.h"
 #include "tools/lib/Version.h"
 #include "tools/mamba-run/Checks.h"
 #include "tools/mamba-tune/Merge.h"
@@ -173,11 +175,15 @@ static int runMerge(int argc, char **argv) {
   return runProgram(app, argc, argv, [] {}, [&](int &) { return tune::merge(command); });
 }
 
+[[gnu::init_priority(101)]] static cli::LastWords
+    lastWords("mamba-tune: out of memory\n");
+
 int main(int argc, char **argv) {
   if (argc > 1 && argv[1][0] == '@')
     return runChild(argv[1], {argv + 2, argv + argc});
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+  cli::endBySignals(); // Until a sweep answers them.
   if (argc > 1 && std::string(argv[1]) == "merge")
     return runMerge(argc - 1, argv + 1);
   if (argc < 2)

@@ -2,8 +2,7 @@
 
 #include "runtime/pack/DecodeBytes.h"
 #include "runtime/support/Format.h"
-
-#include <nlohmann/json.hpp>
+#include "runtime/support/JsonWriter.h"
 
 #include <algorithm>
 #include <numeric>
@@ -205,33 +204,38 @@ std::string CpuProfile::table() const {
 
 std::string CpuProfile::json() const {
   std::lock_guard<std::mutex> lock(mutex_);
-  auto toJson = [&](const Sum &sum) {
-    return nlohmann::ordered_json{{"seconds", double(sum.elapsed) * 1e-9},
-                                  {"waited", waited(sum)},
-                                  {"bytes", sum.bytes}};
+  JsonWriter to;
+  auto writeSum = [&](const Sum &sum) {
+    writeMembers(to, "seconds", double(sum.elapsed) * 1e-9, "waited",
+                 waited(sum), "bytes", sum.bytes);
   };
-  nlohmann::ordered_json programs = nlohmann::ordered_json::array();
+  to.begin('{');
+  writeMembers(to, "threads", threads_);
+  to.key("programs");
+  to.begin('[');
   for (uint32_t program : ran()) {
     const Steps &steps = programs_[program];
     const Program &spec = target_.programs[program];
-    nlohmann::ordered_json object = {
-        {"entry", manifest_.entries[spec.entry].name},
-        {"class", spec.className},
-        {"invariant", spec.invariant},
-        {"steps", steps.steps},
-        {"tokens", steps.tokens}};
-    object.update(toJson(steps.all()));
+    to.next();
+    to.begin('{');
+    writeMembers(to, "entry", manifest_.entries[spec.entry].name, "class",
+                 spec.className, "invariant", spec.invariant, "steps",
+                 steps.steps, "tokens", steps.tokens);
+    writeSum(steps.all());
+    to.key("kernels");
+    to.begin('[');
     for (const Sum &sum : steps.longestFirst()) {
-      nlohmann::ordered_json kernel = {
-          {"name", target_.kernels[sum.kernel].symbol},
-          {"dispatches", sum.dispatches}};
-      kernel.update(toJson(sum));
-      object["kernels"].push_back(std::move(kernel));
+      to.next();
+      to.begin('{');
+      writeMembers(to, "name", target_.kernels[sum.kernel].symbol, "dispatches",
+                   sum.dispatches);
+      writeSum(sum);
+      to.end();
     }
-    programs.push_back(std::move(object));
+    to.end();
+    to.end();
   }
-  nlohmann::ordered_json all = {{"threads", threads_},
-                                {"programs", std::move(programs)}};
-  // Names come from packs: what is no UTF-8 in them must not throw.
-  return all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  to.end();
+  to.end();
+  return to.take();
 }

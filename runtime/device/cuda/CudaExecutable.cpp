@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <new>
 
 using namespace mamba;
 using namespace mamba::cuda;
@@ -200,11 +201,15 @@ Status CudaExecutable::runRecipe(const BoundWeights &bound, Upload &upload,
       DeviceMemory window,
       DeviceMemory::allocate(gpu_, windowBytes, kWeights));
   Status status;
-  for (size_t i = 0; i < target().recipe.size() && status.ok(); ++i) {
-    status = runRecipeStep(target().recipe[i], bound, upload, stream, window)
-                 .withContext("recipe dispatch " + std::to_string(i));
-    if (status.ok())
-      progress.finish(target().recipe[i]);
+  try {
+    for (size_t i = 0; i < target().recipe.size() && status.ok(); ++i) {
+      status = runRecipeStep(target().recipe[i], bound, upload, stream, window)
+                   .withContext("recipe dispatch " + std::to_string(i));
+      if (status.ok())
+        progress.finish(target().recipe[i]);
+    }
+  } catch (const std::bad_alloc &) {
+    status = outOfMemory("out of memory"); // Takes none itself.
   }
   // Also after a failure: what is queued uses the window.
   Status finished = stream.wait();

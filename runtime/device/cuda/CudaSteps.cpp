@@ -216,14 +216,15 @@ Status CudaSteps::enqueue(const Step &step, Flight &flight) {
 }
 
 Status CudaSteps::finish(Flight &flight) {
-  const Program &program = executable_.target().programs[flight.plan.program];
-  const EntrySpec &entry = executable_.manifest().entries[program.entry];
   Status ended = notOutOfMemory(executable_.gpu()->check(
       executable_.gpu()->driver().cuEventSynchronize(flight.ended.get()),
       "finish a step"));
-  MAMBA_RETURN_IF_ERROR(
-      ended.withContext("entry " + inQuotes(entry.name) + ": program " +
-                        inQuotes(program.className)));
+  if (!ended.ok()) {
+    const Program &program = executable_.target().programs[flight.plan.program];
+    const EntrySpec &entry = executable_.manifest().entries[program.entry];
+    return ended.withContext("entry " + inQuotes(entry.name) + ": program " +
+                             inQuotes(program.className));
+  }
   for (size_t i = 0; i < flight.outputs.size(); ++i) {
     const TensorPlan::Place &place = flight.tensors.outputs[i];
     if (flight.outputs[i] && place.bytes != 0)
@@ -283,8 +284,12 @@ Status CudaSteps::wait() {
   Status status = current.status();
   if (status.ok() && waited_ == submitted_)
     status = internalError("no step is queued");
-  if (status.ok())
-    status = finish(flight(waited_));
+  try {
+    if (status.ok())
+      status = finish(flight(waited_));
+  } catch (const std::bad_alloc &) { // It has failed; to say how takes memory.
+    status = unavailable("out of memory");
+  }
   if (status.ok())
     ++waited_;
   else

@@ -128,7 +128,10 @@ Result<std::vector<uint8_t>> Nvrtc::compile(const std::string &source,
                              nullptr);
   if (result != 0)
     return failure(result, "take the source");
-  Result<std::vector<uint8_t>> cubin = build(program, arch, mostRegisters);
-  (void)destroyProgram(&program);
-  return cubin;
+  struct Owner { // Also where memory ends.
+    const Nvrtc &nvrtc;
+    Program &program;
+    ~Owner() { (void)nvrtc.destroyProgram(&program); }
+  } owner = {*this, program};
+  return build(program, arch, mostRegisters);
 }

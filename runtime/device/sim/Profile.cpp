@@ -1,8 +1,7 @@
 #include "runtime/device/sim/Profile.h"
 
 #include "runtime/support/Format.h"
-
-#include <nlohmann/json.hpp>
+#include "runtime/support/JsonWriter.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -37,51 +36,6 @@ std::string differences(const InstructionMix &ptx, const InstructionMix &machine
       text += format("%s%s %u -> %u", text.empty() ? "" : ", ", nameOf(MixClass(i)), ptx.counts[i],
                      machine.counts[i]);
   return text;
-}
-
-nlohmann::json toJson(const InstructionMix &mix) {
-  nlohmann::json object = nlohmann::json::object();
-  for (unsigned i = 0; i < kMixClasses; ++i)
-    object[nameOf(MixClass(i))] = mix.counts[i];
-  return object;
-}
-
-nlohmann::json toJson(const Counts &c) {
-  return {{"launches", c.launches},
-          {"blocks", c.blocks},
-          {"warps", c.warps},
-          {"instructions", c.instructions},
-          {"fma", c.fma},
-          {"special", c.special},
-          {"integer", c.integer},
-          {"logic", c.logic},
-          {"conversion", c.conversion},
-          {"move", c.move},
-          {"control", c.control},
-          {"matrix", c.matrix},
-          {"loads", c.loads},
-          {"stores", c.stores},
-          {"atomics", c.atomics},
-          {"shuffles", c.shuffles},
-          {"barriers", c.barriers},
-          {"async_copies", c.asyncCopies},
-          {"lane_instructions", c.laneInstructions},
-          {"lane_special", c.laneSpecial},
-          {"lane_fma", c.laneFma},
-          {"matrix_flops", c.matrixFlops},
-          {"global_load_bytes", c.globalLoadBytes},
-          {"global_store_bytes", c.globalStoreBytes},
-          {"global_load_sectors", c.globalLoadSectors},
-          {"global_store_sectors", c.globalStoreSectors},
-          {"global_needed_sectors", c.globalNeededSectors},
-          {"unique_bytes_read", c.uniqueBytesRead},
-          {"unique_bytes_written", c.uniqueBytesWritten},
-          {"shared_bytes", c.sharedBytes},
-          {"shared_accesses", c.sharedAccesses},
-          {"shared_wavefronts", c.sharedWavefronts},
-          {"shared_needed", c.sharedNeeded},
-          {"local_bytes", c.localBytes},
-          {"critical_path", c.criticalPath}};
 }
 
 } // namespace
@@ -167,38 +121,65 @@ std::string Profile::table(const Chip &chip) const {
   return text;
 }
 
+static void write(JsonWriter &to, const InstructionMix &mix) {
+  to.begin('{');
+  for (unsigned i = 0; i < kMixClasses; ++i)
+    writeMembers(to, nameOf(MixClass(i)), mix.counts[i]);
+  to.end();
+}
+
+static void write(JsonWriter &to, const Counts &c) {
+  writeObject(to, "launches", c.launches, "blocks", c.blocks, "warps", c.warps,
+              "instructions", c.instructions, "fma", c.fma, "special", c.special,
+              "integer", c.integer, "logic", c.logic, "conversion", c.conversion, "move", c.move,
+              "control", c.control, "matrix", c.matrix, "loads", c.loads, "stores", c.stores,
+              "atomics", c.atomics, "shuffles", c.shuffles, "barriers", c.barriers,
+              "async_copies", c.asyncCopies, "lane_instructions", c.laneInstructions,
+              "lane_special", c.laneSpecial, "lane_fma", c.laneFma, "matrix_flops", c.matrixFlops,
+              "global_load_bytes", c.globalLoadBytes, "global_store_bytes", c.globalStoreBytes,
+              "global_load_sectors", c.globalLoadSectors,
+              "global_store_sectors", c.globalStoreSectors,
+              "global_needed_sectors", c.globalNeededSectors,
+              "unique_bytes_read", c.uniqueBytesRead, "unique_bytes_written", c.uniqueBytesWritten,
+              "shared_bytes", c.sharedBytes, "shared_accesses", c.sharedAccesses,
+              "shared_wavefronts", c.sharedWavefronts, "shared_needed", c.sharedNeeded,
+              "local_bytes", c.localBytes, "critical_path", c.criticalPath);
+}
+
 std::string Profile::json(const Chip &chip) const {
-  nlohmann::json kernels = nlohmann::json::array();
+  std::vector<Row> all = rows(chip);
   double total = 0;
-  for (const Row &row : rows(chip)) {
-    const Kernel &kernel = kernels_[row.kernel];
+  for (const Row &row : all)
     total += row.seconds;
-    nlohmann::json parts = nlohmann::json::object();
+  constexpr int kIndent = 2;
+  JsonWriter to(kIndent);
+  to.begin('{');
+  writeMembers(to, "chip", chip.name, "arch", chip.arch, "seconds", total);
+  to.key("kernels");
+  to.begin('[');
+  for (const Row &row : all) {
+    const Kernel &kernel = kernels_[row.kernel];
+    to.next();
+    to.begin('{');
+    writeMembers(to, "name", kernel.name, "seconds", row.seconds, "fits", row.fits, "limit",
+                 nameOf(row.prediction.limit));
+    to.key("parts");
+    to.begin('{');
     for (unsigned i = 0; i < kLimits; ++i)
-      parts[nameOf(Limit(i))] = row.prediction.parts[i];
-    nlohmann::json object = {{"name", kernel.name},
-                             {"seconds", row.seconds},
-                             {"fits", row.fits},
-                             {"limit", nameOf(row.prediction.limit)},
-                             {"parts", std::move(parts)},
-                             {"occupancy", row.prediction.occupancy},
-                             {"waves", row.prediction.waves},
-                             {"threads", kernel.threads},
-                             {"registers", kernel.registers},
-                             {"shared", kernel.sharedBytes},
-                             {"counts", toJson(row.counts)}};
+      writeMembers(to, nameOf(Limit(i)), row.prediction.parts[i]);
+    to.end();
+    writeMembers(to, "occupancy", row.prediction.occupancy, "waves", row.prediction.waves,
+                 "threads", kernel.threads, "registers", kernel.registers, "shared",
+                 kernel.sharedBytes, "counts", row.counts);
     if (kernel.ptx)
-      object["ptx"] = toJson(*kernel.ptx);
+      writeMembers(to, "ptx", *kernel.ptx);
     if (kernel.machine)
-      object["machine"] = toJson(*kernel.machine);
-    kernels.push_back(std::move(object));
+      writeMembers(to, "machine", *kernel.machine);
+    to.end();
   }
-  nlohmann::json all = {{"chip", chip.name},
-                        {"arch", chip.arch},
-                        {"seconds", total},
-                        {"kernels", std::move(kernels)}};
-  // Names come from packs: what is no UTF-8 in them must not throw.
-  return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  to.end();
+  to.end();
+  return to.take();
 }
 
 } // namespace mamba::sim

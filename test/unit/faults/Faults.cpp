@@ -13,21 +13,30 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <new>
+#include <linux/futex.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <spawn.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define MAMBA_FAULTS_ASAN 1
+#elif defined(__SANITIZE_THREAD__)
+#define MAMBA_FAULTS_TSAN 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define MAMBA_FAULTS_ASAN 1
 #elif __has_feature(thread_sanitizer)
-#define MAMBA_FAULTS_NONE 1
+#define MAMBA_FAULTS_TSAN 1
 #endif
 #endif
-#if defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
+#ifndef __GLIBC__
 #define MAMBA_FAULTS_NONE 1
 #endif
 
@@ -38,12 +47,19 @@ static std::atomic<bool> hasFault{false}, isStruck{false};
 static Fault theFault = {};
 static std::array<std::atomic<uint64_t>, kCalls> counts;
 static std::atomic<int64_t> liveBlocks{0}, liveMapped{0};
+static thread_local int undisturbed = 0;
+
+Undisturbed::Undisturbed() { ++undisturbed; }
+Undisturbed::~Undisturbed() { --undisturbed; }
+
+/// For libraries that stand in for the system, as the fake driver.
+extern "C" void mambaTestUndisturbed(int change) { undisturbed += change; }
 
 #ifndef MAMBA_FAULTS_NONE
 
 /// Counts a call; whether it is to fail, and then with which error.
 static bool fails(Call call, int error) {
-  if (!isWatched.load(std::memory_order_acquire))
+  if (!isWatched.load(std::memory_order_acquire) || undisturbed != 0)
     return false;
   uint64_t number = counts[size_t(call)].fetch_add(1);
   if (!hasFault || call != theFault.call || number < theFault.number ||
@@ -54,16 +70,23 @@ static bool fails(Call call, int error) {
   return true;
 }
 
-/// The function of this name that would have been called.
+/// The function of this name that would have been called: a sanitizer hears of
+/// it in its own.
 template <typename Function>
 static Function *behind(Function *, const char *name) {
-  return reinterpret_cast<Function *>(dlsym(RTLD_NEXT, name));
+  void *found = nullptr;
+#if defined(MAMBA_FAULTS_ASAN) || defined(MAMBA_FAULTS_TSAN)
+  found = dlsym(RTLD_DEFAULT, (std::string("__interceptor_") + name).c_str());
+#endif
+  return reinterpret_cast<Function *>(found ? found : dlsym(RTLD_NEXT, name));
 }
 #define MAMBA_BEHIND(name) static auto *const real = behind(&::name, #name)
 
 //===----------------------------------------------------------------------===//
 // Memory
 //===----------------------------------------------------------------------===//
+
+#ifndef MAMBA_FAULTS_TSAN // It has malloc and operator new to itself.
 
 static void *counted(void *memory) {
   liveBlocks += memory != nullptr;
@@ -168,6 +191,7 @@ void free(void *memory) {
 }
 
 #endif
+#endif
 
 //===----------------------------------------------------------------------===//
 // Files, mappings, threads
@@ -182,6 +206,22 @@ int open(const char *path, int flags, ...) {
   va_end(list);
   MAMBA_BEHIND(open);
   return fails(Call::Open, EMFILE) ? -1 : real(path, flags, mode);
+}
+FILE *fopen(const char *path, const char *mode) {
+  MAMBA_BEHIND(fopen);
+  return fails(Call::Open, EMFILE) ? nullptr : real(path, mode);
+}
+FILE *fopen64(const char *path, const char *mode) {
+  MAMBA_BEHIND(fopen64);
+  return fails(Call::Open, EMFILE) ? nullptr : real(path, mode);
+}
+int fcntl(int fd, int command, ...) {
+  va_list list;
+  va_start(list, command);
+  auto argument = va_arg(list, intptr_t);
+  va_end(list);
+  MAMBA_BEHIND(fcntl);
+  return fails(Call::Open, EMFILE) ? -1 : real(fd, command, argument);
 }
 DIR *opendir(const char *path) {
   MAMBA_BEHIND(opendir);
@@ -242,9 +282,29 @@ int rename(const char *from, const char *to) {
   MAMBA_BEHIND(rename);
   return fails(Call::Name, EIO) ? -1 : real(from, to);
 }
+int ftruncate(int fd, off_t size) {
+  MAMBA_BEHIND(ftruncate);
+  return fails(Call::Write, EIO) ? -1 : real(fd, size);
+}
 int remove(const char *path) {
   MAMBA_BEHIND(remove);
-  return fails(Call::Name, EACCES) ? -1 : real(path);
+  return fails(Call::Remove, EACCES) ? -1 : real(path);
+}
+int unlink(const char *path) {
+  MAMBA_BEHIND(unlink);
+  return fails(Call::Remove, EACCES) ? -1 : real(path);
+}
+int unlinkat(int folder, const char *path, int flags) {
+  MAMBA_BEHIND(unlinkat);
+  return fails(Call::Remove, EACCES) ? -1 : real(folder, path, flags);
+}
+char *mkdtemp(char *name) {
+  MAMBA_BEHIND(mkdtemp);
+  return fails(Call::Name, EACCES) ? nullptr : real(name);
+}
+int flock(int fd, int operation) {
+  MAMBA_BEHIND(flock);
+  return fails(Call::Lock, ENOLCK) ? -1 : real(fd, operation);
 }
 int mkdir(const char *path, mode_t mode) {
   MAMBA_BEHIND(mkdir);
@@ -285,15 +345,81 @@ int madvise(void *address, size_t bytes, int advice) {
   return fails(Call::Protect, EINVAL) ? -1 : real(address, bytes, advice);
 }
 
-#ifndef MAMBA_FAULTS_ASAN
-// A sanitizer must hear of every thread.
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                    void *(*body)(void *), void *argument) {
   MAMBA_BEHIND(pthread_create);
   return fails(Call::Thread, EAGAIN) ? EAGAIN
                                      : real(thread, attributes, body, argument);
 }
-#endif
+int sched_getaffinity(pid_t process, size_t bytes, cpu_set_t *set) {
+  MAMBA_BEHIND(sched_getaffinity);
+  return fails(Call::Thread, EPERM) ? -1 : real(process, bytes, set);
+}
+
+/// A futex's wait may end at any time; a wake cannot fail.
+long syscall(long number, ...) {
+  va_list list;
+  va_start(list, number);
+  long arguments[6];
+  for (long &argument : arguments)
+    argument = va_arg(list, long);
+  va_end(list);
+  bool waits = number == SYS_futex &&
+               (arguments[1] & FUTEX_CMD_MASK) == FUTEX_WAIT;
+  MAMBA_BEHIND(syscall);
+  if (waits && fails(Call::Wait, EAGAIN))
+    return -1;
+  return real(number, arguments[0], arguments[1], arguments[2], arguments[3],
+              arguments[4], arguments[5]);
+}
+int poll(struct pollfd *descriptors, nfds_t count, int milliseconds) {
+  MAMBA_BEHIND(poll);
+  return fails(Call::Wait, ENOMEM) ? -1
+                                   : real(descriptors, count, milliseconds);
+}
+
+int pipe2(int ends[2], int flags) {
+  MAMBA_BEHIND(pipe2);
+  return fails(Call::Process, EMFILE) ? -1 : real(ends, flags);
+}
+int socket(int domain, int type, int protocol) {
+  MAMBA_BEHIND(socket);
+  return fails(Call::Process, EMFILE) ? -1 : real(domain, type, protocol);
+}
+int bind(int fd, const struct sockaddr *address, socklen_t bytes) {
+  MAMBA_BEHIND(bind);
+  return fails(Call::Process, EACCES) ? -1 : real(fd, address, bytes);
+}
+int listen(int fd, int callers) {
+  MAMBA_BEHIND(listen);
+  return fails(Call::Process, EOPNOTSUPP) ? -1 : real(fd, callers);
+}
+int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *actions,
+                                     int from, int to) {
+  MAMBA_BEHIND(posix_spawn_file_actions_adddup2);
+  return fails(Call::Process, ENOMEM) ? ENOMEM : real(actions, from, to);
+}
+int posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *actions,
+                                     int fd, const char *path, int flags,
+                                     mode_t mode) {
+  MAMBA_BEHIND(posix_spawn_file_actions_addopen);
+  return fails(Call::Process, ENOMEM) ? ENOMEM
+                                      : real(actions, fd, path, flags, mode);
+}
+int posix_spawn(pid_t *process, const char *path,
+                const posix_spawn_file_actions_t *actions,
+                const posix_spawnattr_t *attributes, char *const arguments[],
+                char *const environment[]) {
+  MAMBA_BEHIND(posix_spawn);
+  return fails(Call::Process, EAGAIN)
+             ? EAGAIN
+             : real(process, path, actions, attributes, arguments, environment);
+}
+
+void *dlopen(const char *path, int flags) {
+  MAMBA_BEHIND(dlopen);
+  return fails(Call::Library, ENOENT) ? nullptr : real(path, flags);
+}
 }
 
 std::string mamba::test::whyNoFaults() { return ""; }
@@ -301,7 +427,7 @@ std::string mamba::test::whyNoFaults() { return ""; }
 #else
 
 std::string mamba::test::whyNoFaults() {
-  return "this sanitizer, or this C library, stands in for the same functions";
+  return "this C library has no functions behind its own";
 }
 
 #endif
@@ -312,8 +438,9 @@ std::string mamba::test::whyNoFaults() {
 
 const char *mamba::test::nameOf(Call call) {
   static constexpr const char *kNames[kCalls] = {
-      "memory", "open", "status", "read",    "write", "close",
-      "flush",  "name", "map",    "protect", "unmap", "thread"};
+      "memory", "open", "status",  "read",  "write",  "close",
+      "flush",  "name", "remove",  "lock",  "map",    "protect",
+      "unmap",  "thread", "wait",  "process", "library"};
   return kNames[size_t(call)];
 }
 

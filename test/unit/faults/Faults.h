@@ -19,12 +19,17 @@ enum class Call {
   Close,
   Flush,
   Name,
+  Remove,
+  Lock,
   Map,
   Protect,
   Unmap,
-  Thread
+  Thread,
+  Wait,
+  Process,
+  Library
 };
-inline constexpr size_t kCalls = 12;
+inline constexpr size_t kCalls = 17;
 const char *nameOf(Call call);
 
 /// Call `number` of a kind fails, counted from 0; those after it too if it
@@ -37,6 +42,15 @@ struct Fault {
 
 /// Empty, or why this build's calls cannot be failed.
 std::string whyNoFaults();
+
+/// What this thread calls meanwhile is neither counted nor failed: a part that
+/// stands in for the system has no system below it.
+class Undisturbed {
+public:
+  Undisturbed();
+  ~Undisturbed();
+  Undisturbed(const Undisturbed &) = delete;
+};
 
 /// From its making to stop() all threads' calls are counted, and one may fail.
 class Watch {

@@ -376,6 +376,46 @@ TEST_F(ModelFaults, CopyAndScore) {
   runWithFaults(scenario);
 }
 
+// Of a model that watches its kernels, after it has run some.
+TEST_F(ModelFaults, Profile) {
+  mamba_model *counted = nullptr;
+  mamba_model_options options = {};
+  options.struct_size = sizeof(options);
+  options.device = "cpu";
+  options.threads = 2;
+  options.counts = 1;
+  must(statusOf(mamba_model_create(pack, &options, &counted)));
+  must(statusOf(
+      mamba_model_load_weights(counted, kWeights.c_str(), nullptr, nullptr)));
+  mamba_session *used = nullptr;
+  must(statusOf(mamba_session_create(counted, nullptr, &used)));
+  mamba_sequence sequence = {0, prompt.data(), prompt.size()};
+  must(statusOf(
+      mamba_session_step(used, &sequence, 1, MAMBA_WANT_NONE, nullptr, 0)));
+  for (auto *profile : {mamba_model_profile, mamba_model_profile_json}) {
+    std::string expected;
+    char *text = nullptr;
+    size_t length = 0;
+    Scenario scenario;
+    scenario.act = [&] {
+      return statusOf(profile(counted, nullptr, &text, &length));
+    };
+    scenario.after = [&](const Status &status) {
+      if (expected.empty())
+        expected.assign(text, length);
+      if (status.ok())
+        EXPECT_EQ(std::string(text, length), expected);
+      else
+        EXPECT_EQ(text, nullptr);
+      mamba_free(text);
+      text = nullptr;
+    };
+    runWithFaults(scenario);
+  }
+  mamba_session_destroy(used);
+  mamba_model_destroy(counted);
+}
+
 TEST_F(ModelFaults, SelfTest) {
   Scenario scenario;
   scenario.names = {kPack};

@@ -46,6 +46,8 @@ static Attempt attempt(const Scenario &scenario, std::optional<Fault> fault) {
 }
 
 static bool fits(const Scenario &scenario, Call call, StatusCode code) {
+  if (call == Call::Library)
+    return code == StatusCode::Unavailable;
   if (call != Call::Memory)
     return code == StatusCode::IoError || code == StatusCode::OutOfMemory;
   return code == StatusCode::OutOfMemory ||
@@ -55,8 +57,18 @@ static bool fits(const Scenario &scenario, Call call, StatusCode code) {
 
 /// Whether the call was of a file, which a message can name.
 static bool isOfFile(Call call) {
-  return call != Call::Memory && call != Call::Map && call != Call::Protect &&
-         call != Call::Unmap && call != Call::Thread;
+  switch (call) {
+  case Call::Memory:
+  case Call::Map:
+  case Call::Protect:
+  case Call::Unmap:
+  case Call::Thread:
+  case Call::Wait:
+  case Call::Process:
+    return false;
+  default:
+    return true;
+  }
 }
 
 static void checkFailure(const Scenario &scenario, const Fault &fault,

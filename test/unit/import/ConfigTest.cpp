@@ -226,6 +226,32 @@ TEST(Config, RefusesSizesOutOfRange) {
             "");
 }
 
+// The last value that is taken, and the next one.
+TEST(Config, SizesHaveLimits) {
+  struct Limit {
+    const char *key;
+    int64_t most;
+  };
+  for (auto [key, most] : {Limit{"hidden_size", 1 << 20},
+                           Limit{"num_hidden_layers", 1 << 12},
+                           Limit{"vocab_size", 1 << 27},
+                           Limit{"state_size", 1 << 16}}) {
+    auto textWith = [name = key](int64_t value) {
+      std::string text = R"({"hidden_size": 64, "num_hidden_layers": 3,
+                             "vocab_size": 200, "state_size": 16})";
+      size_t from = text.find(':', text.find(name)) + 1;
+      text.replace(from, text.find_first_of(",}", from) - from,
+                   std::to_string(value));
+      return text;
+    };
+    EXPECT_TRUE(parseModelConfig(textWith(most), "config").ok()) << key;
+    EXPECT_EQ(failureOf(textWith(most + 1)), std::string("config: '") + key +
+                                     "' must be an integer from 1 to " +
+                                     std::to_string(most) + ", got " +
+                                     std::to_string(most + 1));
+  }
+}
+
 TEST(Config, RefusesBrokenText) {
   EXPECT_TRUE(failureOf("").starts_with("config: line 1, column 1: "));
   EXPECT_TRUE(failureOf("{\"d_model\": 64,").starts_with("config: line 1"));

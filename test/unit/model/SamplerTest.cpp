@@ -325,6 +325,13 @@ TEST(SamplerTest, badOptionsAreRefused) {
   EXPECT_FALSE(Sampler::create(uint64_t(1) << 40, 4, {}).ok());
 }
 
+TEST(SamplerTest, columnsHaveALimit) {
+  for (uint64_t columns : {uint64_t(0), uint64_t(1) << 31, ~uint64_t(0)})
+    EXPECT_EQ(Sampler::create(columns, 1, {}).status().message(),
+              "vocabulary size must be from 1 to 2147483647, got " +
+                  std::to_string(columns));
+}
+
 TEST(SamplerTest, tokensOutOfRangeAreNotAccepted) {
   Sampler sampler = make({}, 3);
   EXPECT_FALSE(sampler.accept(std::vector<int32_t>{1, 3}).ok());

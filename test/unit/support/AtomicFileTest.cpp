@@ -1,10 +1,12 @@
 #include "runtime/support/File.h"
+#include "runtime/support/Unfinished.h"
 
 #include "TempFolder.h"
 #include "Unprivileged.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace mamba;
@@ -188,4 +190,46 @@ TEST(AtomicFile, MovesCarryTheTemporary) {
   ASSERT_TRUE(other.commit().ok());
   EXPECT_EQ(slurp(folder / "a"), "12");
   EXPECT_EQ(folder.countFiles(), 1u);
+}
+
+// A signal's handler has no time for what the destructor does.
+TEST(AtomicFile, WhatIsUnfinishedCanBeRemovedAtOnce) {
+  TempFolder folder;
+  std::string path = folder.add("file", "old");
+  auto first = AtomicFile::create(path), second = AtomicFile::create(path);
+  ASSERT_TRUE(first.ok() && second.ok());
+  ASSERT_TRUE(first->write("new").ok());
+  EXPECT_EQ(folder.countFiles(), 3u);
+  pid_t child = fork();
+  if (child == 0) { // These are its parent's.
+    removeUnfinishedFiles();
+    _exit(folder.countFiles() == 3 ? 0 : 1);
+  }
+  int status = -1;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  ASSERT_TRUE(second->write("whole").ok());
+  ASSERT_TRUE(second->commit().ok());
+  EXPECT_EQ(folder.countFiles(), 2u);
+  removeUnfinishedFiles();
+  EXPECT_EQ(folder.countFiles(), 1u);
+  EXPECT_EQ(slurp(path), "whole");
+  EXPECT_FALSE(first->commit().ok()) << "what was removed is no file";
+}
+
+// More at once than there are places: all are written.
+TEST(AtomicFile, ManyAtOnce) {
+  TempFolder folder;
+  for (int round = 0; round < 3; ++round) {
+    std::vector<AtomicFile> files;
+    for (int i = 0; i < 40; ++i) {
+      auto file = AtomicFile::create(folder / std::to_string(i));
+      ASSERT_TRUE(file.ok());
+      ASSERT_TRUE(file->write("text").ok());
+      files.push_back(std::move(*file));
+    }
+    for (AtomicFile &file : files)
+      EXPECT_TRUE(file.commit().ok());
+    EXPECT_EQ(folder.countFiles(), 40u);
+  }
 }

@@ -51,6 +51,15 @@ std::string messageForIndex(const std::string &index, bool isTorch = false) {
 
 } // namespace
 
+// A file of holes: nobody writes it.
+TEST(Checkpoint, AnIndexHasALimit) {
+  TempFolder folder;
+  std::string path = folder.add("model.safetensors.index.json", "");
+  std::filesystem::resize_file(path, (uint64_t(64) << 20) + 1);
+  EXPECT_EQ(openCheckpoint(folder.path()).status().message(),
+            "cannot read '" + path + "': it holds more than 67108864 bytes");
+}
+
 TEST(Checkpoint, OneFile) {
   TempFolder folder;
   addFile(folder, "model.safetensors", {"a", "b"});

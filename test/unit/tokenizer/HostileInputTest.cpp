@@ -255,6 +255,23 @@ TEST(HostileInput, HasAbsurdSizes) {
             "once");
 }
 
+TEST(HostileInput, HasTooManyOrTooLongAddedTokens) {
+  auto added = [](size_t count, size_t bytes) {
+    nlohmann::json json = tinyJson();
+    nlohmann::json token = nlohmann::json::parse(TOKEN("10", "\"x\"", ""));
+    token["content"] = std::string(bytes, 'x');
+    json["added_tokens"] = std::vector<nlohmann::json>(count, token);
+    return json;
+  };
+  EXPECT_EQ(refusal(added(1, 1025)),
+            "tiny: 'added_tokens': [0]: 'content' must have 1 to 1024 bytes, "
+            "got 1025");
+  EXPECT_TRUE(Tokenizer::fromJson(added(1, 1024).dump(), "tiny").ok());
+  EXPECT_EQ(refusal(added(262145, 1)),
+            "tiny: 'added_tokens': there are 262145 tokens; at most 262144 are "
+            "supported");
+}
+
 // A regular expression that runs away fails for the text, not for ever.
 TEST(HostileInput, Backtracks) {
   nlohmann::json json = tinyJson();
