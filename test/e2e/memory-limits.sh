@@ -24,7 +24,7 @@ ladder() {
   shift 3
   for ((limit = from; limit < from + step * count; limit += step)); do
     status=0
-    (ulimit -v $limit && exec "$@") >out 2>stderr || status=$?
+    (ulimit -v $limit && exec "$@") </dev/null >out 2>stderr || status=$?
     case $status in
     0) done=$((done + 1)) ;;
     1)
@@ -39,7 +39,12 @@ ladder() {
   echo "$1 $2 from $from KiB: done $done, refused $refused"
 }
 run=$(least mamba-run)
-ladder "$run" 150 60 mamba-run generate "$mpk" --prompt ROMEO: -n 2 --greedy --quiet --device=cpu --threads=1 --save-state state
+ladder "$run" 400 50 mamba-run generate "$mpk" --prompt ROMEO: -n 2 --greedy --quiet --device=cpu --threads=1 --save-state state
 ladder "$run" 1500 40 mamba-run generate "$mpk" --prompt ROMEO: -n 2 --greedy --quiet --device=cpu --threads=3
 ladder "$run" 100 40 mamba-run logits "$small" --input "$data/golden/mamba1/golden.safetensors" --output logits --device=cpu \
   --threads=1 --quiet
+pack=$(least mamba-pack)
+ladder "$pack" 100 20 mamba-pack verify "$small" --quiet
+ladder "$pack" 100 20 mamba-pack strip "$small" --drop=golden -o stripped.mpk
+# Building: what LLVM does without memory is not for users to read.
+ladder "$pack" 9000 10 mamba-pack build "$data/golden/mamba1-odd" -o built.mpk --jobs=2 --quiet

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <new>
+#include <thread>
 
 using namespace mamba;
 using namespace mamba::test;
@@ -86,6 +88,18 @@ static void checkFailure(const Scenario &scenario, const Fault &fault,
         << message;
 }
 
+/// What there is now. A thread that was joined may be on the system's list a
+/// little longer, so that there were more of them before says nothing.
+static Holdings holdingsAfter(const Holdings &before) {
+  Holdings after = Holdings::now();
+  for (int i = 0; i < 2000 && after.threads > before.threads; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    after = Holdings::now();
+  }
+  after.threads = std::max(after.threads, before.threads);
+  return after;
+}
+
 /// Which calls are failed, of so many.
 static std::vector<uint64_t> choose(Call call, uint64_t count, uint64_t most) {
   std::vector<uint64_t> chosen;
@@ -125,11 +139,11 @@ void mamba::test::runWithFaults(const Scenario &scenario) {
                      (lasts ? " and all after it" : ""));
         Holdings before = Holdings::now();
         Attempt failed = attempt(scenario, fault);
-        Holdings after = Holdings::now();
+        Holdings after = holdingsAfter(before);
         if (after != before) { // What is kept for later is kept once.
           before = after;
           failed = attempt(scenario, fault);
-          after = Holdings::now();
+          after = holdingsAfter(before);
         }
         if (!scenario.countsBlocks)
           after.blocks = before.blocks;
