@@ -197,9 +197,11 @@ Status SafetensorsWriter::emit(const Layout &layout,
 Status SafetensorsWriter::write(const std::string &path) const {
   MAMBA_ASSIGN_OR_RETURN(Layout layout, layOut());
   MAMBA_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(path));
+  Status written;
   Status status = emit(layout, [&](const void *data, uint64_t size) {
-    return file.write(data, size);
+    return written = file.write(data, size);
   });
+  MAMBA_RETURN_IF_ERROR(written); // Names the file itself.
   if (!status.ok())
     return status.withContext("cannot write " + inQuotes(path));
   return file.commit();
