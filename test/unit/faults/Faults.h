@@ -43,15 +43,6 @@ struct Fault {
 /// Empty, or why this build's calls cannot be failed.
 std::string whyNoFaults();
 
-/// What this thread calls meanwhile is neither counted nor failed: a part that
-/// stands in for the system has no system below it.
-class Undisturbed {
-public:
-  Undisturbed();
-  ~Undisturbed();
-  Undisturbed(const Undisturbed &) = delete;
-};
-
 /// From its making to stop() all threads' calls are counted, and one may fail.
 class Watch {
 public:
