@@ -126,6 +126,14 @@ void *operator new(size_t size, std::align_val_t alignment) {
 void *operator new[](size_t size, std::align_val_t alignment) {
   return orThrow(allocate(size, size_t(alignment)));
 }
+void *operator new(size_t size, std::align_val_t alignment,
+                   const std::nothrow_t &) noexcept {
+  return allocate(size, size_t(alignment));
+}
+void *operator new[](size_t size, std::align_val_t alignment,
+                     const std::nothrow_t &) noexcept {
+  return allocate(size, size_t(alignment));
+}
 void operator delete(void *memory) noexcept { release(memory); }
 void operator delete[](void *memory) noexcept { release(memory); }
 void operator delete(void *memory, size_t) noexcept { release(memory); }
@@ -140,6 +148,14 @@ void operator delete(void *memory, std::align_val_t) noexcept {
   release(memory);
 }
 void operator delete[](void *memory, std::align_val_t) noexcept {
+  release(memory);
+}
+void operator delete(void *memory, std::align_val_t,
+                     const std::nothrow_t &) noexcept {
+  release(memory);
+}
+void operator delete[](void *memory, std::align_val_t,
+                       const std::nothrow_t &) noexcept {
   release(memory);
 }
 void operator delete(void *memory, size_t, std::align_val_t) noexcept {
