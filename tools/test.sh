@@ -3,8 +3,8 @@
 # unit tests, end to end. Names what was skipped and why; the last line is
 # "N passed, N failed". Arguments go to lit, as in: tools/test.sh --filter e2e
 # "tools/test.sh --long [SECONDS]" instead runs every fuzzer for so long (60), as many at
-# once as there are processors, and the runtime's tests under sanitizers; it takes an hour
-# and more.
+# once as there are processors, and the runtime's tests under sanitizers and by the system's
+# own compiler; it takes an hour and more.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
 

@@ -53,7 +53,7 @@ long() { # STATUS [ARGUMENT...]
 }
 
 FAILING=tsan long 1 7
-[ "$(cat out)" = '2 passed, 4 failed' ] || die "$(cat out)"
+[ "$(cat out)" = '3 passed, 4 failed' ] || die "$(cat out)"
 grep fuzz_ said | sed 's/, see .*//' >told
 diff - told <<'END'
 test.sh: fuzz_slow: 17 inputs, nothing found
@@ -66,10 +66,12 @@ END
 grep -q -- '/test/fuzz/corpus/fuzz_slow .*-max_total_time=7 .*-dict=.*/slow.dict' fuzz_slow.asked ||
   die "asked: $(cat fuzz_slow.asked)"
 ! grep -q -- -dict fuzz_words.asked || die "asked: $(cat fuzz_words.asked)"
-grep -q 'build-asan' ctest.asked && grep -q 'build-tsan' ctest.asked
+for preset in asan tsan runtime-only; do
+  grep -q "build-$preset" ctest.asked || die "preset $preset is not tested"
+done
 rm tree/build-fuzz/bin/fuzz_{words,wrong,zero} && : >fuzz_wrong.asked
 long 0
-[ "$(cat out)" = '3 passed, 0 failed' ] || die "$(cat out)"
+[ "$(cat out)" = '4 passed, 0 failed' ] || die "$(cat out)"
 grep -q -- -max_total_time=60 fuzz_slow.asked
 
 BROKEN=asan long 1

@@ -1,5 +1,5 @@
 # Sourced by test.sh for --long: every fuzzer for a while, and the runtime's tests
-# under sanitizers, in build folders of their own. What runs is a job with a process
+# under sanitizers and by the system's own compiler, in build folders of their own. What runs is a job with a process
 # group of its own, so that a signal to this shell ends all of it.
 
 # stop_all SIGNAL: no child is left, no sum is printed.
@@ -94,14 +94,14 @@ fuzz_all() {
   done
 }
 
-# run_long SECONDS: ends with "N passed, N failed", of fuzzers and sanitizers.
+# run_long SECONDS: ends with "N passed, N failed", of fuzzers and presets.
 run_long() {
   local seconds=$1 passed=0 failed=0 preset
   [[ $seconds =~ ^[1-9][0-9]*$ ]] || { say "--long takes seconds, got '$seconds'"; exit 2; }
   stop_all_on_signals
   build_preset fuzz
   fuzz_all "$seconds"
-  for preset in asan tsan; do
+  for preset in asan tsan runtime-only; do
     build_preset $preset
     say "testing preset $preset"
     if attend ctest --test-dir "$root/build-$preset" --output-on-failure --no-tests=error; then

@@ -7,7 +7,7 @@ flock 9
 # The configuration does not stay.
 rm -f build/CMakeCache.txt
 # As the build around it, so that ccache has most objects; `tools/test.sh --long`
-# builds by GCC too.
+# builds by the system's own compiler too.
 cached() { sed -n "s/^$1:[A-Z]*=//p" "$MAMBA_BUILD/CMakeCache.txt"; }
 cmake -S "$MAMBA_SOURCE" -B build -G Ninja -DCMAKE_BUILD_TYPE="$(cached CMAKE_BUILD_TYPE)" \
   -DCMAKE_C_COMPILER="$(cached CMAKE_C_COMPILER)" -DCMAKE_CXX_COMPILER="$(cached CMAKE_CXX_COMPILER)" \
