@@ -42,6 +42,8 @@ echo 'some/File.cpp:3:4: runtime error: an odd shift'
 (exit 1)
 STUB
 fuzzer zero <<<'(exit 9)'
+# Killed, and at once.
+fuzzer zoom <<<'rm "$SCRATCH/alive/$$"; kill -SEGV $$'
 stand_in tree/build-fuzz/bin/fuzz_zero_replay <<<true
 export BROKEN=none FAILING=none
 PATH=$PWD/bin:$PATH
@@ -53,13 +55,14 @@ long() { # STATUS [ARGUMENT...]
 }
 
 FAILING=tsan long 1 7
-[ "$(cat out)" = '3 passed, 4 failed' ] || die "$(cat out)"
+[ "$(cat out)" = '3 passed, 5 failed' ] || die "$(cat out)"
 grep fuzz_ said | sed 's/, see .*//' >told
 diff - told <<'END'
 test.sh: fuzz_slow: 17 inputs, nothing found
 test.sh: fuzz_words: fuzz_words: a promise is broken
 test.sh: fuzz_wrong: some/File.cpp:3:4: runtime error: an odd shift
 test.sh: fuzz_zero: it ended with status 9
+test.sh: fuzz_zoom: it ended with status 139
 END
 [ "$(sort -n alive-then | tail -1)" = 2 ] || die "at once: $(sort -n alive-then | uniq -c)"
 [ ! -e fuzz_zero_replay.asked ] || die 'a replay is run as a fuzzer'
@@ -69,7 +72,7 @@ grep -q -- '/test/fuzz/corpus/fuzz_slow .*-max_total_time=7 .*-dict=.*/slow.dict
 for preset in asan tsan runtime-only; do
   grep -q "build-$preset" ctest.asked || die "preset $preset is not tested"
 done
-rm tree/build-fuzz/bin/fuzz_{words,wrong,zero} && : >fuzz_wrong.asked
+rm tree/build-fuzz/bin/fuzz_{words,wrong,zero,zoom} && : >fuzz_wrong.asked
 long 0
 [ "$(cat out)" = '4 passed, 0 failed' ] || die "$(cat out)"
 grep -q -- -max_total_time=60 fuzz_slow.asked

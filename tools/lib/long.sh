@@ -34,8 +34,9 @@ build_preset() {
   attend make_preset "$1" || die "preset $1 could not be built: see above"
 }
 
-# fuzz PROGRAM SECONDS: becomes the program, with its corpus and words; what it finds
-# stays beside the build.
+# fuzz PROGRAM SECONDS: a job that runs it with its corpus and words; what it finds stays
+# beside the build. A job that dies of a signal may be gone before it is waited for, so
+# the program is a child of it.
 fuzz() {
   local program=$1 seconds=$2 name words found=$root/build-fuzz/found
   name=$(basename "$program")
@@ -44,8 +45,10 @@ fuzz() {
   local options=(-max_total_time="$seconds" -timeout=25 -rss_limit_mb=2048
     -artifact_prefix="$found/crashers/$name-" -print_final_stats=1)
   [ ! -e "$words" ] || options+=(-dict="$words")
-  exec "$program" "$found/$name" "$root/test/fuzz/corpus/$name" "${options[@]}" \
-    >"$found/$name.log" 2>&1
+  exec >"$found/$name.log" 2>&1
+  local status=0
+  "$program" "$found/$name" "$root/test/fuzz/corpus/$name" "${options[@]}" || status=$?
+  exit $status
 }
 
 # tell_fuzzed PROGRAM STATUS: what it found; true if that is nothing.

@@ -12,6 +12,8 @@
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/ToolOutputFile.h"
 
+#include <csignal>
+
 using namespace llvm;
 using namespace mlir;
 
@@ -96,6 +98,7 @@ LogicalResult printMachineCode(std::unique_ptr<llvm::MemoryBuffer> buffer, Diale
 
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
+  std::signal(SIGXFSZ, SIG_IGN); // A write that fails says why.
   DialectRegistry registry;
   mamba::registerCompiler(registry);
   mamba::registerCodegen(registry);

@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 namespace mamba::run {
@@ -68,16 +70,26 @@ Result<std::vector<std::string>> readHistory(const std::string &file) {
   return lines;
 }
 
+/// Nobody else appends meanwhile; a file system without locks has this program
+/// alone. Who holds it for long is not waited for.
+static bool lockFile(int fd) {
+  constexpr int kTries = 10;
+  for (int i = 0; i < kTries; ++i) {
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+      return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
+}
+
 /// Appends it in one piece, or lines of two programs would mix; the error.
 static int writeLine(int fd, const std::string &line) {
-  // Nobody else appends while it is open to be taken back; a file system
-  // without locks has this program alone.
-  (void)flock(fd, LOCK_EX);
+  bool isAlone = lockFile(fd);
   ssize_t written = write(fd, line.data(), line.size());
   if (written == static_cast<ssize_t>(line.size()))
     return 0;
   int error = written < 0 ? errno : ENOSPC;
-  if (off_t end = lseek(fd, 0, SEEK_CUR); written > 0 && end >= written)
+  if (off_t end = lseek(fd, 0, SEEK_CUR); isAlone && written > 0 && end >= written)
     (void)!ftruncate(fd, end - written);
   return error;
 }
