@@ -277,13 +277,13 @@ public:
   explicit TorchParser(TorchFile &file) : file_(file) {}
 
   Status parse(const uint8_t *data, uint64_t size) {
+    if (isSafetensors(data, size))
+      return fail("a file of safetensors, not of torch.save: name it as one, "
+                  "'model.safetensors'");
     // Older files start with a pickle, whose first opcode is its protocol.
     if (size != 0 && data[0] == 0x80)
       return fail("the format of PyTorch before 1.6 is not read: load it with "
                   "torch.load and save it as safetensors");
-    if (isSafetensors(data, size))
-      return fail("a file of safetensors, not of torch.save: name it as one, "
-                  "'model.safetensors'");
     MAMBA_ASSIGN_OR_RETURN(ZipArchive archive,
                            ZipArchive::parse(data, size, file_.name_));
     // Everything is below one folder, named after the file.
@@ -300,7 +300,8 @@ public:
     if (!pickle)
       return fail("not a file of torch.save: its archive has no 'data.pkl' in "
                   "its first folder");
-    if (!hasItsChecksum(*pickle))
+    // One that is too large is refused unread.
+    if (pickle->bytes <= kMaxPickleBytes && !hasItsChecksum(*pickle))
       return fail("'data.pkl' in its archive does not have its checksum: the "
                   "file is damaged, take it anew");
     MAMBA_RETURN_IF_ERROR(checkByteOrder(archive.find(prefix + "/byteorder")));

@@ -26,6 +26,7 @@ fails 2 "a verb is missing before 'X.mpk': $packs" mamba-pack X.mpk
 fails 2 "unknown verb 'nonsense': $runs" mamba-run nonsense
 fails 2 "unknown verb 'nonsense': $packs" mamba-pack nonsense
 fails 2 "a model is missing: name a checkpoint's folder, an .mlir file or a tuning pack X.mpk" mamba-tune
+fails 2 'a model is missing' mamba-tune --db x.tune
 fails 2 'nonsense' mamba-run generate "$mpk" --prompt x --nonsense
 fails 2 'device' mamba-run generate "$mpk" --prompt x --device tpu
 fails 2 'cuda:N' mamba-run generate "$mpk" --prompt x --device cuda:x

@@ -131,8 +131,10 @@ static void checkUse(const tune::TuneCommand &command, const tune::ModelVerb &mo
 }
 
 /// Parses the command line, does the work and prints what it gives; the exit status.
+/// `missing` says what to do about an argument that is not there; "": CLI11 does.
 static int
-runProgram(CLI::App &app, int argc, char **argv, const std::function<void()> &check,
+runProgram(CLI::App &app, int argc, char **argv, const std::string &missing,
+           const std::function<void()> &check,
            const std::function<Result<std::string>(int &signal)> &work) {
   try {
     app.parse(argc, argv);
@@ -140,7 +142,8 @@ runProgram(CLI::App &app, int argc, char **argv, const std::function<void()> &ch
   } catch (const CLI::Success &answer) {
     return cli::answer(app, answer, fail);
   } catch (const CLI::ParseError &error) {
-    return fail(kUsage, std::string(error.what()) + " (see '" + app.get_name() + " --help')");
+    bool isKnown = !missing.empty() && dynamic_cast<const CLI::RequiredError *>(&error);
+    return fail(kUsage, (isKnown ? missing : error.what()) + " (see '" + app.get_name() + " --help')");
   }
   try {
     int signal = 0;
@@ -172,7 +175,7 @@ static int runMerge(int argc, char **argv) {
   tune::MergeCommand command;
   tune::addMerge(app, command);
   app.set_version_flag("--version", version(), "Print version, build and ABI, and exit");
-  return runProgram(app, argc, argv, [] {}, [&](int &) { return tune::merge(command); });
+  return runProgram(app, argc, argv, "", [] {}, [&](int &) { return tune::merge(command); });
 }
 
 [[gnu::init_priority(101)]] static cli::LastWords
@@ -186,9 +189,6 @@ int main(int argc, char **argv) {
   cli::endBySignals(); // Until a sweep answers them.
   if (argc > 1 && std::string(argv[1]) == "merge")
     return runMerge(argc - 1, argv + 1);
-  if (argc < 2)
-    return fail(kUsage, "a model is missing: name a checkpoint's folder, an .mlir file or a tuning "
-                        "pack X.mpk (see 'mamba-tune --help')");
   CLI::App app("Finds the best schedules of a model's kernels on this machine.");
   app.name("mamba-tune");
   addInformation(app);
@@ -200,7 +200,9 @@ int main(int argc, char **argv) {
   tune::TuneCommand command;
   std::unique_ptr<tune::ModelVerb> model = tune::addModel(app, addOptions(app, command));
   return runProgram(
-      app, argc, argv, [&] { checkUse(command, *model); },
+      app, argc, argv,
+      "a model is missing: name a checkpoint's folder, an .mlir file or a tuning pack X.mpk",
+      [&] { checkUse(command, *model); },
       [&](int &signal) {
         return isPack(command.input) ? tune::tunePack(command, command.input, signal)
                                      : model->run(command, signal);

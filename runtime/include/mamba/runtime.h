@@ -520,7 +520,7 @@ MAMBA_API mamba_status mamba_sampler_sample(mamba_sampler *sampler,
  * on. It may ask this session for positions and recent tokens and nothing else,
  * and must neither throw nor jump. Of the samplers it may ask for options and
  * save them with a slot of another session; what would change one is
- * MAMBA_INVALID_ARGUMENT. */
+ * MAMBA_INVALID_ARGUMENT, and none may be destroyed. */
 typedef int32_t (*mamba_tokens_fn)(void *user, const int32_t *tokens,
                                    size_t count);
 

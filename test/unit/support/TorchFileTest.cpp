@@ -1,4 +1,5 @@
 #include "runtime/support/TorchFile.h"
+#include "runtime/support/Pickle.h"
 
 #include "PickleBytes.h"
 #include "TempFolder.h"
@@ -214,12 +215,18 @@ TEST(TorchFile, ThePickleHasItsChecksum) {
   EXPECT_EQ(refusalOfBytes(file(1)),
             "'data.pkl' in its archive does not have its checksum: the file is "
             "damaged, take it anew");
+  // Not of one that is refused for its size: to read it all may take long.
+  std::string large(kMaxPickleBytes + 1, 'N');
+  EXPECT_EQ(refusalOfBytes(zipBytes({{.name = "a/data.pkl", .data = large, .checksum = 1}})),
+            "the pickle has 16777217 bytes, more than 16777216");
 }
 
 TEST(TorchFile, OtherFilesAreRefused) {
-  EXPECT_EQ(refusalOfBytes(littleEndian(2, 8) + "{}"),
-            "a file of safetensors, not of torch.save: name it as one, "
-            "'model.safetensors'");
+  // The first byte may be that of a pickle.
+  for (uint64_t header : {2, 0x80})
+    EXPECT_EQ(refusalOfBytes(littleEndian(header, 8) + "{}" + std::string(header - 2, ' ')),
+              "a file of safetensors, not of torch.save: name it as one, "
+              "'model.safetensors'");
   EXPECT_EQ(refusalOfBytes("\x80\x02\x8a\x0al\xfc\x9c"
                            "F\xf9 j\xa8P\x19.\x80\x02M\xe9\x03."),
             "the format of PyTorch before 1.6 is not read: load it with "
