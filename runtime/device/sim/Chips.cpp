@@ -58,7 +58,7 @@ bool isSameWord(std::string_view a, std::string_view b) {
 uint64_t divideUp(uint64_t a, uint64_t b) { return (a + b - 1) / b; }
 
 /// Blocks that a multiprocessor holds at once.
-uint32_t residentBlocks(const LaunchShape &shape, const Chip &chip) {
+uint32_t residentBlocks(const LaunchSize &shape, const Chip &chip) {
   uint64_t warps = divideUp(std::max(shape.threads, 1u), 32);
   uint64_t most = std::min<uint64_t>(chip.maxBlocks, chip.maxWarps / warps);
   if (shape.registers != 0) {
@@ -107,7 +107,7 @@ const char *nameOf(Limit limit) {
   return names[unsigned(limit)];
 }
 
-Prediction predict(const Counts &counts, const LaunchShape &shape, const Chip &chip) {
+Prediction predict(const Counts &counts, const LaunchSize &shape, const Chip &chip) {
   Prediction result;
   result.residentBlocks = residentBlocks(shape, chip);
   if (result.residentBlocks == 0)

@@ -51,7 +51,7 @@ const Chip *findChip(std::string_view name);
 Result<const Chip *> chipNamed(std::string_view name);
 
 /// A launch as far as Counts does not say it.
-struct LaunchShape {
+struct LaunchSize {
   uint64_t blocks = 1;
   uint32_t threads = 1;      // of a block
   uint32_t registers = 0;    // of a thread; 0: not known
@@ -76,6 +76,6 @@ struct Prediction {
 };
 
 /// Of the average launch of `counts`, whose launches all have this shape.
-Prediction predict(const Counts &counts, const LaunchShape &shape, const Chip &chip);
+Prediction predict(const Counts &counts, const LaunchSize &shape, const Chip &chip);
 
 } // namespace mamba::sim

@@ -137,7 +137,7 @@ TEST(Chips, WhatABlockNeedsLimitsHowManyAreResident) {
 TEST(Chips, TooLargeABlockIsSaid) {
   Counts counts = oneLaunch();
   counts.instructions = 1000;
-  for (LaunchShape shape : {LaunchShape{1, 1024, 128, 0}, LaunchShape{1, 32, 32, 200 << 10}}) {
+  for (LaunchSize shape : {LaunchSize{1, 1024, 128, 0}, LaunchSize{1, 32, 32, 200 << 10}}) {
     Prediction p = predict(counts, shape, a100());
     EXPECT_EQ(p.residentBlocks, 0u);
     EXPECT_EQ(p.seconds, 0);
