@@ -326,7 +326,7 @@ TEST(SamplerTest, badOptionsAreRefused) {
 }
 
 TEST(SamplerTest, columnsHaveALimit) {
-  for (uint64_t columns : {uint64_t(0), uint64_t(1) << 31, ~uint64_t(0)})
+  for (int64_t columns : {int64_t(-1), int64_t(0), int64_t(1) << 31})
     EXPECT_EQ(Sampler::create(columns, 1, {}).status().message(),
               "vocabulary size must be from 1 to 2147483647, got " +
                   std::to_string(columns));
