@@ -2,18 +2,38 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
+#include <pthread.h>
 
 using namespace mamba;
 using namespace mamba::sim;
 
 namespace {
 constexpr unsigned maxHelpers = 255;
+
+/// Those of this process. A child of a fork has its parent's memory but none of its
+/// threads, and a lock may have been held: it begins anew, and never ends the old ones,
+/// for which it would wait for ever.
+class OfThisProcess {
+public:
+  OfThisProcess() {
+    new (memory_) Helpers;
+    pthread_atfork(nullptr, nullptr, [] { new (get().memory_) Helpers; });
+  }
+  ~OfThisProcess() { helpers().~Helpers(); }
+
+  static OfThisProcess &get() {
+    static OfThisProcess those;
+    return those;
+  }
+  Helpers &helpers() { return *std::launder(reinterpret_cast<Helpers *>(memory_)); }
+
+private:
+  alignas(Helpers) unsigned char memory_[sizeof(Helpers)];
+};
 } // namespace
 
-Helpers &Helpers::shared() {
-  static Helpers helpers;
-  return helpers;
-}
+Helpers &Helpers::shared() { return OfThisProcess::get().helpers(); }
 
 Helpers::~Helpers() {
   {

@@ -12,6 +12,7 @@ namespace mamba::sim {
 
 class Helpers {
 public:
+  /// Those of this process; a child of a fork has its own.
   static Helpers &shared();
   ~Helpers();
 

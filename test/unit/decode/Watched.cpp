@@ -1,6 +1,7 @@
 // Allocations by standing in for malloc, system calls by a seccomp filter that
 // makes each of them a signal.
 #include "test/unit/decode/Watched.h"
+#include "test/unit/support/Sanitizers.h"
 
 #include <atomic>
 #include <cerrno>
@@ -10,14 +11,6 @@
 #include <cstring>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define MAMBA_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define MAMBA_SANITIZED 1
-#endif
-#endif
-
 using namespace mamba::test;
 
 static std::atomic<bool> isWatched{false};
@@ -25,7 +18,7 @@ static std::atomic<uint64_t> allocations{0}, futexes{0}, systemCalls{0};
 static std::atomic<int64_t> firstCall{-1};
 static constexpr int kResult = 199; // A file descriptor.
 
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(MAMBA_SANITIZED)
+#if defined(__x86_64__) && defined(__GLIBC__) && !MAMBA_ASAN && !MAMBA_TSAN
 
 #include <csignal>
 #include <cstdarg>
@@ -140,7 +133,7 @@ bool mamba::test::watch() {
 #else
 
 std::string mamba::test::whyNotWatched() {
-#ifdef MAMBA_SANITIZED
+#if MAMBA_ASAN || MAMBA_TSAN
   return "a sanitizer allocates and asks the kernel by itself";
 #else
   return "only glibc on x86-64 is watched";

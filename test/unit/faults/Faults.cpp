@@ -1,6 +1,7 @@
 // Stands in for the C library's functions, in this program and in the libraries
 // that it is linked with.
 #include "test/unit/faults/Faults.h"
+#include "test/unit/support/Sanitizers.h"
 
 #include <atomic>
 #include <cerrno>
@@ -25,17 +26,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define MAMBA_FAULTS_ASAN 1
-#elif defined(__SANITIZE_THREAD__)
-#define MAMBA_FAULTS_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define MAMBA_FAULTS_ASAN 1
-#elif __has_feature(thread_sanitizer)
-#define MAMBA_FAULTS_TSAN 1
-#endif
-#endif
 #ifndef __GLIBC__
 #define MAMBA_FAULTS_NONE 1
 #endif
@@ -73,7 +63,7 @@ static bool fails(Call call, int error) {
 template <typename Function>
 static Function *behind(Function *, const char *name) {
   void *found = nullptr;
-#if defined(MAMBA_FAULTS_ASAN) || defined(MAMBA_FAULTS_TSAN)
+#if MAMBA_ASAN || MAMBA_TSAN
   found = dlsym(RTLD_DEFAULT, (std::string("__interceptor_") + name).c_str());
 #endif
   return reinterpret_cast<Function *>(found ? found : dlsym(RTLD_NEXT, name));
@@ -84,14 +74,14 @@ static Function *behind(Function *, const char *name) {
 // Memory
 //===----------------------------------------------------------------------===//
 
-#ifndef MAMBA_FAULTS_TSAN // It has malloc and operator new to itself.
+#if !MAMBA_TSAN // It has malloc and operator new to itself.
 
 static void *counted(void *memory) {
   liveBlocks += memory != nullptr;
   return memory;
 }
 
-#ifdef MAMBA_FAULTS_ASAN
+#if MAMBA_ASAN
 
 // The sanitizer's malloc stays; operator new asks it.
 static void *allocate(size_t size, size_t alignment) {

@@ -1,6 +1,7 @@
 // Models, sessions and packs that come and go while others are at work, a great
 // many of them, and a process that forks. Made for ThreadSanitizer too.
 #include "mamba/runtime.h"
+#include "test/unit/support/Sanitizers.h"
 
 #include <gtest/gtest.h>
 
@@ -15,14 +16,6 @@
 #include <vector>
 
 namespace {
-
-#if defined(__SANITIZE_THREAD__)
-constexpr bool kThreadSanitizer = true;
-#elif defined(__has_feature)
-constexpr bool kThreadSanitizer = __has_feature(thread_sanitizer);
-#else
-constexpr bool kThreadSanitizer = false;
-#endif
 
 const std::string kPack = MAMBA_TEST_DATA "/packs/format-4.0.mpk";
 const std::string kWeights = MAMBA_TEST_DATA "/golden/mamba1-odd";
@@ -236,7 +229,7 @@ TEST_F(ApiStressTest, manyModelsLeaveNothing) {
 // A child loads its own, whatever its parent's threads are doing; the parent's
 // handles it leaves alone.
 TEST_F(ApiStressTest, aChildLoadsItsOwn) {
-  if (kThreadSanitizer)
+  if (MAMBA_TSAN)
     GTEST_SKIP() << "ThreadSanitizer starts no threads after a fork";
   std::atomic<bool> isOver{false};
   std::thread talker([&] {

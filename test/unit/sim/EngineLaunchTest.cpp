@@ -1,5 +1,6 @@
 // Launches: shapes, limits, host threads, the first defect.
 #include "test/unit/sim/EngineRun.h"
+#include "test/unit/support/Sanitizers.h"
 
 #include <fstream>
 #include <sys/resource.h>
@@ -182,13 +183,8 @@ TEST(EngineLaunch, LaunchesRunBesideEachOther) {
 
 // Neither on the calling thread nor on one that helps does anything escape.
 TEST(EngineLaunch, NotEnoughMemoryIsAFailure) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "their memory knows no such limit";
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-  GTEST_SKIP() << "their memory knows no such limit";
-#endif
-#endif
+  if (MAMBA_ASAN || MAMBA_TSAN)
+    GTEST_SKIP() << "their memory knows no such limit";
   EngineRun r;
   r.grid = 8;
   r.threads = 4;
