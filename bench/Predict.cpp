@@ -177,7 +177,8 @@ int main(int argc, char **argv) {
                "measured on a GPU.\nExample: mamba-predict --model 130m --chip H200 --tokens 2048");
   Arguments arguments;
   app.add_option("--model", arguments.models,
-                 "130m, 370m, 790m, 1.4b, 2.8b, or D=64,layers=2,V=200");
+                 "130m, 370m, 790m, 1.4b, 2.8b, or D=64,layers=2,V=200")
+      ->check([](const std::string &name) { return widthsOf(name).status().message(); });
   app.add_option("--decode-only", arguments.decoded,
                  "of these models decode in the first precision alone");
   app.add_option("--chip", arguments.chips, "chips, as mamba-run's --chip")->delimiter(',');
@@ -205,8 +206,11 @@ int main(int argc, char **argv) {
                "compare counts scaled from few rows with those of more rows, run directly");
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError &e) {
-    return app.exit(e) == 0 ? 0 : 2;
+  } catch (const CLI::Success &answer) {
+    return app.exit(answer);
+  } catch (const CLI::ParseError &error) {
+    std::fprintf(stderr, "mamba-predict: %s (see 'mamba-predict --help')\n", error.what());
+    return 2;
   }
   Status status = Predictor(arguments).run();
   if (status.ok())

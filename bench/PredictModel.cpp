@@ -1,6 +1,7 @@
 #include "bench/PredictModel.h"
 
 #include "compiler/codegen/Codegen.h"
+#include "compiler/import/Config.h"
 #include "compiler/import/Import.h"
 #include "compiler/import/Mamba1Import.h"
 #include "compiler/pack/PlanToManifest.h"
@@ -216,6 +217,10 @@ Result<Widths> widthsOf(const std::string &text) {
       return invalidArgument("unknown size " + inQuotes(name) + ": use D, layers and V");
   if (width <= 0 || layers <= 0 || V <= 0)
     return invalidArgument("model " + inQuotes(text) + " needs a positive D, layers and V");
+  if (width > kMaxWidth || layers > kMaxLayers || V > kMaxVocab)
+    return invalidArgument("model " + inQuotes(text) + " is too large: D is at most " +
+                           std::to_string(kMaxWidth) + ", layers " + std::to_string(kMaxLayers) +
+                           ", V " + std::to_string(kMaxVocab));
   return mamba(text, width, layers, V);
 }
 

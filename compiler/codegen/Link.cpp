@@ -86,7 +86,15 @@ static bool writeTemporary(StringRef suffix, StringRef bytes, SmallString<128> &
   }
   raw_fd_ostream os(fd, /*shouldClose=*/true);
   os << bytes;
-  return true;
+  os.close();
+  if (!os.has_error())
+    return true;
+  error = ("cannot write '" + path + "': " + os.error().message() +
+           "; make room, or name another folder for temporary files with TMPDIR")
+              .str();
+  os.clear_error(); // Or LLVM ends the program.
+  sys::fs::remove(path);
+  return false;
 }
 
 bool linkSharedObject(ArrayRef<std::string> objects, SharedObject &result, std::string &error) {

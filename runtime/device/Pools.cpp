@@ -1,12 +1,11 @@
 #include "runtime/device/Pools.h"
 
 #include "runtime/support/CheckedMath.h"
+#include "runtime/support/Quote.h"
 
 #include <cstring>
 
 using namespace mamba;
-
-static std::string text(uint64_t number) { return std::to_string(number); }
 
 Result<PoolLayout> PoolLayout::create(const std::vector<StateSpec> &states,
                                       uint64_t slots) {

@@ -18,8 +18,6 @@ std::vector<StateSpec> mamba::collectStates(const Manifest &manifest) {
   return states;
 }
 
-static std::string text(int64_t number) { return std::to_string(number); }
-
 Status mamba::checkSlots(uint64_t slots) {
   constexpr int32_t kMax = std::numeric_limits<int32_t>::max();
   if (slots != 0 && slots <= kMax)

@@ -132,6 +132,8 @@ void mamba_set_log(mamba_log_fn fn, void *user) {
     void *user;
   };
   static Sink sink;
+  static std::mutex mutex; // Of those who set one.
+  std::lock_guard lock(mutex);
   setLogFunction(nullptr, nullptr); // Nobody reads `sink` from here on.
   sink = {fn, user};
   if (fn)

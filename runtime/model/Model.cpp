@@ -48,6 +48,11 @@ Status Model::loadWeights(const std::optional<std::string> &folder,
                                 "that failed");
   if (!weights_.empty())
     return invalidArgument("weights can be loaded once for a model");
+  if (isLoading_)
+    return invalidArgument("weights are being loaded for this model");
+
+  if (folder && folder->empty())
+    return invalidArgument("the name of the checkpoint's folder is empty");
 
   const std::string &packPath = info_->pack()->path();
   std::shared_ptr<WeightSource> source;
@@ -74,6 +79,7 @@ Status Model::loadWeights(const std::optional<std::string> &folder,
 
 Status Model::loadWeights(std::shared_ptr<WeightSource> source,
                           const std::string &from, const Progress &progress) {
+  isLoading_ = true; // While others are told of the progress.
   // Nothing fails once they are loaded.
   std::string noted = from, message = "weights from " + from;
   try {
@@ -81,6 +87,7 @@ Status Model::loadWeights(std::shared_ptr<WeightSource> source,
   } catch (const std::bad_alloc &) {
     failure_ = outOfMemory("out of memory"); // Takes none itself.
   }
+  isLoading_ = false;
   if (!failure_.ok())
     return failure_;
   weights_ = std::move(noted);

@@ -54,6 +54,7 @@ private:
   std::optional<DeviceOptions> instead_;
   std::string weights_;
   Status failure_; // Of loading.
+  bool isLoading_ = false;
 };
 
 } // namespace mamba

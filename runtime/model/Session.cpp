@@ -132,6 +132,18 @@ Status Session::checkUsable(uint32_t slot) const {
   return {};
 }
 
+uint64_t Session::room(uint32_t slot) const {
+  return kMaxPosition - slots_[slot].position - slots_[slot].unfed.has_value();
+}
+
+Status Session::checkRoom(uint32_t slot, uint64_t count) const {
+  if (count <= room(slot))
+    return {};
+  return invalidArgument("slot " + text(slot) + " has room for " + text(room(slot)) +
+                         " more tokens, got " + text(count) + "; a sequence has at most " +
+                         text(kMaxPosition));
+}
+
 Status Session::checkDistinct(std::span<const uint32_t> slots) {
   ++checks_;
   for (uint32_t slot : slots) {
@@ -174,6 +186,8 @@ Status Session::checkStep(std::span<const SequenceTokens> sequences,
                               std::to_string(s));
   }
   MAMBA_RETURN_IF_ERROR(checkDistinct(stepSlots_));
+  for (const SequenceTokens &sequence : sequences)
+    MAMBA_RETURN_IF_ERROR(checkRoom(sequence.slot, sequence.tokens.size()));
   uint64_t rows = want == WantLogits::All    ? tokens
                   : want == WantLogits::Last ? sequences.size()
                                              : 0;
@@ -365,6 +379,7 @@ Status Session::call(uint32_t entry, std::span<const uint32_t> slots,
         __builtin_add_overflow(piece_.seqStart.back(), lengths[s], &end))
       return invalidArgument("length of sequence " + std::to_string(s) +
                              " is " + std::to_string(lengths[s]));
+    MAMBA_RETURN_IF_ERROR(checkRoom(slots[s], uint64_t(lengths[s])));
     piece_.seqStart.push_back(end);
     piece_.slot.push_back(slots[s]);
     piece_.position.push_back(slots_[slots[s]].position);

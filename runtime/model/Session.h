@@ -61,8 +61,7 @@ struct Score {
   uint64_t predicted = 0;
 };
 
-/// The most tokens that a snapshot may say a sequence has seen: counting on
-/// from there never wraps.
+/// The most tokens that a sequence sees.
 inline constexpr int64_t kMaxPosition = int64_t(1) << 62;
 
 /// The semantics are those of mamba_session_* in mamba/runtime.h.
@@ -139,6 +138,9 @@ private:
   Status checkIdle(uint32_t slot) const;
   Status checkUsable(uint32_t slot) const;
   Status checkDistinct(std::span<const uint32_t> slots);
+  /// How many tokens the sequence may see yet.
+  uint64_t room(uint32_t slot) const;
+  Status checkRoom(uint32_t slot, uint64_t count) const;
   Status checkToken(int64_t token, uint64_t bound,
                     const std::string &what) const;
   Status checkStep(std::span<const SequenceTokens> sequences, WantLogits want,

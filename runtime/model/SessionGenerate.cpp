@@ -88,6 +88,8 @@ Status Session::checkGenerate(std::span<const SequenceSampler> sequences) {
     if (!slots_[slot].hasLogits && !slots_[slot].unfed)
       return notFound("slot " + std::to_string(slot) +
                       " has no pending logits; feed it a token first");
+  for (uint32_t slot : slots)
+    MAMBA_RETURN_IF_ERROR(checkRoom(slot, 1));
   return {};
 }
 
@@ -379,6 +381,8 @@ Status Session::generate(std::span<const SequenceSampler> sequences,
   MAMBA_RETURN_IF_ERROR(checkGenerate(sequences));
   if (sequences.empty() || count == 0)
     return {};
+  for (const SequenceSampler &sequence : sequences)
+    count = std::min(count, room(sequence.slot));
   struct Busy {
     bool &flag;
     explicit Busy(bool &flag) : flag(flag) { flag = true; }

@@ -37,8 +37,6 @@ void Fingerprint::add(const WeightSpec &weight,
                 kPieceBytes);
 }
 
-static std::string text(uint64_t number) { return std::to_string(number); }
-
 /// It takes tokens alone, and yields one row for each sequence.
 static Status verifyEntry(const Manifest &manifest, const CheckSpec &check) {
   if (check.entry >= manifest.entries.size())

@@ -9,8 +9,6 @@
 
 using namespace mamba;
 
-static std::string text(uint64_t number) { return std::to_string(number); }
-
 static Status verifyShape(DType dtype, const std::vector<int64_t> &shape) {
   std::optional<uint64_t> bytes = tensorBytes(dtype, shape);
   if (!bytes || *bytes > kMaxManifestSize)

@@ -13,8 +13,6 @@ using namespace mamba;
 /// The largest buffer of a self-test; bytes.
 static constexpr uint64_t kMaxGoldenBytes = uint64_t(1) << 34;
 
-static std::string text(uint64_t number) { return std::to_string(number); }
-
 static bool isFloat(DType dtype) {
   return dtype == DType::F32 || dtype == DType::BF16 || dtype == DType::F16;
 }

@@ -11,8 +11,6 @@ using namespace mamba;
 /// Keeps products of rows and blocks within 64 bits.
 static constexpr uint64_t kMaxGridBlock = uint64_t(1) << 32;
 
-static std::string text(uint64_t number) { return std::to_string(number); }
-
 Status mamba::verifyIndex(const char *what, uint64_t index, uint64_t size) {
   if (index < size)
     return {};

@@ -14,8 +14,6 @@ using namespace mamba;
 /// The most sequences of a step that is predicted, and the longest one.
 static constexpr uint64_t kMaxStep = kGuaranteedRows;
 
-static std::string text(uint64_t number) { return std::to_string(number); }
-
 /// Whether the texts are fields of a database's line.
 static bool areFields(std::initializer_list<std::string_view> texts) {
   return std::all_of(texts.begin(), texts.end(), [](std::string_view text) {

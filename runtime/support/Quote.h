@@ -1,6 +1,7 @@
-// Names from files, made fit for a one-line message.
+// What messages say of names, shapes and numbers, fit for one line.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -16,5 +17,8 @@ std::string inQuotes(std::string_view text);
 
 /// "[2, 3]", the way that messages show shapes.
 std::string formatShape(std::span<const int64_t> shape);
+
+/// The number in decimal.
+std::string text(std::integral auto number) { return std::to_string(number); }
 
 } // namespace mamba

@@ -142,11 +142,11 @@ mamba-import c -o model.mlir
 cp model.mlir kept.mlir
 ln -s model.mlir link.mlir
 for name in model.mlir ./model.mlir "$PWD/model.mlir" c/../model.mlir link.mlir; do
-  fails 2 "'$name' is the input.*mamba-pack build --help" mamba-pack build model.mlir -o "$name"
-  fails 2 "'model.mlir' is the input" mamba-pack build "$name" -o model.mlir
+  fails 2 "'$name' is what is read.*mamba-pack build --help" mamba-pack build model.mlir -o "$name"
+  fails 2 "'model.mlir' is what is read" mamba-pack build "$name" -o model.mlir
 done
 cmp model.mlir kept.mlir
-fails 2 "'./c' is the input" mamba-pack build c -o ./c
+fails 2 "'./c' is what is read" mamba-pack build c -o ./c
 fails 2 'a file of the checkpoint' mamba-pack build c -o c/model.safetensors
 fails 2 'a file of the checkpoint' mamba-pack build c -o ./c/config.json
 cmp "$weights" c/model.safetensors

@@ -43,7 +43,34 @@ for verb in 'logits copy.mpk' 'call copy.mpk --entry next'; do
   fails 2 'copy.mpk. is what is read' mamba-run $verb --input nothing --output copy.mpk
   fails 2 'nothing. is what is read' mamba-run $verb --input nothing --output ./nothing
 done
+fails 2 'copy.mpk. is what is read' mamba-run generate copy.mpk --prompt x --save-state ./copy.mpk
+fails 2 'copy.mpk. is what is read' mamba-run chat copy.mpk --save-state copy.mpk
+fails 2 'save-state: .short. is what is read' mamba-run generate copy.mpk --prompt-file short --save-state short
+fails 2 'history: .copy.mpk. is what is read' mamba-run chat copy.mpk --history copy.mpk
 cmp copy.mpk "$mpk"
+
+# Nor does what is written take the place of the weights, given or noted in the pack.
+cp -r "$data/golden/mamba1" own
+chmod -R u+w own
+mamba-pack build own -o noted.mpk --quiet
+mamba-pack strip noted.mpk --drop=golden -o other.mpk
+for file in own/model.safetensors own/config.json; do
+  for given in '' '--model own'; do
+    for output in "logits noted.mpk $given --input short --output" "generate noted.mpk $given --prompt x --save-state" \
+      "call noted.mpk $given --entry next --input short --output" "chat noted.mpk $given --save-state"; do
+      fails 2 "'$file' is a file of the checkpoint, name another file" mamba-run $output $file
+    done
+  done
+  fails 2 "'$file' is a file of the checkpoint" mamba-pack strip noted.mpk --drop=golden -o $file
+  fails 2 "'$file' is a file of the checkpoint" mamba-pack merge noted.mpk other.mpk -o $file
+  fails 2 "'$file' is a file of the checkpoint" mamba-import own -o $file
+  fails 2 "'$file' is a file of the checkpoint" mamba-tune own --report $file
+done
+fails 2 "'./own' is what is read" mamba-import own -o ./own
+diff -r "$data/golden/mamba1" own
+fails 2 '18446744073709551615' mamba-import own/config.json --random-weights=-1 -o none
+fails 2 "1e30, got '0x1p3'" mamba-run generate "$mpk" --prompt x --temperature 0x1p3
+fails 1 "no kernel of 'own' matches 'nothing'" mamba-tune own --list --kernels nothing
 
 folder=$data/golden/mamba1
 fails 2 'required.*mamba-pack build --help' mamba-pack build "$folder"

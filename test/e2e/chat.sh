@@ -128,6 +128,14 @@ mamba-import config.json --random-weights=1 -o small
 cp "$data/models/shakespeare/tokenizer.json" small
 mamba-pack build small -o small.mpk --check=off --quiet
 printf 'Hi\n/save foreign\n' | mamba-run chat small.mpk -n 2 --quiet >/dev/null
+cp small.mpk kept.mpk
+for file in "'./small.mpk' is what is read" "'small/config.json' is a file of the checkpoint"; do
+  status=0
+  sed "s,'\(.*\)'.*,/save \1," <<<"$file" | mamba-run chat small.mpk --quiet >text 2>log || status=$?
+  [ $status = 1 ] && grep -q "^mamba-run: $file, name another file$" log || die "$file: status $status: $(cat log)"
+done
+cmp small.mpk kept.mpk
+cmp small/config.json <(cat config.json) || die 'the checkpoint was changed'
 goes_wrong() { # PATTERN LINE
   local status=0
   printf 'What is the matter?\n%b\nWho art thou?\nFarewell.\n' "$2" | chat "${sampling[@]}" --quiet >text 2>log || status=$?

@@ -53,6 +53,9 @@ build -o mended.mpk --cache-dir=cache
 [ "$(known)" = 2 ] || die "damage is not mended: $(cat log)"
 : >file
 build -o refused.mpk --cache-dir=file/cache
+grep -q "warning: --cache-dir 'file/cache' is no folder, no kernel is kept: Not a directory" log || die "no warning: $(cat log)"
+build -o refused.mpk --cache-dir=file
+grep -q "warning: --cache-dir 'file' is no folder" log || die "no warning: $(cat log)"
 if [ "$(id -u)" = 0 ]; then
   echo 'skipped: a folder that root cannot write'
 else
@@ -74,7 +77,7 @@ env -u MAMBA_CACHE HOME="$PWD/home" XDG_CACHE_HOME=relative mamba-pack build sca
 [ -n "$(ls home/.cache/mamba)" ] || die 'a relative XDG_CACHE_HOME is not passed over'
 absent relative
 : >known.tune
-fails 2 'known.tune.*is the database' mamba-pack build scan.mlir --db known.tune -o known.tune
+fails 2 'known.tune.*is what is read' mamba-pack build scan.mlir --db known.tune -o known.tune
 [ ! -s known.tune ] || die 'the database is overwritten'
 fails 2 'cache-dir.*no-cache|no-cache.*cache-dir' mamba-pack build scan.mlir -o none.mpk --no-cache --cache-dir=cache
 

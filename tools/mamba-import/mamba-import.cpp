@@ -3,9 +3,11 @@
 #include "compiler/import/RandomWeights.h"
 #include "runtime/support/File.h"
 #include "tools/lib/AppCommand.h"
+#include "tools/lib/InputFiles.h"
 #include "tools/lib/OutOfMemory.h"
 #include "tools/lib/Signals.h"
 #include "tools/lib/Version.h"
+#include "tools/mamba-run/Checks.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OperationSupport.h"
@@ -99,7 +101,8 @@ int main(int argc, char **argv) {
                                "Sizes of the operator, as in E=19,N=5");
   auto *seed = app.add_option("--random-weights", arguments.seed,
                               "Write a checkpoint folder with random weights "
-                              "from this seed");
+                              "from this seed")
+                   ->check(run::wholeNumber(0, UINT64_MAX));
   auto *force = app.add_flag("--force", arguments.force,
                              "Replace a checkpoint that is there");
   auto *output = app.add_option("-o,--output", arguments.output,
@@ -115,6 +118,8 @@ int main(int argc, char **argv) {
     app.parse(argc, argv);
     if (input->empty() && op->empty())
       throw CLI::RequiredError("a checkpoint's folder or --op");
+    if (arguments.output != "-" && seed->empty())
+      cli::checkOutput("--output", arguments.output, {.checkpoints = {arguments.input}});
   } catch (const CLI::Success &answer) {
     return cli::answer(app, answer, fail);
   } catch (const CLI::Error &error) {

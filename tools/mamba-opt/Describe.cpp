@@ -88,14 +88,12 @@ cli::Command describe(const Description &description) {
 
 } // namespace
 
-bool finishOutput(raw_fd_ostream &os, StringRef path) {
-  os.flush();
-  if (!os.has_error())
+bool finishOutput() {
+  outs().flush();
+  if (!outs().has_error())
     return true;
-  errs() << "mamba-opt: cannot write "
-         << (path == "-" ? "to standard output" : inQuotes(path.str())) << ": "
-         << os.error().message() << "\n";
-  os.clear_error();
+  errs() << "mamba-opt: cannot write to standard output: " << outs().error().message() << "\n";
+  outs().clear_error(); // Or LLVM would end the program for it.
   return false;
 }
 
@@ -103,7 +101,7 @@ void describeMambaOpt(cl::OptionCategory &category, std::vector<std::string> pha
   // Before LLVM ends what it prints to, which is the end of the program where it fails.
   outs();
   std::atexit([] {
-    if (!finishOutput(outs(), "-"))
+    if (!finishOutput())
       std::_Exit(1);
   });
   static Description description;

@@ -14,6 +14,6 @@
 /// passes are described; `phases` are the values of --mamba-pipeline.
 void describeMambaOpt(llvm::cl::OptionCategory &category, std::vector<std::string> phases);
 
-/// Writes what is still held back; false, with a line on stderr, if that or something
-/// before was not written. `path` is the file's, - standard output.
-bool finishOutput(llvm::raw_fd_ostream &os, llvm::StringRef path);
+/// Writes what standard output still holds back; false, with a line on stderr, if that
+/// or something before was not written.
+bool finishOutput();

@@ -2,6 +2,7 @@
 #include "compiler/codegen/Codegen.h"
 #include "compiler/codegen/Cuda.h"
 #include "compiler/pipeline/Pipeline.h"
+#include "runtime/support/File.h"
 #include "tools/mamba-opt/Describe.h"
 
 #include "mlir/Parser/Parser.h"
@@ -10,7 +11,6 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/SourceMgr.h"
-#include "llvm/Support/ToolOutputFile.h"
 
 #include <csignal>
 
@@ -94,6 +94,11 @@ LogicalResult printMachineCode(std::unique_ptr<llvm::MemoryBuffer> buffer, Diale
   return success();
 }
 
+int fail(const std::string &message) {
+  errs() << "mamba-opt: " << message << "\n";
+  return 1;
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -110,13 +115,14 @@ int main(int argc, char **argv) {
       registry);
   std::string error;
   std::unique_ptr<MemoryBuffer> buffer = openInputFile(input, &error);
-  std::unique_ptr<ToolOutputFile> out;
-  if (buffer)
-    out = openOutputFile(output, &error);
-  if (!out) {
-    errs() << "mamba-opt: " << error << "\n";
-    return 1;
-  }
+  if (!buffer)
+    return fail(error);
+  // The output may be the input, which is mapped: it is written when all is done.
+  if (mamba::Status writable = output == "-" ? mamba::Status() : mamba::checkWritable(output);
+      !writable.ok())
+    return fail(writable.message());
+  std::string text;
+  raw_string_ostream os(text);
 
   mamba::PipelineOptions options;
   options.target = target;
@@ -130,7 +136,7 @@ int main(int argc, char **argv) {
   options.scheduleFile = scheduleFile;
   LogicalResult result = failure();
   if (stop == Stop::Asm || stop == Stop::Ptx || stop == Stop::Cuda) {
-    result = printMachineCode(std::move(buffer), registry, options, out->os());
+    result = printMachineCode(std::move(buffer), registry, options, os);
   } else {
     MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();
     if (stop != Stop::None) {
@@ -143,12 +149,14 @@ int main(int argc, char **argv) {
         return success();
       });
     }
-    result = MlirOptMain(out->os(), std::move(buffer), registry, config);
+    result = MlirOptMain(os, std::move(buffer), registry, config);
   }
-  // What is not written is told here, or LLVM would end the program for it.
-  if (!finishOutput(out->os(), output))
-    return 1;
+  if (output == "-") {
+    outs() << text;
+    return finishOutput() ? asMainReturnCode(result) : 1;
+  }
   if (succeeded(result))
-    out->keep();
+    if (mamba::Status written = mamba::writeFileAtomically(output, text); !written.ok())
+      return fail(written.message());
   return asMainReturnCode(result);
 }

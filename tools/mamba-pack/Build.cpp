@@ -6,9 +6,9 @@
 #include "compiler/tune/TuningPack.h"
 #include "runtime/device/Processors.h"
 #include "runtime/pack/Pack.h"
-#include "runtime/support/HubCache.h"
 #include "runtime/support/Quote.h"
 #include "tools/lib/AppCommand.h"
+#include "tools/lib/InputFiles.h"
 #include "tools/lib/ProgressBar.h"
 #include "tools/lib/Signals.h"
 #include "tools/mamba-run/Checks.h"
@@ -34,35 +34,13 @@ static BuildOptions::Check checkNamed(const std::string &word) {
                          : BuildOptions::Check::Auto;
 }
 
-/// Whether both names lead to one file or folder.
-static bool same(const fs::path &a, const fs::path &b) {
-  std::error_code ignored;
-  return fs::equivalent(a, b, ignored);
-}
-
 /// The pack must not take the place of what it is made from.
 static void checkOutput(const BuildOptions &build) {
-  auto refuse = [](const std::string &message) {
-    throw CLI::ValidationError("--output", message);
-  };
   if (build.output == "-")
-    refuse("a pack is not written to standard output, name a file");
-  if (same(build.input, build.output))
-    refuse("'" + build.output + "' is the input, name another file");
-  if (!build.scheduleFile.empty() && same(build.scheduleFile, build.output))
-    refuse("'" + build.output + "' is the database of schedules, name another file");
-  // A model of the hub that is not there fails when it is read.
-  Result<std::string> folder = findCheckpointFolder(build.input);
-  if (!folder.ok())
-    return;
-  std::error_code end;
-  for (fs::directory_iterator file(*folder, end), last; !end && file != last;
-       file.increment(end)) {
-    fs::path extension = file->path().extension();
-    if ((extension == ".safetensors" || extension == ".bin" || extension == ".json") &&
-        same(*file, build.output))
-      refuse("'" + build.output + "' is a file of the checkpoint, name another file");
-  }
+    throw CLI::ValidationError("--output",
+                               "a pack is not written to standard output, name a file");
+  cli::checkOutput("--output", build.output,
+                   {.files = {build.scheduleFile}, .checkpoints = {build.input}});
 }
 
 /// A pack is not taken for the text of a module.
@@ -74,6 +52,15 @@ static Status checkInput(const std::string &input) {
   return invalidArgument(inQuotes(input) +
                          " is a pack already, name the checkpoint or the .mlir file it is to be "
                          "built from");
+}
+
+/// A cache that was asked for and cannot be is no failure, but somebody waits for it.
+static void warnOfNoCache(const std::string &folder) {
+  std::error_code failed, ignored;
+  if (folder.empty() || fs::create_directories(folder, failed) || fs::is_directory(folder, ignored))
+    return;
+  std::fprintf(stderr, "mamba-pack: warning: --cache-dir %s is no folder, no kernel is kept%s\n",
+               inQuotes(folder).c_str(), failed ? (": " + failed.message()).c_str() : "");
 }
 
 /// "all" stands for those that are the same on every machine.
@@ -290,6 +277,8 @@ void addBuild(CLI::App &app, Work &work) {
                                                      : KernelCache(arguments->cacheFolder);
     work = [arguments]() -> Result<std::string> {
       MAMBA_RETURN_IF_ERROR(checkInput(arguments->build.input));
+      if (!arguments->quiet)
+        warnOfNoCache(arguments->cacheFolder);
       MAMBA_RETURN_IF_ERROR(build(arguments->build, arguments->variantCount, arguments->quiet));
       return std::string();
     };

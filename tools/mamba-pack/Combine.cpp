@@ -4,6 +4,7 @@
 
 #include "runtime/pack/Combine.h"
 #include "tools/lib/AppCommand.h"
+#include "tools/lib/InputFiles.h"
 
 #include <CLI/CLI.hpp>
 
@@ -36,7 +37,7 @@ void addMerge(CLI::App &app, Work &work) {
   addOutput(verb, arguments->output);
   verb->footer("Example: mamba-pack merge cpu.mpk gpu.mpk -o all.mpk");
   verb->callback([arguments, &work] {
-    run::checkOutput(arguments->output, {arguments->inputs[0], arguments->inputs[1]});
+    cli::checkOutput("--output", arguments->output, {.packs = arguments->inputs});
     work = [arguments]() -> Result<std::string> {
       MAMBA_RETURN_IF_ERROR(
           mergePacks(arguments->inputs[0], arguments->inputs[1], arguments->output));
@@ -67,7 +68,7 @@ void addStrip(CLI::App &app, Work &work) {
       ->check(cli::oneOf({"cuda-source", "cubin", "golden"}));
   verb->footer("Example: mamba-pack strip all.mpk --keep=cpu:x86-64-v3 -o small.mpk");
   verb->callback([arguments, &work] {
-    run::checkOutput(arguments->output, {arguments->input});
+    cli::checkOutput("--output", arguments->output, {.packs = {arguments->input}});
     StripOptions &options = arguments->options;
     if (options.keep.empty() && arguments->drop.empty())
       throw CLI::ValidationError("strip", "nothing is to go: use --keep or --drop");

@@ -361,7 +361,7 @@ void addCall(CLI::App &app, Work &run) {
                "  mamba-run call scan.mpk --entry scan --input in.safetensors "
                "--output out.safetensors");
   verb->callback([options, &run] {
-    checkOutput(options->output, {options->common.pack, options->input});
+    cli::checkOutput("--output", options->output, inputsOf(options->common, {options->input}));
     run = [options] { return runCall(*options); };
   });
 }

@@ -128,7 +128,7 @@ Status Chat::answer(const std::string &text) {
 /// Whoever types sees what went wrong and goes on; a script is told at its end.
 Result<int> Chat::loop(LineSource &lines) {
   ChatCommands commands(
-      *talk_, [&] { return reset(); }, options_.common.quiet);
+      *talk_, [&] { return reset(); }, inputsOf(options_.common), options_.common.quiet);
   int status = kDone;
   std::string line;
   while (!commands.quits() && !readerGone_) {
@@ -302,8 +302,13 @@ void addChat(CLI::App &app, Work &run) {
       "  mamba-run chat model.mpk --temperature 0.8 --seed 7\n"
       "  printf 'Who is there?\\n' | mamba-run chat model.mpk --user "
       "BERNARDO --character FRANCISCO");
-  verb->callback(
-      [options, &run] { run = [options] { return runChat(*options); }; });
+  verb->callback([options, &run] {
+    cli::InputFiles inputs = inputsOf(options->common);
+    cli::checkOutput("--save-state", options->saveState, inputs);
+    inputs.files.push_back(options->loadState);
+    cli::checkOutput("--history", options->history, inputs);
+    run = [options] { return runChat(*options); };
+  });
 }
 
 } // namespace mamba::run

@@ -111,6 +111,8 @@ void ChatCommands::note(const std::string &message) const {
 }
 
 Status ChatCommands::save(const std::string &file) {
+  if (std::string refusal = inputs_.refusal(file); !refusal.empty())
+    return invalidArgument(refusal);
   MAMBA_ASSIGN_OR_RETURN(int64_t position, conversation_.position());
   MAMBA_RETURN_IF_ERROR(conversation_.save(file));
   note("saved " + std::to_string(position) + " tokens to " + inQuotes(file));

@@ -1,6 +1,7 @@
 // What a user can ask of the program rather than of the model.
 #pragma once
 
+#include "tools/lib/InputFiles.h"
 #include "tools/mamba-run/Conversation.h"
 
 #include <cstdint>
@@ -11,12 +12,13 @@
 namespace mamba::run {
 
 /// Lines that begin with a slash. What they say goes to stderr, of which
-/// `quiet` leaves the confirmations out.
+/// `quiet` leaves the confirmations out. No state is saved in the place of `inputs`.
 class ChatCommands {
 public:
   ChatCommands(Conversation &conversation, std::function<Status()> reset,
-               bool quiet)
-      : conversation_(conversation), reset_(std::move(reset)), quiet_(quiet) {}
+               cli::InputFiles inputs, bool quiet)
+      : conversation_(conversation), reset_(std::move(reset)),
+        inputs_(std::move(inputs)), quiet_(quiet) {}
 
   /// `line` without its slash.
   Status run(std::string_view line);
@@ -36,6 +38,7 @@ private:
 
   Conversation &conversation_;
   std::function<Status()> reset_; // to where the chat began
+  cli::InputFiles inputs_;
   bool quiet_, quits_ = false;
 };
 

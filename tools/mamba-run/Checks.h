@@ -7,8 +7,6 @@
 
 #include <charconv>
 #include <cstdint>
-#include <filesystem>
-#include <initializer_list>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -29,27 +27,17 @@ inline CLI::Validator wholeNumber(uint64_t least, uint64_t most) {
   return CLI::Validator(check, "");
 }
 
-/// A number of the range.
+/// A number of the range, in decimal digits.
 inline CLI::Validator numberOf(const NumberRange &range) {
   auto check = [=](const std::string &text) -> std::string {
     double value = 0;
-    if (CLI::detail::lexical_cast(text, value) && range.accepts(value))
+    const char *end = text.data() + text.size();
+    auto [stop, error] = std::from_chars(text.data(), end, value);
+    if (error == std::errc() && stop == end && range.accepts(value))
       return "";
     return std::string("must be ") + range.wish + ", got '" + text + "'";
   };
   return CLI::Validator(check, "");
-}
-
-/// Refuses an output that would take the place of what is read.
-inline void checkOutput(const std::string &output,
-                        std::initializer_list<std::string> inputs) {
-  for (const std::string &input : inputs) {
-    std::error_code ignored;
-    if (std::filesystem::equivalent(input, output, ignored))
-      throw CLI::ValidationError("--output", "'" + output +
-                                                 "' is what is read, name "
-                                                 "another file");
-  }
 }
 
 /// One of `names`, cuda with a number too.

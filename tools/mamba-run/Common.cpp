@@ -58,6 +58,10 @@ void addCommonOptions(CLI::App &verb, CommonOptions &options) {
       ->needs(profile);
 }
 
+cli::InputFiles inputsOf(const CommonOptions &options, std::vector<std::string> files) {
+  return {.files = std::move(files), .checkpoints = {options.model}, .packs = {options.pack}};
+}
+
 void report(const std::string &message) {
   std::string line = "mamba-run: " + message;
   while (!line.empty() && line.back() == '\n')

@@ -3,6 +3,7 @@
 
 #include "mamba/runtime.h"
 #include "runtime/support/Status.h"
+#include "tools/lib/InputFiles.h"
 #include "tools/lib/ProgressBar.h"
 
 #include <cstdint>
@@ -36,6 +37,9 @@ struct CommonOptions {
 
 /// The pack as the first argument, and what every verb takes.
 void addCommonOptions(CLI::App &verb, CommonOptions &options);
+
+/// What every verb reads, and these files.
+cli::InputFiles inputsOf(const CommonOptions &options, std::vector<std::string> files = {});
 
 /// "mamba-run: message" on stderr, as one line. The second returns kUsage.
 void report(const std::string &message);

@@ -304,8 +304,11 @@ void addGenerate(CLI::App &app, Work &run) {
                "Example:\n"
                "  mamba-run generate model.mpk --prompt 'ROMEO:' -n 64 "
                "--temperature 0.8 --seed 7");
-  verb->callback(
-      [options, &run] { run = [options] { return runGenerate(*options); }; });
+  verb->callback([options, &run] {
+    cli::checkOutput("--save-state", options->saveState,
+                     inputsOf(options->common, {options->promptFile}));
+    run = [options] { return runGenerate(*options); };
+  });
 }
 
 } // namespace mamba::run

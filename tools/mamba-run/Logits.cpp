@@ -235,7 +235,7 @@ void addLogits(CLI::App &app, Work &run) {
                "  mamba-run logits model.mpk --input ids.safetensors --output "
                "logits.safetensors --chunk 16");
   verb->callback([options, &run] {
-    checkOutput(options->output, {options->common.pack, options->input});
+    cli::checkOutput("--output", options->output, inputsOf(options->common, {options->input}));
     run = [options] { return LogitsRun(*options).run(); };
   });
 }

@@ -130,7 +130,7 @@ Result<std::string> Model::run(const TuneCommand &command, int &signal) {
   if (target.isGpu() && !prefillTokens->count())
     sweep.input.step.prefillTokens = kPredictedTokens;
   if (isListing)
-    return list(sweep.input, listing);
+    return list(sweep.input, command.filter, listing);
   if (std::optional<unsigned> gpu = gpuOf(command.device); gpu && target.isGpu()) {
     MAMBA_RETURN_IF_ERROR(cuda::Gpu::open(*gpu).status());
     return runVariants(command, signal);

@@ -1,6 +1,7 @@
 #include "tools/mamba-tune/ModelList.h"
 
 #include "runtime/support/Format.h"
+#include "runtime/support/Quote.h"
 
 #include <nlohmann/json.hpp>
 
@@ -29,8 +30,15 @@ static std::string predicted(const TunedKernel &kernel, size_t candidate) {
   return format(": %.1f us predicted", kernel.predictedUs[candidate]);
 }
 
-Result<std::string> list(const TuneInput &input, const ListOptions &options) {
+Result<std::string> list(const TuneInput &input, const std::string &filter,
+                         const ListOptions &options) {
   MAMBA_ASSIGN_OR_RETURN(std::vector<TunedKernel> kernels, planKernels(input));
+  std::erase_if(kernels, [&](const TunedKernel &kernel) {
+    return kernel.key.text().find(filter) == std::string::npos;
+  });
+  if (kernels.empty() && !filter.empty())
+    return invalidArgument("no kernel of " + inQuotes(input.input) + " matches " +
+                           inQuotes(filter) + ", --list without --kernels shows them");
   if (options.json)
     return asJson(kernels, options.all);
   std::string text;

@@ -9,7 +9,8 @@ struct ListOptions {
   bool all = false, json = false;
 };
 
-/// The space of each kernel.
-Result<std::string> list(const TuneInput &input, const ListOptions &options);
+/// The space of each kernel whose key contains `filter`; it fails where there is none.
+Result<std::string> list(const TuneInput &input, const std::string &filter,
+                         const ListOptions &options);
 
 } // namespace mamba::tune

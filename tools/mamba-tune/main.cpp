@@ -3,6 +3,7 @@
 #include "runtime/tune/Timing.h"
 #include "runtime/tune/Workers.h"
 #include "tools/lib/AppCommand.h"
+#include "tools/lib/InputFiles.h"
 #include "tools/lib/OutOfMemory.h"
 #include "tools/lib/Signals.h"
 #include "tools/lib/Version.h"
@@ -124,6 +125,7 @@ static void checkUse(const tune::TuneCommand &command, const tune::ModelVerb &mo
   for (const std::string &file : {command.input, command.database})
     if (tune::isSameFile(file, command.report))
       throw CLI::ValidationError("--report", "'" + file + "' is not for the report, name another file");
+  cli::checkOutput("--report", command.report, {.checkpoints = {command.input}});
   for (const CLI::Option *option : model.options)
     if (isPack(command.input) && option->count())
       throw CLI::ValidationError(option->get_name(),

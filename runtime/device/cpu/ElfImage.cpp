@@ -17,8 +17,6 @@ static constexpr uint64_t kMaxImageBytes = uint64_t(1) << 30;
 static constexpr uint64_t kMaxAlignment = uint64_t(1) << 21;
 static constexpr unsigned kMaxProgramHeaders = 64;
 
-static std::string text(uint64_t number) { return std::to_string(number); }
-
 static bool isPowerOfTwo(uint64_t n) { return n != 0 && (n & (n - 1)) == 0; }
 
 /// Whether [offset, offset + bytes) lies within `size`.

@@ -25,7 +25,8 @@
  *   handles, but not the one whose call they come from unless it is said. After
  *   fork() a child uses no handle of its parent: the device's threads are gone.
  * Tensors.  Row-major and packed, in host memory; any alignment. `count`s are
- *   of elements, `bytes` and `length`s of bytes.
+ *   of elements, `bytes` and `length`s of bytes. What is written overlaps nothing
+ *   that is read, which nobody changes meanwhile.
  */
 #ifndef MAMBA_RUNTIME_H
 #define MAMBA_RUNTIME_H
@@ -85,7 +86,8 @@ typedef void (*mamba_log_fn)(void *user, mamba_log_level level,
 
 /* Where notes of the whole process go; null (the default) drops them. `fn` may
  * be called by any thread that is inside the runtime, one at a time, and must
- * not call mamba_set_log; what it makes the runtime note is dropped. */
+ * not call mamba_set_log; what it makes the runtime note is dropped. Any thread;
+ * the function before is not called any more once this one returns. */
 MAMBA_API void mamba_set_log(mamba_log_fn fn, void *user);
 
 /* Work done so far of `total`, in bytes or steps. Called by the thread that
@@ -271,8 +273,8 @@ MAMBA_API void mamba_model_destroy(mamba_model *model);
  * for other weights it is not run, which the log says. A failure is
  * MAMBA_INTERNAL and names step, sequence, token, error and tolerance. Of device
  * "auto", a GPU that fails here gives its place to the processor, with a
- * warning; mamba_model_info.device says so. After a failure the model is of no
- * use. */
+ * warning; mamba_model_info.device says so. A folder without a checkpoint that
+ * can be opened changes nothing; after any other failure the model is of no use. */
 MAMBA_API mamba_status mamba_model_load_weights(mamba_model *model,
                                                 const char *folder,
                                                 mamba_progress_fn progress,
@@ -290,6 +292,8 @@ typedef struct mamba_model_info {
                           * tables that it looks rows up in. Since version 4. */
 } mamba_model_info;
 
+/* What is borrowed here, and by mamba_model_get_state, lives until
+ * mamba_model_load_weights or the model's end. */
 MAMBA_API mamba_status mamba_model_get_info(const mamba_model *model,
                                             mamba_model_info *info);
 
@@ -377,7 +381,8 @@ enum {
  * bound. If the device fails midway, the step's slots are unusable until they
  * are cleared, loaded or copied to. With MAMBA_OUT_OF_MEMORY they are not: they
  * are as they were before the piece that was too large for the device, and
- * mamba_session_position tells which tokens they have. */
+ * mamba_session_position tells which tokens they have. Either way `logits` may
+ * hold those of pieces that were done. */
 MAMBA_API mamba_status mamba_session_step(mamba_session *session,
                                           const mamba_sequence *sequences,
                                           size_t sequence_count,
@@ -438,7 +443,8 @@ MAMBA_API mamba_status mamba_session_write_state(mamba_session *session,
  * the sum of lengths. inputs[i] points to the entry's i-th input, exactly
  * input_bytes[i] long; outputs likewise, where null throws the result away
  * (its output_bytes are not read). Token ids of a model are checked. The slots'
- * states and positions move on, their pending logits are dropped. */
+ * states and positions move on, their pending logits are dropped. After a failure
+ * of the device, as in mamba_session_step, outputs hold anything. */
 MAMBA_API mamba_status mamba_session_call(
     mamba_session *session, size_t entry, const uint32_t *slots,
     const int64_t *lengths, size_t sequence_count, const void *const *inputs,
@@ -494,7 +500,8 @@ MAMBA_API void mamba_sampler_destroy(mamba_sampler *sampler);
 MAMBA_API mamba_status
 mamba_sampler_get_options(const mamba_sampler *sampler,
                           mamba_sampler_options *options);
-/* Another seed starts its numbers from the first; the same one goes on. */
+/* Another seed starts its numbers from the first; the same one goes on. Options
+ * that a smaller struct does not have stay as they are. */
 MAMBA_API mamba_status
 mamba_sampler_set_options(mamba_sampler *sampler,
                           const mamba_sampler_options *options);
@@ -526,7 +533,7 @@ typedef int32_t (*mamba_tokens_fn)(void *user, const int32_t *tokens,
 
 /* Continues `count` sequences with tokens that their samplers choose, a sampler
  * for each, until `on_tokens` says 0 or each has got `max_tokens`. Every slot
- * needs pending logits. Samplers accept what they choose.
+ * needs pending logits (MAMBA_NOT_FOUND). Samplers accept what they choose.
  * Devices with kernels for it choose by themselves, as mamba_sampler describes
  * but in float32, and run one step ahead of `on_tokens`, so that the device
  * never waits for the host: "cuda" and "sim", where the pack has the entry
@@ -544,8 +551,8 @@ MAMBA_API mamba_status mamba_session_generate(
 /* A slot on disk: a safetensors file with the states in the outside layout, the
  * position, the pending logits and, if `sampler` is not null, the sampler; so a
  * loaded sequence goes on with the same bits. Written whole or not at all.
- * runtime/model/README.md describes the file. MAMBA_IO_ERROR; MAMBA_UNAVAILABLE
- * where the pack holds no model. */
+ * runtime/model/README.md describes the file. MAMBA_NOT_FOUND for a folder that
+ * is not there, MAMBA_IO_ERROR; MAMBA_UNAVAILABLE where the pack holds no model. */
 MAMBA_API mamba_status mamba_session_save(mamba_session *session,
                                           uint32_t slot,
                                           const mamba_sampler *sampler,

@@ -105,10 +105,18 @@ TEST(Positions, FarSequencesGenerateAndAreSaved) {
             std::vector<int32_t>(expected.begin() + 3, expected.end()));
   EXPECT_EQ(*(*session)->position(1), kFar + 8);
 
-  // The last position that a snapshot may have, and one more.
-  snapshot->position = kMaxPosition;
+  // Up to the last position, where no step goes on, and from one more.
+  snapshot->position = kMaxPosition - 8;
   ASSERT_TRUE((*session)->restore(0, *snapshot).ok());
-  EXPECT_EQ(generate(0, 8), expected);
+  EXPECT_EQ(generate(0, 12), expected);
+  EXPECT_EQ(*(*session)->position(0), kMaxPosition);
+  saved = saveState(**session, 0, nullptr, folder / "last.state");
+  ASSERT_TRUE(saved.ok()) << saved.message();
+  loaded = loadState(**session, 1, nullptr, folder / "last.state");
+  ASSERT_TRUE(loaded.ok()) << loaded.message();
+  Status stepped = (*session)->step({&sequence, 1}, WantLogits::None, {});
+  EXPECT_EQ(stepped.message(), "slot 0 has room for 0 more tokens, got 5; a sequence has "
+                               "at most 4611686018427387904");
   snapshot->position = kMaxPosition + 1;
   EXPECT_FALSE((*session)->restore(0, *snapshot).ok());
 }

@@ -34,7 +34,10 @@ using namespace mamba::test;
 
 static std::atomic<bool> isWatched{false};
 static std::atomic<bool> hasFault{false}, isStruck{false};
-static Fault theFault = {};
+// Threads of a pool live from one watch to the next and may look as it begins.
+static std::atomic<Call> faultyCall{};
+static std::atomic<uint64_t> faultyNumber{0};
+static std::atomic<bool> faultLasts{false};
 static std::array<std::atomic<uint64_t>, kCalls> counts;
 static std::atomic<int64_t> liveBlocks{0}, liveMapped{0};
 static thread_local int undisturbed = 0;
@@ -50,8 +53,8 @@ static bool fails(Call call, int error) {
   if (!isWatched.load(std::memory_order_acquire) || undisturbed != 0)
     return false;
   uint64_t number = counts[size_t(call)].fetch_add(1);
-  if (!hasFault || call != theFault.call || number < theFault.number ||
-      (number > theFault.number && !theFault.lasts))
+  if (!hasFault || call != faultyCall || number < faultyNumber ||
+      (number > faultyNumber && !faultLasts))
     return false;
   isStruck = true;
   errno = error;
@@ -453,7 +456,11 @@ Watch::Watch(std::optional<Fault> fault) {
     count = 0;
   isStruck = false;
   hasFault = fault.has_value();
-  theFault = fault.value_or(Fault{});
+  if (fault) {
+    faultyCall = fault->call;
+    faultyNumber = fault->number;
+    faultLasts = fault->lasts;
+  }
   isWatched.store(true, std::memory_order_release);
 }
 

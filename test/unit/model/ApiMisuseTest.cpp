@@ -112,6 +112,40 @@ TEST_F(ApiMisuseTest, countsAndNamesThatAreWrong) {
   mamba_sampler_destroy(sampler);
 }
 
+// A folder without a name or a checkpoint changes nothing, nor does what a callback asks.
+TEST_F(ApiMisuseTest, weightsThatAreBeingLoaded) {
+  mamba_pack *own = nullptr;
+  ASSERT_EQ(mamba_pack_open(MAMBA_TEST_DATA "/packs/format-4.0.mpk", &own), MAMBA_OK);
+  mamba_model_options options{};
+  options.struct_size = sizeof(options);
+  options.device = "cpu";
+  struct Loading {
+    mamba_model *model = nullptr;
+    int refused = 0;
+  } loading;
+  ASSERT_EQ(mamba_model_create(own, &options, &loading.model), MAMBA_OK)
+      << mamba_last_error();
+  auto load = [&](const char *folder, mamba_progress_fn progress) {
+    return mamba_model_load_weights(loading.model, folder, progress, &loading);
+  };
+  EXPECT_REFUSED(load("", nullptr), "folder is empty");
+  EXPECT_REFUSED(load("/dev/null/none", nullptr), "/dev/null/none");
+  const char *weights = MAMBA_TEST_DATA "/golden/mamba1-odd";
+  EXPECT_EQ(load(weights,
+                 [](void *user, uint64_t, uint64_t) {
+                   auto &own = *static_cast<Loading *>(user);
+                   EXPECT_REFUSED(mamba_model_load_weights(own.model, nullptr, nullptr, nullptr),
+                                  "weights are being loaded");
+                   ++own.refused;
+                 }),
+            MAMBA_OK)
+      << mamba_last_error();
+  EXPECT_GT(loading.refused, 0);
+  EXPECT_REFUSED(load(weights, nullptr), "once");
+  mamba_model_destroy(loading.model);
+  mamba_pack_close(own);
+}
+
 TEST_F(ApiMisuseTest, nullWhereThereMustBeSomething) {
   size_t size;
   void *data;
