@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cmath>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -28,9 +29,8 @@ inline constexpr int64_t kSums = 4; // sum over tokens of (id + 1) * (k + 1)
 
 /// What a sequence's logits are after its tokens summed up to `sum`.
 inline float fakeLogit(double sum, int64_t column) {
-  return static_cast<float>(
-             static_cast<int64_t>(sum * (column + 3) + 7 * column) % 13) /
-         4;
+  double weighted = sum * static_cast<double>(column + 3) + static_cast<double>(7 * column);
+  return static_cast<float>(std::fmod(std::trunc(weighted), 13)) / 4;
 }
 
 struct PackOptions {
