@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cmath>
 #include <cstring>
 #include <map>
 #include <memory>
