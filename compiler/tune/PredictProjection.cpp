@@ -155,7 +155,9 @@ double ProjectionCost::stepCycles(double group, double stream) const {
     double word = std::max({(group + 1) * held / 2, loads / 2, kLatency + 1});
     products = (word + kLoadCycles * loads) / 4 + scale / 32;
   }
-  return together(turns * products, stream, 0.13);
+  // Each turn reads the values of all rows again.
+  constexpr double turnCycles = 4;
+  return together(turns * products + (turns - 1) * turnCycles, stream, 0.13);
 }
 
 /// Groups of `row_tile` rows, then fewer for what is left.
@@ -195,7 +197,9 @@ double ProjectionCost::whole() const {
   double across = double(s.colTile / s.lanes), panels = ceilDiv(columns, s.colTile);
   double line = double(s.colTile) * weightBytes;
   double stream = K * line <= double(target.l1Bytes) / 2 ? 0 : line / kBytesOfL2;
-  double widen = weightBytes < 4 && !dots ? 1.5 * across : 0, cycles = 0;
+  // Shifts of 512 bits take the ports of multiply-adds.
+  double ofVector = s.lanes >= 16 ? 1 : 0.4;
+  double widen = weightBytes < 4 && !dots ? ofVector * across : 0, cycles = 0;
   eachGroup([&](double group) {
     cycles += K * (stepCycles(group, stream) + widen) + 20;
   });

@@ -53,16 +53,24 @@ ssm::ScheduleAttr fmaSchedule(LinearParts parts, const Target &target, TokenClas
   int64_t panel = panelBlock(parts.linear.getW(), target), vectors = panel / target.lanes;
   if (int8RowsOf(parts) && takesDots(target, target.lanes))
     return dotSchedule(parts, target, tokens, context);
+  bool isNarrow = !getElementTypeOrSelf(unwidened(parts.x).getType()).isF32();
   if (tokens != TokenClass::Prefill && tokens != TokenClass::Invariant) {
-    // A convolution interrupts the reading of the matrix once a tile.
-    int64_t aTile = parts.after.conv ? std::clamp<int64_t>(parts.O / panel / 16, 1, 4) : 1;
+    // A convolution interrupts the reading of the matrix once a tile; few narrow rows are
+    // widened once a tile, of which there must be enough for all threads.
+    int64_t panels = parts.O / panel;
+    int64_t aTile = 1;
+    if (parts.after.conv)
+      aTile = std::clamp<int64_t>(panels / 16, 1, 4);
+    else if (isNarrow && tokens == TokenClass::Few)
+      aTile = std::clamp<int64_t>(panels / 48, 1, 4);
+    // All sums of a panel are in registers: what takes two turns reads the rows twice.
+    auto rowTile = int64_t(llvm::bit_floor(uint64_t(sumsInRegisters(target) / vectors)));
     return Schedule{.lanes = target.lanes, .rowBlock = 16, .colBlock = panel * aTile,
-                    .rowTile = 8, .colTile = panel}
+                    .rowTile = std::min<int64_t>(rowTile, 8), .colTile = panel}
         .get(context);
   }
   // Of the first level cache two thirds for a part of a panel.
   int64_t steps = target.l1Bytes * 2 / 3 / (4 * panel) / 32 * 32;
-  bool isNarrow = !getElementTypeOrSelf(unwidened(parts.x).getType()).isF32();
   return Schedule{.lanes = target.lanes,
                   .rowBlock = 96,
                   // Rows are widened once for all columns of a tile.

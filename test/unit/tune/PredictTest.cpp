@@ -108,6 +108,17 @@ TEST_F(Predict, FewSumsInRegistersWaitForLoads) {
   EXPECT_GT(us(kernel, many), us(kernel, kFma));
 }
 
+TEST_F(Predict, FewRowsInTwoTurnsAreReadTwice) {
+  Schedule four = {.lanes = 16, .rowBlock = 16, .colBlock = 64, .rowTile = 4, .colTile = 64};
+  Schedule eight = four;
+  eight.rowTile = 8;
+  ssm::KernelOp kernel = projection("bf16", 1536, 768);
+  EXPECT_GT(us(kernel, eight, 8), us(kernel, four, 8)) << "32 sums";
+  // Near miss: 24 sums are in registers at once.
+  four.colBlock = four.colTile = eight.colBlock = eight.colTile = 48;
+  EXPECT_LT(us(kernel, eight, 8), us(kernel, four, 8));
+}
+
 TEST_F(Predict, APartOfAPanelThatTheFirstLevelCacheLosesCosts) {
   ssm::KernelOp kernel = projection("f32", 768, 1024);
   Schedule s = kFma;
