@@ -149,15 +149,15 @@ double ProjectionCost::stepCycles(double group, double stream) const {
   double most = std::max(1.0, std::floor((dots ? sums / 2 : sums) / group));
   double turns = std::ceil(across / most), held = across / turns;
   double products = productCycles(group, held);
+  double again = 4; // what a further turn takes to read the rows once more
   if (dots) {
     // Four k at a time, the weights' own sum too; then the sums of 32 are scaled.
     double loads = group + held, scale = 2.5 * group * held;
     double word = std::max({(group + 1) * held / 2, loads / 2, kLatency + 1});
     products = (word + kLoadCycles * loads) / 4 + scale / 32;
+    again /= 4;
   }
-  // Each turn reads the values of all rows again.
-  constexpr double turnCycles = 4;
-  return together(turns * products + (turns - 1) * turnCycles, stream, 0.13);
+  return together(turns * products + (turns - 1) * again, stream, 0.13);
 }
 
 /// Groups of `row_tile` rows, then fewer for what is left.

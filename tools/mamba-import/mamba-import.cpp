@@ -3,15 +3,15 @@
 #include "compiler/import/RandomWeights.h"
 #include "runtime/support/File.h"
 #include "tools/lib/AppCommand.h"
+#include "tools/lib/Checks.h"
 #include "tools/lib/InputFiles.h"
 #include "tools/lib/OutOfMemory.h"
 #include "tools/lib/Signals.h"
 #include "tools/lib/Version.h"
-#include "tools/mamba-run/Checks.h"
 
+#include "llvm/Support/raw_ostream.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OperationSupport.h"
-#include "llvm/Support/raw_ostream.h"
 
 #include <CLI/CLI.hpp>
 
@@ -102,7 +102,7 @@ int main(int argc, char **argv) {
   auto *seed = app.add_option("--random-weights", arguments.seed,
                               "Write a checkpoint folder with random weights "
                               "from this seed")
-                   ->check(run::wholeNumber(0, UINT64_MAX));
+                   ->check(cli::wholeNumber(0, UINT64_MAX));
   auto *force = app.add_flag("--force", arguments.force,
                              "Replace a checkpoint that is there");
   auto *output = app.add_option("-o,--output", arguments.output,

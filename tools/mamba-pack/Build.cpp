@@ -8,10 +8,10 @@
 #include "runtime/pack/Pack.h"
 #include "runtime/support/Quote.h"
 #include "tools/lib/AppCommand.h"
+#include "tools/lib/Checks.h"
 #include "tools/lib/InputFiles.h"
 #include "tools/lib/ProgressBar.h"
 #include "tools/lib/Signals.h"
-#include "tools/mamba-run/Checks.h"
 
 #include <CLI/CLI.hpp>
 
@@ -251,7 +251,7 @@ void addBuild(CLI::App &app, Work &work) {
                        "Where compiled kernels are kept for the next build, 256 MB at most;\n"
                        "without it $MAMBA_CACHE, or mamba in $XDG_CACHE_HOME or ~/.cache")
           ->type_name("DIR")
-          ->check(run::notEmpty());
+          ->check(cli::notEmpty());
   verb->add_flag("--variants{" + std::to_string(kDefaultVariants) + "}", arguments->variants,
                  "Make a tuning pack, for mamba-tune on machines without a compiler: each kernel\n"
                  "with its own schedule and those that are predicted to be the fastest, so many\n"

@@ -1,6 +1,6 @@
 // mamba-pack merge and strip.
+#include "tools/lib/Checks.h"
 #include "tools/mamba-pack/Verbs.h"
-#include "tools/mamba-run/Checks.h"
 
 #include "runtime/pack/Combine.h"
 #include "tools/lib/AppCommand.h"
@@ -17,7 +17,7 @@ static void addOutput(CLI::App *verb, std::string &output) {
   verb->add_option("-o,--output", output, "The pack to write, X.mpk")
       ->required()
       ->type_name("X.mpk")
-      ->check(run::notEmpty())
+      ->check(cli::notEmpty())
       ->check([](const std::string &name) -> std::string {
         return name == "-" ? "a pack is not written to standard output, name a file" : "";
       });
@@ -60,7 +60,7 @@ void addStrip(CLI::App &app, Work &work) {
                    "The targets to keep, as in cpu:x86-64-v3,cuda:sm_90; without it all")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->check(run::notEmpty());
+      ->check(cli::notEmpty());
   verb->add_option("--drop", arguments->drop,
                    "What to leave out of them: cuda-source, cubin, golden (all self-tests)")
       ->delimiter(',')

@@ -1,10 +1,10 @@
 // mamba-pack verify.
 #include "tools/lib/AppCommand.h"
+#include "tools/lib/Checks.h"
 #include "tools/mamba-pack/Verbs.h"
-#include "tools/mamba-run/Checks.h"
 
-#include "runtime/device/cpu/CpuTargets.h"
 #include "runtime/device/GpuArch.h"
+#include "runtime/device/cpu/CpuTargets.h"
 #include "runtime/device/cpu/ElfImage.h"
 #include "runtime/device/cuda/Gpu.h"
 #include "runtime/device/sim/ptx/Ptx.h"
@@ -287,12 +287,12 @@ void addVerify(CLI::App &app, Work &work) {
                    "Where the self-tests run: cpu, cuda, cuda:N, sim or auto. Without it every\n"
                    "target is tested on all that runs it here: this processor, the simulated GPU\n"
                    "(MAMBA_SIM_CHECKS=off is fast), GPUs")
-      ->check(run::deviceName({"cpu", "cuda", "sim", "auto"}))
+      ->check(cli::deviceName({"cpu", "cuda", "sim", "auto"}))
       ->check(cli::offers({"auto", "cpu", "cuda", "sim"}));
   verb->add_option("--target", arguments->target,
                    "The one target to test, as in cpu:x86-64-v3; without it all of the pack's;\n"
                    "with --device=cpu all that this processor runs, with another device its best")
-      ->check(run::notEmpty());
+      ->check(cli::notEmpty());
   verb->add_option("--model", arguments->model,
                    "Folder of the checkpoint, or its org/name in the Hugging Face cache, if it is not\n"
                    "the one that the pack notes")

@@ -1,6 +1,6 @@
 // mamba-run bench: how fast prompts are read and tokens made.
 #include "runtime/support/Json.h"
-#include "tools/mamba-run/Checks.h"
+#include "tools/lib/Checks.h"
 #include "tools/mamba-run/Common.h"
 #include "tools/mamba-run/Verbs.h"
 
@@ -237,7 +237,7 @@ void addBench(CLI::App &app, Work &run) {
   CLI::App *verb = app.add_subcommand(
       "bench", "Measures prefill and decode, without text");
   addCommonOptions(*verb, options->common);
-  auto positive = wholeNumber(1, 1 << 24);
+  auto positive = cli::wholeNumber(1, 1 << 24);
   verb->add_option("--prompt-len", options->promptLength,
                    "Tokens of each prompt")
       ->check(positive)
@@ -249,12 +249,12 @@ void addBench(CLI::App &app, Work &run) {
       ->type_name("N")
       ->capture_default_str();
   verb->add_option("--batch", options->batch, "Sequences side by side")
-      ->check(wholeNumber(1, 65536))
+      ->check(cli::wholeNumber(1, 65536))
       ->type_name("N")
       ->capture_default_str();
   verb->add_option("--repetitions", options->repetitions,
                    "How often the whole is measured")
-      ->check(wholeNumber(1, 1000))
+      ->check(cli::wholeNumber(1, 1000))
       ->type_name("N")
       ->capture_default_str();
   verb->add_flag("--generate", options->generate,

@@ -1,7 +1,7 @@
 // mamba-run call: runs one entry of a pack on tensors from a file.
 #include "runtime/support/Quote.h"
 #include "runtime/support/SafetensorsWriter.h"
-#include "tools/mamba-run/Checks.h"
+#include "tools/lib/Checks.h"
 #include "tools/mamba-run/Common.h"
 #include "tools/mamba-run/Interrupt.h"
 #include "tools/mamba-run/Tensors.h"

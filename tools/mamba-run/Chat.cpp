@@ -1,9 +1,9 @@
 // mamba-run chat: a character that answers.
 #include "runtime/support/File.h"
 #include "runtime/support/Utf8.h"
+#include "tools/lib/Checks.h"
 #include "tools/mamba-run/ChatCommands.h"
 #include "tools/mamba-run/ChatTemplate.h"
-#include "tools/mamba-run/Checks.h"
 #include "tools/mamba-run/Conversation.h"
 #include "tools/mamba-run/Interrupt.h"
 #include "tools/mamba-run/LineHistory.h"
@@ -261,7 +261,7 @@ void addChat(CLI::App &app, Work &run) {
   verb->add_option("-n", options->count,
                    "At most so many tokens an answer, as in -n 64")
       ->type_name("N")
-      ->check(wholeNumber(1, kMaxAnswerTokens))
+      ->check(cli::wholeNumber(1, kMaxAnswerTokens))
       ->capture_default_str();
   addSamplingOptions(*verb, options->sampling);
   verb->add_flag("--ignore-eos", options->ignoreEos,
@@ -270,12 +270,12 @@ void addChat(CLI::App &app, Work &run) {
                    "Write the state to a file when leaving, as in "
                    "--save-state talk.state")
       ->type_name("FILE")
-      ->check(notEmpty());
+      ->check(cli::notEmpty());
   verb->add_option("--load-state", options->loadState,
                    "Go on from a saved state, sampler included; options given "
                    "here win, as in --load-state talk.state --seed 3")
       ->type_name("FILE")
-      ->check(notEmpty())
+      ->check(cli::notEmpty())
       ->excludes(system);
   auto *history =
       verb->add_option("--history", options->history,
@@ -283,7 +283,7 @@ void addChat(CLI::App &app, Work &run) {
                        "--history lines.txt; without it mamba/history in "
                        "XDG_STATE_HOME or ~/.local/state")
           ->type_name("FILE")
-          ->check(notEmpty());
+          ->check(cli::notEmpty());
   verb->add_flag("--no-history", options->noHistory, "Keep no lines")
       ->excludes(history);
   verb->footer(

@@ -1,6 +1,6 @@
 #include "tools/mamba-run/ChatCommands.h"
 #include "runtime/support/Quote.h"
-#include "tools/mamba-run/Checks.h"
+#include "tools/lib/Checks.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -39,17 +39,17 @@ Setting number(const char *name, CLI::Validator accepts) {
 
 const std::vector<Setting> &settings() {
   static const std::vector<Setting> all = {
-      number<&Values::temperature>("temperature", numberOf(kTemperatureRange)),
-      {"top-k", wholeNumber(0, UINT32_MAX),
+      number<&Values::temperature>("temperature", cli::numberOf(kTemperatureRange)),
+      {"top-k", cli::wholeNumber(0, UINT32_MAX),
        [](Values &v, uint64_t &, const std::string &text) {
          v.top_k =
              static_cast<uint32_t>(std::strtoull(text.c_str(), nullptr, 10));
        },
        [](const Values &v, uint64_t) { return std::to_string(v.top_k); }},
-      number<&Values::top_p>("top-p", numberOf(kTopPRange)),
-      number<&Values::min_p>("min-p", numberOf(kMinPRange)),
-      number<&Values::repetition_penalty>("repetition-penalty", numberOf(kRepetitionPenaltyRange)),
-      {"n", wholeNumber(1, kMaxAnswerTokens),
+      number<&Values::top_p>("top-p", cli::numberOf(kTopPRange)),
+      number<&Values::min_p>("min-p", cli::numberOf(kMinPRange)),
+      number<&Values::repetition_penalty>("repetition-penalty", cli::numberOf(kRepetitionPenaltyRange)),
+      {"n", cli::wholeNumber(1, kMaxAnswerTokens),
        [](Values &, uint64_t &tokens, const std::string &text) {
          tokens = std::strtoull(text.c_str(), nullptr, 10);
        },
@@ -133,7 +133,7 @@ Status ChatCommands::reset() {
 }
 
 Status ChatCommands::seed(const std::string &value) {
-  if (std::string wrong = wholeNumber(0, UINT64_MAX)(value); !wrong.empty())
+  if (std::string wrong = cli::wholeNumber(0, UINT64_MAX)(value); !wrong.empty())
     return invalidArgument("/seed: " + wrong);
   MAMBA_RETURN_IF_ERROR(
       conversation_.seed(std::strtoull(value.c_str(), nullptr, 10)));

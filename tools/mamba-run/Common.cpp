@@ -1,6 +1,6 @@
 #include "tools/mamba-run/Common.h"
 #include "tools/lib/AppCommand.h"
-#include "tools/mamba-run/Checks.h"
+#include "tools/lib/Checks.h"
 
 #include <CLI/CLI.hpp>
 
@@ -21,24 +21,24 @@ void addCommonOptions(CLI::App &verb, CommonOptions &options) {
                   "Hugging Face cache; without it the embedded ones, "
                   "or the folder noted when the pack was built")
       ->type_name("DIR")
-      ->check(notEmpty());
+      ->check(cli::notEmpty());
   verb.add_option("--device", options.device,
                   "Where to run: cpu, cuda (an NVIDIA GPU; cuda:1 the second "
                   "one), sim (a simulated GPU) or auto (cuda where there is a "
                   "driver and code for it, else cpu)")
       ->type_name("NAME")
-      ->check(deviceName({"cpu", "cuda", "sim", "auto"}))
+      ->check(cli::deviceName({"cpu", "cuda", "sim", "auto"}))
       ->check(cli::offers({"auto", "cpu", "cuda", "sim"}))
       ->capture_default_str();
   verb.add_option("--target", options.target,
                   "The pack's code to run, as in cpu:x86-64-v3; without it the "
                   "best that runs here")
       ->type_name("NAME")
-      ->check(notEmpty());
+      ->check(cli::notEmpty());
   verb.add_option("--threads", options.threads,
                   "CPU threads, from 1 to 1024; without it one for each "
                   "processor. Results do not depend on it")
-      ->check(wholeNumber(1, 1024))
+      ->check(cli::wholeNumber(1, 1024))
       ->type_name("N");
   verb.add_flag("--batch-invariant", options.batchInvariant,
                 "The same bits for any split of the tokens and any neighbours "
@@ -54,7 +54,7 @@ void addCommonOptions(CLI::App &verb, CommonOptions &options) {
                   "With --device=sim: the GPU of the profile; without it the "
                   "target's")
       ->type_name("NAME")
-      ->check(notEmpty())
+      ->check(cli::notEmpty())
       ->needs(profile);
 }
 

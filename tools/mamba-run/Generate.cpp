@@ -1,6 +1,6 @@
 // mamba-run generate: continues a text.
 #include "runtime/support/File.h"
-#include "tools/mamba-run/Checks.h"
+#include "tools/lib/Checks.h"
 #include "tools/mamba-run/Common.h"
 #include "tools/mamba-run/Interrupt.h"
 #include "tools/mamba-run/Sampling.h"
@@ -277,14 +277,14 @@ void addGenerate(CLI::App &app, Work &run) {
   addCommonOptions(*verb, options->common);
   auto *prompt = verb->add_option("--prompt", options->prompt, "The text")
                      ->type_name("TEXT")
-                     ->check(notEmpty());
+                     ->check(cli::notEmpty());
   verb->add_option("--prompt-file", options->promptFile, "A file with the text")
       ->type_name("FILE")
-      ->check(notEmpty())
+      ->check(cli::notEmpty())
       ->excludes(prompt);
   verb->add_option("-n", options->count, "At most so many tokens")
       ->type_name("N")
-      ->check(wholeNumber(1, uint64_t(1) << 40))
+      ->check(cli::wholeNumber(1, uint64_t(1) << 40))
       ->capture_default_str();
   addSamplingOptions(*verb, options->sampling);
   verb->add_flag("--ignore-eos", options->ignoreEos,
@@ -292,12 +292,12 @@ void addGenerate(CLI::App &app, Work &run) {
   verb->add_option("--save-state", options->saveState,
                    "Write the state after the last token to a file")
       ->type_name("FILE")
-      ->check(notEmpty());
+      ->check(cli::notEmpty());
   verb->add_option("--load-state", options->loadState,
                    "Go on from a saved state, sampler included; options given "
                    "here win, a --prompt is appended")
       ->type_name("FILE")
-      ->check(notEmpty());
+      ->check(cli::notEmpty());
   verb->footer("Sampling options that are not given are as the model's "
                "generation_config.json\nsays, if it had one.\n"
                "Ctrl-C ends the text after the current token, status 130.\n"

@@ -1,6 +1,6 @@
 // mamba-run logits: what the model says of given tokens, and its states.
 #include "runtime/support/SafetensorsWriter.h"
-#include "tools/mamba-run/Checks.h"
+#include "tools/lib/Checks.h"
 #include "tools/mamba-run/Common.h"
 #include "tools/mamba-run/Interrupt.h"
 #include "tools/mamba-run/Tensors.h"
@@ -229,7 +229,7 @@ void addLogits(CLI::App &app, Work &run) {
       ->type_name("OUT.safetensors");
   verb->add_option("--chunk", options->chunk,
                    "Feed input_ids in pieces of N tokens a row")
-      ->check(wholeNumber(1, 1 << 30))
+      ->check(cli::wholeNumber(1, 1 << 30))
       ->type_name("N");
   verb->footer("Example:\n"
                "  mamba-run logits model.mpk --input ids.safetensors --output "

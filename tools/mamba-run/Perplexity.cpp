@@ -1,7 +1,7 @@
 // mamba-run perplexity: how well the model predicts a text.
 #include "runtime/support/File.h"
 #include "runtime/support/Json.h"
-#include "tools/mamba-run/Checks.h"
+#include "tools/lib/Checks.h"
 #include "tools/mamba-run/Common.h"
 #include "tools/mamba-run/Verbs.h"
 
@@ -151,14 +151,14 @@ void addPerplexity(CLI::App &app, Work &run) {
       verb->add_option("--window", options->window,
                        "Start with a fresh state every N tokens; the first "
                        "token of each window is context only")
-          ->check(wholeNumber(2, uint64_t(1) << 40))
+          ->check(cli::wholeNumber(2, uint64_t(1) << 40))
           ->type_name("N");
   verb->add_option("--stride", options->stride,
                    "Start a window every M tokens, at most as many as it has; "
                    "what it shares with those before is context only, so all "
                    "tokens but the first of the text count, once. Without it "
                    "windows share nothing")
-      ->check(wholeNumber(1, uint64_t(1) << 40))
+      ->check(cli::wholeNumber(1, uint64_t(1) << 40))
       ->type_name("M")
       ->needs(window);
   verb->footer("Examples:\n"

@@ -1,6 +1,6 @@
 #include "tools/mamba-run/Sampling.h"
 #include "runtime/support/Format.h"
-#include "tools/mamba-run/Checks.h"
+#include "tools/lib/Checks.h"
 
 #include <CLI/CLI.hpp>
 
@@ -10,26 +10,26 @@ void addSamplingOptions(CLI::App &verb, SamplingOptions &options) {
   auto *temperature =
       verb.add_option("--temperature", options.temperature,
                       "0 is greedy, 1 the model's own distribution (1)");
-  temperature->type_name("T")->check(numberOf(kTemperatureRange));
+  temperature->type_name("T")->check(cli::numberOf(kTemperatureRange));
   verb.add_option("--top-k", options.topK,
                   "Choose among the K most probable; 0: all (0)")
-      ->check(wholeNumber(0, UINT32_MAX))
+      ->check(cli::wholeNumber(0, UINT32_MAX))
       ->type_name("K");
   verb.add_option("--top-p", options.topP,
                   "Choose among the fewest that together reach P (1)")
-      ->check(numberOf(kTopPRange))
+      ->check(cli::numberOf(kTopPRange))
       ->type_name("P");
   verb.add_option("--min-p", options.minP,
                   "Choose among those at least P times as probable as the "
                   "best (0)")
-      ->check(numberOf(kMinPRange))
+      ->check(cli::numberOf(kMinPRange))
       ->type_name("P");
   verb.add_option("--repetition-penalty", options.repetitionPenalty,
                   "Above 1 makes tokens of the text so far less probable (1)")
-      ->check(numberOf(kRepetitionPenaltyRange))
+      ->check(cli::numberOf(kRepetitionPenaltyRange))
       ->type_name("R");
   verb.add_option("--seed", options.seed, "Same seed, same text (0)")
-      ->check(wholeNumber(0, UINT64_MAX))
+      ->check(cli::wholeNumber(0, UINT64_MAX))
       ->type_name("N");
   verb.add_flag("--greedy", options.greedy, "Always the most probable token")
       ->excludes(temperature);

@@ -3,11 +3,11 @@
 #include "runtime/tune/Timing.h"
 #include "runtime/tune/Workers.h"
 #include "tools/lib/AppCommand.h"
+#include "tools/lib/Checks.h"
 #include "tools/lib/InputFiles.h"
 #include "tools/lib/OutOfMemory.h"
 #include "tools/lib/Signals.h"
 #include "tools/lib/Version.h"
-#include "tools/mamba-run/Checks.h"
 #include "tools/mamba-tune/Merge.h"
 #include "tools/mamba-tune/SweepRun.h"
 #include "tools/mamba-tune/Verbs.h"
@@ -81,7 +81,7 @@ static std::vector<CLI::Option *> addOptions(CLI::App &app, tune::TuneCommand &c
   return {app.add_option("--device", command.device,
                          "Where candidates are timed: cpu, for GPUs cuda or cuda:N; or sim, which\n"
                          "predicts kernels for a GPU, as is done of a model without --device")
-              ->check(run::deviceName({"cpu", "cuda", "sim"}))
+              ->check(cli::deviceName({"cpu", "cuda", "sim"}))
               ->check(cli::offers({"cpu", "cuda", "sim"})),
           app.add_option("--chip", command.chip,
                          "The GPU that kernels are predicted for, as mamba-run's --chip;\n"

@@ -7,19 +7,28 @@
 
 #include <charconv>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
 
-namespace mamba::run {
+namespace mamba::cli {
+
+/// The number that all of `text` is, in decimal digits.
+template <typename Number> std::optional<Number> parsed(const std::string &text) {
+  Number value = 0;
+  const char *end = text.data() + text.size();
+  auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end)
+    return std::nullopt;
+  return value;
+}
 
 /// A whole number from `least` to `most`, in decimal digits.
 inline CLI::Validator wholeNumber(uint64_t least, uint64_t most) {
   auto check = [=](const std::string &text) -> std::string {
-    uint64_t value = 0;
-    const char *end = text.data() + text.size();
-    auto [stop, error] = std::from_chars(text.data(), end, value);
-    if (error == std::errc() && stop == end && value >= least && value <= most)
+    std::optional<uint64_t> value = parsed<uint64_t>(text);
+    if (value && *value >= least && *value <= most)
       return "";
     return "must be a whole number from " + std::to_string(least) + " to " +
            std::to_string(most) + ", got '" + text + "'";
@@ -30,10 +39,8 @@ inline CLI::Validator wholeNumber(uint64_t least, uint64_t most) {
 /// A number of the range, in decimal digits.
 inline CLI::Validator numberOf(const NumberRange &range) {
   auto check = [=](const std::string &text) -> std::string {
-    double value = 0;
-    const char *end = text.data() + text.size();
-    auto [stop, error] = std::from_chars(text.data(), end, value);
-    if (error == std::errc() && stop == end && range.accepts(value))
+    std::optional<double> value = parsed<double>(text);
+    if (value && range.accepts(*value))
       return "";
     return std::string("must be ") + range.wish + ", got '" + text + "'";
   };
@@ -64,4 +71,4 @@ inline CLI::Validator notEmpty() {
   return CLI::Validator(check, "");
 }
 
-} // namespace mamba::run
+} // namespace mamba::cli
